@@ -1,0 +1,1 @@
+"""The engine: plan, measure, judge, advise, report.  Free of Qt, typed, asyncio."""

@@ -1,0 +1,1 @@
+"""From verdicts to the next step a person can take."""

@@ -1,0 +1,1 @@
+"""From observations to verdicts: pure rules, one file a layer."""

@@ -1,0 +1,385 @@
+"""The vocabulary of Atajo: what is tested, what was seen, what it means.
+
+Data flows one way.  A *plan* names targets; measuring yields *observations*, one a step; judging turns observations
+into *verdicts*; a *report* carries all of it.  Every struct is frozen: a fact does not change after it was recorded.
+Ids (enum values, rule ids, keys) are a public contract: they appear in reports and are never renamed.
+
+Enums that appear in reports are *open*: a report written by a newer Atajo may carry a value that this one does not
+know, and it is shown as it is instead of being refused.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Self
+
+import msgspec
+
+MAX_ENUM_TEXT = 64
+"""Longest unknown enum value that is accepted from a report; ours have at most 24 characters."""
+
+REPORT_FORMAT = "atajo-report"
+REPORT_VERSION = 1
+
+
+class OpenEnum(enum.StrEnum):
+    """A string enum that carries unknown values of newer reports through unchanged."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not value or len(value) > MAX_ENUM_TEXT or not value.isprintable():
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = value
+        member._value_ = value
+        return member
+
+
+class Step(OpenEnum):
+    """The kinds of observation."""
+
+    DNS = "dns"  # one query to one resolver
+    TCP = "tcp"  # connecting to one address and port
+    TLS = "tls"  # one handshake, up to the certificate
+    HTTP = "http"  # one request and its response
+    QUIC = "quic"
+    THROUGHPUT = "throughput"
+    PROXY = "proxy"
+    VPN = "vpn"
+    SYSTEM = "system"  # a fact of this computer, or the plan of the run; nothing was sent
+
+
+class Status(OpenEnum):
+    """What a person is told about a target."""
+
+    WORKS = "works"
+    SLOW = "slow"
+    PARTIAL = "partial"  # some functions work
+    BLOCKED = "blocked"  # two independent signs and a working control
+    LIKELY_BLOCKED = "likely_blocked"  # one sign, or an incomplete control
+    DOWN = "down"  # the service, this computer or this network is at fault
+    UNKNOWN = "unknown"  # evidence below the floor
+    NOT_TESTED = "not_tested"  # skipped, cancelled, out of budget
+
+
+class Certainty(OpenEnum):
+    """How much the evidence carries."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    NONE = "none"
+
+
+class Cause(OpenEnum):
+    """What is in the way.  Proxy and VPN causes join with their features."""
+
+    DNS_TAMPERING = "dns_tampering"
+    DNS_NO_ANSWER = "dns_no_answer"
+    RESOLVER_BLOCKED = "resolver_blocked"
+    IP_BLOCKED = "ip_blocked"
+    NAME_BLOCKED = "name_blocked"
+    TLS_INTERCEPTION = "tls_interception"
+    BLOCK_PAGE = "block_page"
+    HTTP_BLOCKED = "http_blocked"
+    THROTTLED = "throttled"
+    QUIC_BLOCKED = "quic_blocked"
+    GEO_REFUSED = "geo_refused"
+    SERVER_FAULT = "server_fault"
+    NO_INTERNET = "no_internet"
+    CAPTIVE_PORTAL = "captive_portal"
+    WRONG_CLOCK = "wrong_clock"
+    LOCAL_INTERCEPTION = "local_interception"
+    HOSTS_FILE = "hosts_file"
+    BROKEN_IPV6 = "broken_ipv6"
+    LOSSY_NETWORK = "lossy_network"
+    STALE_PROXY = "stale_proxy"
+    LOCAL_FIREWALL = "local_firewall"
+
+
+LOCAL_CAUSES = frozenset(
+    {
+        Cause.NO_INTERNET,
+        Cause.CAPTIVE_PORTAL,
+        Cause.WRONG_CLOCK,
+        Cause.LOCAL_INTERCEPTION,
+        Cause.HOSTS_FILE,
+        Cause.BROKEN_IPV6,
+        Cause.LOSSY_NETWORK,
+        Cause.STALE_PROXY,
+        Cause.LOCAL_FIREWALL,
+    }
+)
+"""Causes that lie in this computer or line: they are said first and mask what they explain."""
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Base of every immutable record."""
+
+
+class Observation(Fact, frozen=True):
+    """One step with its outcome: what happened, not what it means.
+
+    ``t`` is the start in seconds since the run began, ``seconds`` the duration.  ``failure`` is one of OONI's failure
+    strings (df-007) or None.  ``address`` is the peer: for ``dns`` the resolver's address, else the server's.
+    ``detail`` is specific to the step; its keys are documented with the probe that writes them
+    (``diagnostics/probes``).
+    """
+
+    id: str
+    step: Step
+    target: str | None = None
+    host: str | None = None
+    address: str | None = None
+    route: str = "direct"
+    t: float = 0.0
+    seconds: float = 0.0
+    failure: str | None = None
+    detail: dict[str, Any] = {}
+
+    def __str__(self) -> str:
+        """Say the observation in one line, for logs and terminals."""
+        where = "/".join(part for part in (self.target, self.host, self.address) if part)
+        return f"{self.id} {self.step} {where} {self.failure or 'ok'} {self.seconds:.3f}s"
+
+
+class Verdict(Fact, frozen=True):
+    """What we hold to be true of one target over one route, and why.
+
+    A verdict claims no more than the observations named in ``evidence`` carry, so that anybody can check it later
+    without a network.  ``function`` None speaks of the whole target.  ``rule`` is ``layer.name``.
+    """
+
+    target: str
+    function: str | None = None
+    route: str = "direct"
+    status: Status = Status.UNKNOWN
+    cause: Cause | None = None
+    certainty: Certainty = Certainty.NONE
+    rule: str = ""
+    evidence: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say the verdict in one line."""
+        what = f"{self.target}/{self.function}" if self.function else self.target
+        return f"{what} {self.status} {self.cause or '-'} {self.certainty} [{self.rule}]"
+
+
+class NetworkVerdict(Fact, frozen=True):
+    """What we hold to be true of this computer and its line."""
+
+    status: Status = Status.UNKNOWN
+    cause: Cause | None = None
+    certainty: Certainty = Certainty.NONE
+    rule: str = ""
+    evidence: tuple[str, ...] = ()
+    ipv6: str = "unknown"  # works, broken, none, unknown
+    clock_skew_s: float | None = None  # this computer's clock minus the controls' Date, seconds
+    system_proxy: str | None = None
+    vpn: dict[str, Any] = {}
+
+
+class RouteVerdict(Fact, frozen=True):
+    """What we hold to be true of one way out."""
+
+    id: str = "direct"
+    kind: str = "direct"
+    label: str = ""
+    status: Status = Status.UNKNOWN
+    cause: Cause | None = None
+    certainty: Certainty = Certainty.NONE
+    rule: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+class Workaround(Fact, frozen=True):
+    """One way round that was tried; filled by a later feature."""
+
+    id: str
+    target: str | None = None
+    status: Status = Status.UNKNOWN
+    seconds: float = 0.0
+    evidence: tuple[str, ...] = ()
+
+
+class TipChoice(Fact, frozen=True):
+    """One piece of advice: its id in ``resources/tips``, its rank, and what it rests on (``cause:x`` or ids)."""
+
+    id: str
+    rank: int
+    because: tuple[str, ...] = ()
+
+
+class AppFacts(Fact, frozen=True):
+    """Which program wrote the report."""
+
+    version: str = ""
+    platform: str = ""
+    python: str = ""
+
+
+class RunFacts(Fact, frozen=True):
+    """When and how the run took place.  ``simulated`` is the scenario's id, or None on a real network."""
+
+    id: str = ""
+    started: str = ""  # ISO 8601, UTC
+    seconds: float = 0.0
+    simulated: str | None = None
+    cancelled: bool = False
+
+
+class Report(Fact, frozen=True):
+    """The report contract, version 1 (``atajo-report``)."""
+
+    format: str = REPORT_FORMAT
+    version: int = REPORT_VERSION
+    app: AppFacts = AppFacts()
+    run: RunFacts = RunFacts()
+    network: NetworkVerdict = NetworkVerdict()
+    routes: tuple[RouteVerdict, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    workarounds: tuple[Workaround, ...] = ()
+    tips: tuple[TipChoice, ...] = ()
+    observations: tuple[Observation, ...] = ()
+
+    def of_target(self, target: str) -> Verdict | None:
+        """Return the verdict of a whole target over the direct route."""
+        found = (v for v in self.verdicts if v.target == target and v.function is None and v.route == "direct")
+        return next(found, None)
+
+
+# --- what can be tested ---------------------------------------------------------------------------
+
+
+class Probe(enum.StrEnum):
+    """How far an endpoint is followed."""
+
+    HTTPS = "https"  # names, connection, valid certificate, response with its body
+    HTTP = "http"  # the same in clear text
+    TLS = "tls"  # up to a valid certificate
+    TCP = "tcp"  # up to a connection
+    TCP_HOLD = "tcp-hold"  # a connection that is still open a moment later
+    DNS = "dns"  # the name only
+
+
+class Rule(enum.StrEnum):
+    """How the endpoints of a function combine."""
+
+    ANY_OF = "any_of"  # a pool: one is enough
+    ALL_OF = "all_of"
+    INFO = "info"  # shown, never decides
+
+
+class Endpoint(Fact, frozen=True):
+    """One place that a function needs.  ``host`` is a name, or an address literal where a service has no name."""
+
+    host: str
+    port: int = 443
+    probe: Probe = Probe.HTTPS
+    path: str = "/"
+    source: str = ""
+    checked: bool = False  # False: from general knowledge; may never alone make a service blocked
+
+    @property
+    def key(self) -> str:
+        """Return the endpoint's identity within a run."""
+        return f"{self.probe}:{self.host}:{self.port}{self.path if self.probe in (Probe.HTTPS, Probe.HTTP) else ''}"
+
+
+class Function(Fact, frozen=True):
+    """What a person notices: messages, pictures, calls.  Combines endpoints by its rule."""
+
+    id: str
+    rule: Rule = Rule.ALL_OF
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+class Service(Fact, frozen=True):
+    """A service from ``resources/services``, or a site that the person typed (``kind`` "url")."""
+
+    id: str
+    name: dict[str, str] = {}
+    kind: str = "service"
+    gender: str = "m"  # for Spanish agreement: "X está bloqueado", "Wikipedia está bloqueada"
+    as_of: str = ""
+    suffixes: tuple[str, ...] = ()
+    roots: str | None = None  # file in resources/services with the service's own root certificates (PEM)
+    functions: tuple[Function, ...] = ()
+
+
+class Resolver(Fact, frozen=True):
+    """A public resolver.  An empty tuple or string means: not offered or not known."""
+
+    id: str
+    operator: str
+    filters: bool = False  # refuses some names by policy: never the only control
+    addresses: tuple[str, ...] = ()  # IPv4 for UDP and TCP 53, DoT 853 and DoH 443
+    addresses6: tuple[str, ...] = ()
+    plain: bool = True  # answers on port 53
+    doh_url: str = ""  # https://host/path
+    doh_by_address: bool = False  # the certificate names the address itself
+    dot_name: str = ""
+    source: str = ""
+    checked: bool = False
+
+
+class Control(Fact, frozen=True):
+    """A place that must work on an uncensored line; its operator is never the target's."""
+
+    id: str
+    operator: str
+    kind: str  # "portal": clear-text page with a known body; "https": valid certificate; "neutral": name for swaps
+    host: str
+    port: int = 443
+    path: str = "/"
+    expect_status: int = 200
+    expect_body: str = ""
+    source: str = ""
+    checked: bool = False
+
+
+# --- what a run tells while it is under way -------------------------------------------------------
+
+
+class Event(Fact, frozen=True, tag_field="event", tag=True):
+    """Base of everything a run reports while it is under way."""
+
+
+class RunStarted(Event, frozen=True):
+    """The plan is made.  ``targets`` in the order in which they were asked for."""
+
+    targets: tuple[str, ...]
+    simulated: str | None = None
+
+
+class StepStarted(Event, frozen=True):
+    """A step began; for progress only, nothing is known yet."""
+
+    step: Step
+    target: str | None = None
+    host: str | None = None
+
+
+class StepDone(Event, frozen=True):
+    """An observation was recorded."""
+
+    observation: Observation
+
+
+class NetworkJudged(Event, frozen=True):
+    """What is known of the line so far; comes once early and once at the end."""
+
+    network: NetworkVerdict
+    final: bool = False
+
+
+class TargetJudged(Event, frozen=True):
+    """The verdicts of one target (whole target first, then its functions); not final while steps are still due."""
+
+    verdicts: tuple[Verdict, ...]
+    final: bool = False
+
+
+class RunDone(Event, frozen=True):
+    """The run ended, by itself or cancelled; the report holds everything that was measured."""
+
+    report: Report

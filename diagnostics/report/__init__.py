@@ -1,0 +1,1 @@
+"""The report contract: writing, reading, redacting and replaying."""

@@ -1,0 +1,1 @@
+"""The simulated censored network: real sockets on loopback behind the Network interface."""
