@@ -7,13 +7,14 @@ import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
-async def daemon_call(function: Callable[..., T], *args: Any, name: str = "daemon-call") -> T:
-    """Return ``function(*args)``, run in a daemon thread of its own.
+async def daemon_call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return ``function(*args)``, run in a daemon thread of its own that is named after it.
 
     ``asyncio.to_thread`` uses the default executor, and the end of the loop waits for that: a name query that hangs for
     6 s then holds the exit of the program for 6 s, and six of them starve everything else on a two-core computer.
@@ -37,11 +38,11 @@ async def daemon_call(function: Callable[..., T], *args: Any, name: str = "daemo
     def work() -> None:
         outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
         try:
-            outcome.set_result(function(*args))
-        except BaseException as error:  # a thread must hand every error to the task that waits for it
+            outcome.set_result(function(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - a thread must hand every error to the task that waits for it
             outcome.set_exception(error)
         with contextlib.suppress(RuntimeError):  # the loop is closed: the program is ending
             loop.call_soon_threadsafe(settle, outcome)
 
-    threading.Thread(target=work, name=name, daemon=True).start()
+    threading.Thread(target=work, name=getattr(function, "__name__", "daemon-call"), daemon=True).start()
     return await future

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class InputError(Exception):
     """Something that was handed to Atajo cannot be used.
@@ -12,7 +10,7 @@ class InputError(Exception):
     window say it in the person's language and the engine needs no language at all.
     """
 
-    def __init__(self, text: str, **values: Any) -> None:
+    def __init__(self, text: str, **values: object) -> None:
         """Name the sentence and its values."""
         super().__init__(f"{text} {values}" if values else text)
         self.text = text

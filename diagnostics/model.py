@@ -286,9 +286,14 @@ class Endpoint(Fact, frozen=True):
 
 
 class Function(Fact, frozen=True):
-    """What a person notices: messages, pictures, calls.  Combines endpoints by its rule."""
+    """What a person notices: messages, pictures, calls.  Combines endpoints by its rule.
+
+    ``core`` functions carry the service: when all of them fail the service is blocked or down, whatever else answers;
+    when one of them works it is at worst partial.  A service without core functions counts all of them as core.
+    """
 
     id: str
+    core: bool = False
     rule: Rule = Rule.ALL_OF
     endpoints: tuple[Endpoint, ...] = ()
 

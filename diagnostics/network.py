@@ -15,6 +15,9 @@ import ssl
 import time
 from collections.abc import Iterator
 
+import dns.exception
+import dns.resolver
+
 from diagnostics.daemon import daemon_call
 from diagnostics.streams import Datagrams, SocketStream, Stream, TlsStream
 from diagnostics.trust import Trust
@@ -79,12 +82,12 @@ class RealNetwork(Network):
 
     async def resolve(self, host: str, family: socket.AddressFamily) -> list[str]:
         """Ask getaddrinfo, in a daemon thread: a hung system resolver cannot hold the run."""
-        infos = await daemon_call(socket.getaddrinfo, host, None, family, socket.SOCK_STREAM, name=f"resolve-{host}")
+        infos = await daemon_call(socket.getaddrinfo, host, None, family, socket.SOCK_STREAM)
         return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
     async def nameservers(self) -> list[str]:
         """Read the system's configuration (/etc/resolv.conf, or the adapters' settings on Windows)."""
-        return await daemon_call(_configured_nameservers, name="nameservers")
+        return await daemon_call(_configured_nameservers)
 
     async def routes_ipv6(self) -> bool:
         """Ask the routing table by connecting a UDP socket, which sends no packet."""
@@ -130,9 +133,6 @@ def _closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
 
 
 def _configured_nameservers() -> list[str]:
-    import dns.exception  # noqa: PLC0415 - 0.2 s: paid in the thread, after the window is up
-    import dns.resolver  # noqa: PLC0415
-
     try:
         return [str(server) for server in dns.resolver.Resolver(configure=True).nameservers]
     except (dns.exception.DNSException, OSError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
 
 from diagnostics.failures import INTERRUPTED, failure_of
 from diagnostics.model import Event, Observation, Step, StepDone, StepStarted
@@ -18,22 +18,58 @@ MEASURABLE = (OSError, EOFError)
 
 
 class StepRecord:
-    """A step that is under way; the probe fills ``detail``, and may set ``failure`` itself."""
+    """A step that is under way, used with ``with``; the probe fills ``detail``, and may set ``failure`` itself.
 
-    def __init__(self, began: float) -> None:
-        """Begin now; ``began`` is the loop's time."""
-        self.began = began
+    A network failure inside the block is the result, not an error: it is recorded and the block ends there.  A cancelled
+    step is recorded as ``interrupted`` and stays cancelled.
+    """
+
+    def __init__(self, trace: Trace, step: Step, target: str | None, host: str | None, address: str | None, route: str) -> None:
+        """Know what is going to be measured."""
+        self._trace = trace
+        self._step = step
+        self._target = target
+        self._host = host
+        self._address = address
+        self._route = route
+        self._began = 0.0
+        self._observation: Observation | None = None
         self.detail: dict[str, Any] = {}
         self.failure: str | None = None
-        self.observation: Observation | None = None
 
     @property
     def done(self) -> Observation:
         """Return the observation of a step that has ended."""
-        if self.observation is None:
+        if self._observation is None:
             message = "the step has not ended"
             raise RuntimeError(message)
-        return self.observation
+        return self._observation
+
+    def __enter__(self) -> Self:
+        """Begin now."""
+        self._began = self._trace.now
+        self._trace.tell(StepStarted(step=self._step, target=self._target, host=self._host))
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _where: TracebackType | None) -> bool:
+        """Record the step; swallow what a network may do."""
+        measurable = isinstance(error, MEASURABLE)
+        if error is not None and self.failure is None:
+            self.failure = INTERRUPTED if isinstance(error, asyncio.CancelledError) else failure_of(error)
+        self._observation = Observation(
+            id=self._trace.next_id(),
+            step=self._step,
+            target=self._target,
+            host=self._host,
+            address=self._address,
+            route=self._route,
+            t=round(self._began, 4),
+            seconds=round(self._trace.now - self._began, 4),
+            failure=self.failure,
+            detail=self.detail,
+        )
+        self._trace.record(self._observation)
+        return measurable
 
 
 class Trace:
@@ -55,7 +91,16 @@ class Trace:
         """Pass an event on."""
         self._on_event(event)
 
-    @contextmanager
+    def next_id(self) -> str:
+        """Return the id of the next observation."""
+        return f"o{len(self.observations) + 1}"
+
+    def record(self, observation: Observation) -> None:
+        """Keep an observation and tell of it."""
+        self.observations.append(observation)
+        log.debug("%s", observation)
+        self.tell(StepDone(observation=observation))
+
     def step(
         self,
         step: Step,
@@ -64,40 +109,11 @@ class Trace:
         host: str | None = None,
         address: str | None = None,
         route: str = "direct",
-    ) -> Iterator[StepRecord]:
-        """Measure the block.
+    ) -> StepRecord:
+        """Return a step to be measured: ``with trace.step(...) as step:``."""
+        return StepRecord(self, step, target, host, address, route)
 
-        A network failure inside is the result, not an error: it is recorded and the block ends.  A cancelled step is
-        recorded as ``interrupted`` and stays cancelled.
-        """
-        record = StepRecord(self._loop.time())
-        self.tell(StepStarted(step=step, target=target, host=host))
-        try:
-            yield record
-        except MEASURABLE as error:
-            record.failure = record.failure or failure_of(error)
-        except asyncio.CancelledError:
-            record.failure = INTERRUPTED
-            raise
-        finally:
-            now = self._loop.time()
-            record.observation = Observation(
-                id=f"o{len(self.observations) + 1}",
-                step=step,
-                target=target,
-                host=host,
-                address=address,
-                route=route,
-                t=round(record.began - self._began, 4),
-                seconds=round(now - record.began, 4),
-                failure=record.failure,
-                detail=record.detail,
-            )
-            self.observations.append(record.observation)
-            log.debug("%s", record.observation)
-            self.tell(StepDone(observation=record.observation))
-
-    def note(self, kind: str, *, target: str | None = None, host: str | None = None, **detail: Any) -> Observation:
+    def note(self, kind: str, *, target: str | None = None, host: str | None = None, **detail: object) -> Observation:
         """Record a fact that needed no packet (``system``); ``kind`` says which."""
         with self.step(Step.SYSTEM, target=target, host=host) as record:
             record.detail = {"kind": kind, **detail}

@@ -32,9 +32,12 @@ class Trust:
         self._system_bundle = system_bundle
         self._with_extra: dict[str, ssl.SSLContext] = {}
 
-    async def prepare(self) -> None:
-        """Build the public and the inspecting context in a thread, so that no handshake pays for it."""
-        await daemon_call(lambda: (self.public, self.inspecting), name="trust")
+    async def prepare(self, own_roots: tuple[str, ...] = ()) -> None:
+        """Build the contexts of a run in a thread, so that no handshake pays for it; ``own_roots`` are PEM texts."""
+        await daemon_call(self._build, own_roots)
+
+    def _build(self, own_roots: tuple[str, ...]) -> tuple[ssl.SSLContext, ...]:
+        return self.public, self.inspecting, *map(self.with_extra, own_roots)
 
     @cached_property
     def public(self) -> ssl.SSLContext:

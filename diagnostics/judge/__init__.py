@@ -1,1 +1,39 @@
-"""From observations to verdicts: pure rules, one file a layer."""
+"""From observations to verdicts: pure rules, one file a layer.
+
+``judge`` reads nothing but observations (the plan is one of them), so a saved report gives the same verdicts again on any
+computer, offline, byte for byte.  Rule ids are ``layer.name``; they are a public contract and never change meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnostics.judge.endpoints import EndpointJudge
+from diagnostics.judge.evidence import Evidence
+from diagnostics.judge.network import NetworkJudge
+from diagnostics.judge.targets import TargetJudge
+from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Verdict
+
+
+class Judgement(Fact, frozen=True):
+    """Everything that a run's observations mean."""
+
+    network: NetworkVerdict
+    routes: tuple[RouteVerdict, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+def judge(observations: Sequence[Observation]) -> Judgement:
+    """Return the judgement of a run's observations."""
+    evidence = Evidence(observations)
+    endpoints = EndpointJudge(evidence)
+    network = NetworkJudge(evidence, endpoints).judge()
+    targets = TargetJudge(endpoints, network)
+    direct = RouteVerdict(
+        status=network.status, cause=network.cause, certainty=network.certainty, rule=network.rule, evidence=network.evidence
+    )
+    return Judgement(
+        network=network,
+        routes=(direct,),
+        verdicts=tuple(verdict for target in evidence.targets for verdict in targets.judge(target)),
+    )

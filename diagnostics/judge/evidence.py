@@ -1,0 +1,189 @@
+"""The observations of a run, sorted for the rules; nothing here decides.
+
+Words used by the rules:
+
+* *system answers*: what this computer's resolver said for a name;
+* *authenticated answers*: what resolvers said over TLS with their own valid certificate;
+* *proven*: an address where a valid certificate for the name was had, whoever named the address;
+* *believed*: addresses that may be judged at the layers above: proven, authenticated, literal, or the system's own while
+  nothing speaks against them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from diagnostics.bogons import is_bogon, network_of
+from diagnostics.failures import EOF, FAILED_HANDSHAKE, INTERRUPTED, INVALID_CERTIFICATE, RESET, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_NAME
+from diagnostics.model import Cause, Certainty, Control, Fact, Observation, Service, Status, Step
+
+Planned = TypeVar("Planned")
+
+DEATHS: Final = frozenset({RESET, EOF, TIMEOUT, FAILED_HANDSHAKE, "timed_out", "connection_aborted"})
+"""How a handshake or request dies when somebody cuts it."""
+
+CERTIFICATE_FAILURES: Final = frozenset({WRONG_NAME, UNKNOWN_AUTHORITY, INVALID_CERTIFICATE})
+OURS: Final = frozenset({"target", "repeat", "control"})
+"""Purposes of steps that tried the real thing, as opposed to questions about it."""
+
+
+class Finding(Fact, frozen=True):
+    """What a rule says, before it is attached to a target."""
+
+    status: Status
+    rule: str
+    cause: Cause | None = None
+    certainty: Certainty = Certainty.CERTAIN
+    evidence: tuple[str, ...] = ()
+
+
+def ids(*groups: Iterable[Observation] | Observation | None) -> tuple[str, ...]:
+    """Return the ids of observations, each once, in the order given."""
+    found: list[str] = []
+    for group in groups:
+        members = [] if group is None else [group] if isinstance(group, Observation) else group
+        found += [each.id for each in members]
+    return tuple(dict.fromkeys(found))
+
+
+def base_domain(host: str) -> str:
+    """Return the last two labels of a host, a rough name for who owns it."""
+    return ".".join(host.split(".")[-2:])
+
+
+def died(observation: Observation) -> bool:
+    """Tell whether a handshake was cut, rather than refused for its certificate."""
+    by_alert = observation.failure == WRONG_NAME and "verify_code" not in observation.detail
+    return observation.failure in DEATHS or by_alert
+
+
+def is_six(address: str | None) -> bool:
+    """Tell whether an address is IPv6."""
+    return ":" in (address or "")
+
+
+class Evidence:
+    """One run's observations, indexed.  Steps that were interrupted are kept apart: they prove nothing."""
+
+    def __init__(self, observations: Sequence[Observation]) -> None:
+        """Index once; the rules only read."""
+        self.observations = [o for o in observations if o.failure != INTERRUPTED]
+        self.interrupted = [o for o in observations if o.failure == INTERRUPTED]
+        self.dns: dict[str, list[Observation]] = defaultdict(list)
+        self.tcp: dict[tuple[str, int], list[Observation]] = defaultdict(list)
+        self.tls: dict[str, list[Observation]] = defaultdict(list)
+        self.http: dict[str, list[Observation]] = defaultdict(list)
+        self.system: dict[str, Observation] = {}
+        for observation in self.observations:
+            self._index(observation)
+        self.targets: tuple[Service, ...] = self._planned("targets", tuple[Service, ...])
+        self.controls: tuple[Control, ...] = self._planned("controls", tuple[Control, ...])
+
+    def _index(self, o: Observation) -> None:
+        if o.step is Step.SYSTEM:
+            self.system[str(o.detail.get("kind"))] = o
+        elif o.step is Step.DNS and o.host:
+            self.dns[o.host].append(o)
+        elif o.step is Step.TCP and o.address:
+            self.tcp[o.address, self.port(o)].append(o)
+        elif o.step is Step.TLS and o.host:
+            self.tls[o.host].append(o)
+        elif o.step is Step.HTTP and o.host:
+            self.http[o.host].append(o)
+
+    def _planned(self, key: str, kind: type[Planned]) -> Planned:
+        plan = self.system.get("plan")
+        try:
+            return msgspec.convert(plan.detail.get(key, ()) if plan else (), kind)
+        except msgspec.ValidationError:
+            return msgspec.convert((), kind)  # a plan of a newer version: what it names cannot be judged here
+
+    @staticmethod
+    def port(o: Observation) -> int:
+        """Return the port of a step, 0 if it names none."""
+        port = o.detail.get("port")
+        return port if isinstance(port, int) else 0
+
+    @staticmethod
+    def purpose(o: Observation) -> str:
+        """Return why a step was made."""
+        return str(o.detail.get("purpose", ""))
+
+    # --- names -----------------------------------------------------------------------------------
+
+    def system_lookups(self, host: str, query: str = "A") -> list[Observation]:
+        """Return what this computer's resolver said for a name: getaddrinfo and its configured servers."""
+        return [o for o in self.dns.get(host, ()) if o.detail.get("resolver") == "system" and o.detail.get("query") == query]
+
+    def control_lookups(self, host: str, *, authenticated: bool) -> list[Observation]:
+        """Return what public resolvers said for a name (A and AAAA)."""
+        return [
+            o
+            for o in self.dns.get(host, ())
+            if o.detail.get("resolver") != "system" and bool(o.detail.get("authenticated")) is authenticated
+        ]
+
+    def operator(self, lookup: Observation) -> str:
+        """Return who runs the resolver that was asked; two resolvers of one operator are one witness."""
+        plan = self.system.get("plan")
+        known = plan.detail.get("resolvers", ()) if plan else ()
+        asked = lookup.detail.get("resolver")
+        found = (str(r.get("operator")) for r in known if isinstance(r, dict) and r.get("id") == asked)
+        return next(found, str(asked))
+
+    @staticmethod
+    def answers(lookups: Iterable[Observation]) -> list[str]:
+        """Return the addresses that lookups gave, bogons included, each once."""
+        return list(dict.fromkeys(str(a) for o in lookups for a in o.detail.get("answers") or ()))
+
+    def public_answers(self, lookups: Iterable[Observation]) -> list[str]:
+        """Return the addresses that lookups gave, without bogons."""
+        return [a for a in self.answers(lookups) if not is_bogon(a)]
+
+    def proven(self, host: str) -> dict[str, Observation]:
+        """Return the addresses where a valid certificate for ``host`` was had, each with its handshake."""
+        return {
+            str(o.address): o
+            for o in self.tls.get(host, ())
+            if o.failure is None and self.purpose(o) in OURS and o.detail.get("server_name") == host
+        }
+
+    def system_resolver_works(self, but: str) -> list[Observation]:
+        """Return lookups of other names that the system's resolver answered with public addresses."""
+        return [
+            o
+            for host in self.dns
+            if host != but
+            for o in self.system_lookups(host)
+            if o.failure is None and self.purpose(o) in OURS
+        ]
+
+    # --- connections -----------------------------------------------------------------------------
+
+    def attempts(self, address: str, port: int) -> list[Observation]:
+        """Return the connections tried to a place, whatever for."""
+        return [o for o in self.tcp.get((address, port), ()) if self.purpose(o) != "hold"]
+
+    def connected(self) -> list[Observation]:
+        """Return every connection that was made to a public address."""
+        return [o for place in self.tcp.values() for o in place if o.failure is None and not is_bogon(str(o.address))]
+
+    def port_control(self, port: int, target: str) -> Observation | None:
+        """Return a connection to the same port that somebody other than ``target`` made."""
+        found = (o for o in self.connected() if self.port(o) == port and o.target != target and not is_six(o.address))
+        return next(found, None)
+
+    def six_is_dead(self) -> bool:
+        """Tell whether IPv6 fails as a whole: several connections tried, none made, while IPv4 works."""
+        tries = [o for place in self.tcp.values() for o in place if is_six(o.address) and self.purpose(o) != "hold"]
+        made = [o for o in tries if o.failure is None]
+        return len(tries) > 1 and not made and any(not is_six(o.address) for o in self.connected())
+
+    def neighbour(self, address: str) -> Observation | None:
+        """Return a connection made to another address in the same /24 or /48."""
+        network = network_of(address)
+        return next((o for o in self.connected() if o.address != address and network_of(str(o.address)) == network), None)

@@ -1,0 +1,157 @@
+"""Rules of the encryption layer: does the handshake with this name get through, and whose certificate comes back?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from diagnostics.failures import INVALID_CERTIFICATE, UNKNOWN_AUTHORITY, WRONG_NAME
+from diagnostics.judge.connections import judge_notice
+from diagnostics.judge.evidence import CERTIFICATE_FAILURES, OURS, Evidence, Finding, base_domain, died, ids
+from diagnostics.model import Cause, Certainty, Observation, Status
+
+ENOUGH_DEATHS: Final = 2
+DATE_CODES: Final = frozenset({9, 10})
+"""OpenSSL verify codes: not yet valid, expired."""
+
+
+class HandshakeLayer:
+    """What is known of the handshakes with one name at its believed addresses."""
+
+    def __init__(self, evidence: Evidence, target: str, host: str, port: int, believed: Sequence[str]) -> None:
+        """Gather the handshakes and the questions that were asked about them."""
+        self.evidence = evidence
+        self.target = target
+        self.host = host
+        steps = [o for o in evidence.tls.get(host, ()) if evidence.port(o) == port]
+        self.own = [o for o in steps if evidence.purpose(o) in OURS and o.address in believed]
+        self.at_control = [o for o in evidence.tls.get(host, ()) if evidence.purpose(o) == "control_address"]
+        self.looked = [o for o in steps if evidence.purpose(o) == "inspect"]
+        self.by_system = [o for o in steps if evidence.purpose(o) == "system_roots" and o.failure is None]
+        addresses = {o.address for o in self.own}
+        everything = [o for group in evidence.tls.values() for o in group]
+        self.neutral = [o for o in everything if evidence.purpose(o) == "neutral_name" and o.address in addresses]
+        self.baseline = [o for o in everything if evidence.purpose(o) == "control_neutral"]
+
+    def finding(self) -> Finding | None:
+        """Return why no handshake with the name ended well, or None if one did or none was tried."""
+        if not self.own or any(o.failure is None for o in self.own):
+            return None
+        shown = [o for o in self.own if o.failure in CERTIFICATE_FAILURES and not died(o)]
+        if shown:
+            return self._certificate(shown)
+        return self._death([o for o in self.own if died(o)])
+
+    # --- the handshake dies ----------------------------------------------------------------------
+
+    def _death(self, deaths: list[Observation]) -> Finding:
+        if not deaths:
+            return self._unknown("tls.unexplained", self.own)
+        passed = self._passing_neutrals(deaths)
+        everywhere = self._dies_at_control()
+        if everywhere and (passed or len(deaths) >= ENOUGH_DEATHS):
+            return self._name("tls.name_dies_everywhere", Status.BLOCKED, Certainty.CERTAIN, [*deaths, *passed, *everywhere])
+        if passed and len(deaths) >= ENOUGH_DEATHS:
+            return self._name("tls.name_dies_here", Status.LIKELY_BLOCKED, Certainty.LIKELY, [*deaths, *passed])
+        notice = judge_notice(self.evidence, self.target, self.host, deaths)
+        if notice:
+            return notice
+        rule = "tls.any_name_dies" if self.neutral else "tls.no_control"
+        return self._unknown(rule, [*deaths, *self.neutral])
+
+    def _passing_neutrals(self, deaths: list[Observation]) -> list[Observation]:
+        """Return handshakes with a harmless name that the same addresses went on with.
+
+        An alert counts as going on only where the forbidden name got no alert: a server may refuse a stranger's name.
+        """
+        alerted = any(int(o.detail.get("received") or 0) > 0 for o in deaths)
+        places = {o.address for o in deaths}
+        return [
+            o
+            for o in self.neutral
+            if o.address in places and (o.failure is None or (not alerted and int(o.detail.get("received") or 0) > 0))
+        ]
+
+    def _dies_at_control(self) -> list[Observation]:
+        """Return handshakes that die with this name at an address that has nothing to do with it, and the proof that others pass."""
+        dead = [o for o in self.at_control if died(o)]
+        passing = [o for o in self.baseline if o.failure is None and any(o.address == d.address for d in dead)]
+        return [*dead, *passing] if dead and passing else []
+
+    # --- the certificate is wrong ----------------------------------------------------------------
+
+    def _certificate(self, shown: list[Observation]) -> Finding:
+        if any(o.failure == INVALID_CERTIFICATE and o.detail.get("verify_code") in DATE_CODES for o in shown):
+            return self._fault("tls.certificate_date", shown, Certainty.CERTAIN)
+        if self.by_system:
+            return Finding(
+                status=Status.DOWN,
+                rule="tls.local_root",
+                cause=Cause.LOCAL_INTERCEPTION,
+                certainty=Certainty.CERTAIN,
+                evidence=ids(shown, self.by_system),
+            )
+        if any(o.failure == UNKNOWN_AUTHORITY for o in shown):
+            return self._stranger(shown)
+        if any(o.failure == WRONG_NAME for o in shown) and self._same_for_neutral():
+            return self._fault("tls.server_shows_another_name", shown, Certainty.LIKELY)
+        return self._unknown("tls.certificate_unexplained", shown)
+
+    def _stranger(self, shown: list[Observation]) -> Finding:
+        """Judge a certificate that no public root signed: a server's own, or somebody on the way."""
+        elsewhere = [o for o in self.at_control if self._issuer(o) and self._issuer(o) in self._issuers(self.looked)]
+        others = self._same_issuer_for_strangers()
+        passed = [o for o in self.neutral if o.failure is None and self._issuers([o]).isdisjoint(self._issuers(self.looked))]
+        if elsewhere or others:
+            witnesses = [*shown, *self.looked, *elsewhere, *others, *passed]
+            return self._interception("tls.stranger_signs_everywhere", Status.BLOCKED, Certainty.CERTAIN, witnesses)
+        if self._same_for_neutral():
+            return self._fault("tls.server_signs_itself", [*shown, *self.neutral], Certainty.LIKELY)
+        if passed and self.looked:
+            return self._interception("tls.stranger_signs_this_name", Status.LIKELY_BLOCKED, Certainty.LIKELY, [*shown, *passed])
+        return self._unknown("tls.unknown_authority", [*shown, *self.looked])
+
+    def _same_issuer_for_strangers(self) -> list[Observation]:
+        """Return certificates by the same unknown issuer for names of other owners."""
+        wanted = self._issuers(self.looked)
+        return [
+            o
+            for host, steps in self.evidence.tls.items()
+            for o in steps
+            if base_domain(host) != base_domain(self.host) and self.evidence.purpose(o) == "inspect" and self._issuer(o) in wanted
+        ]
+
+    def _same_for_neutral(self) -> list[Observation]:
+        """Return handshakes with a harmless name that were shown the very same certificate: then it is the server's own."""
+        prints = {self._certificate_of(o).get("sha256") for o in self.looked} - {None}
+        return [o for o in self.neutral if self._certificate_of(o).get("sha256") in prints]
+
+    @staticmethod
+    def _certificate_of(o: Observation) -> dict[str, Any]:
+        certificate = o.detail.get("certificate")
+        return certificate if isinstance(certificate, dict) else {}
+
+    def _issuer(self, o: Observation) -> str | None:
+        issuer = self._certificate_of(o).get("issuer")
+        return issuer if isinstance(issuer, str) and issuer else None
+
+    def _issuers(self, steps: list[Observation]) -> set[str]:
+        return {issuer for o in steps if (issuer := self._issuer(o))}
+
+    # --- how it is said --------------------------------------------------------------------------
+
+    @staticmethod
+    def _name(rule: str, status: Status, certainty: Certainty, witnesses: list[Observation]) -> Finding:
+        return Finding(status=status, rule=rule, cause=Cause.NAME_BLOCKED, certainty=certainty, evidence=ids(witnesses))
+
+    @staticmethod
+    def _interception(rule: str, status: Status, certainty: Certainty, witnesses: list[Observation]) -> Finding:
+        return Finding(status=status, rule=rule, cause=Cause.TLS_INTERCEPTION, certainty=certainty, evidence=ids(witnesses))
+
+    @staticmethod
+    def _fault(rule: str, witnesses: list[Observation], certainty: Certainty) -> Finding:
+        return Finding(status=Status.DOWN, rule=rule, cause=Cause.SERVER_FAULT, certainty=certainty, evidence=ids(witnesses))
+
+    @staticmethod
+    def _unknown(rule: str, witnesses: list[Observation]) -> Finding:
+        return Finding(status=Status.UNKNOWN, rule=rule, certainty=Certainty.NONE, evidence=ids(witnesses))

@@ -1,0 +1,186 @@
+"""This computer and its line: said first, since a fault here explains what fails above."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Final
+
+from diagnostics.bogons import is_bogon
+from diagnostics.controls import chosen, endpoint_of
+from diagnostics.failures import INVALID_CERTIFICATE
+from diagnostics.judge.endpoints import EndpointJudge
+from diagnostics.judge.evidence import Evidence, base_domain, ids
+from diagnostics.model import Cause, Certainty, Control, NetworkVerdict, Observation, Status, Step
+
+ENOUGH_OPERATORS: Final = 2
+ENOUGH_ATTEMPTS: Final = 4
+"""Places that must have been tried before silence means that there is no Internet."""
+
+WRONG_BY: Final = 24 * 3600.0
+"""Seconds: certificates tolerate less, but a smaller skew breaks nothing that people see."""
+
+LOSSY: Final = 0.3
+"""Share of first questions that went unanswered; at 10 % loss each way it is 0.19, and blocks can still be told apart."""
+
+ENOUGH_QUESTIONS: Final = 20
+QUICK: Final = 0.35
+"""Seconds: on slower lines a second try says nothing of loss, the first may still be on its way."""
+
+
+class NetworkJudge:
+    """Judges the line of one run."""
+
+    def __init__(self, evidence: Evidence, endpoints: EndpointJudge) -> None:
+        """Work out which controls answered."""
+        self._evidence = evidence
+        controls = chosen(evidence.controls)
+        self._secure = [c for c in controls if c.kind == "https" and self._answers(endpoints, c)]
+        self._insecure = [c for c in controls if c.kind == "https" and c not in self._secure]
+        self._portals = [c for c in controls if c.kind == "portal"]
+
+    @staticmethod
+    def _answers(endpoints: EndpointJudge, control: Control) -> bool:
+        return endpoints.judge(None, endpoint_of(control)).status is Status.WORKS
+
+    def judge(self) -> NetworkVerdict:
+        """Return what is to be said of the line; the first rule that fits decides."""
+        for rule in (self._offline, self._portal, self._clock, self._interception, self._lossy, self._ipv6, self._works):
+            found = rule()
+            if found is not None:
+                return found
+        return self._verdict(Status.UNKNOWN, "network.too_little", Certainty.NONE, [])
+
+    def _verdict(
+        self, status: Status, rule: str, certainty: Certainty, evidence: list[Observation], cause: Cause | None = None
+    ) -> NetworkVerdict:
+        return NetworkVerdict(
+            status=status,
+            cause=cause,
+            certainty=certainty,
+            rule=rule,
+            evidence=ids(evidence),
+            ipv6=self._ipv6_state(),
+            clock_skew_s=self._skew(),
+        )
+
+    # --- rules, in order -------------------------------------------------------------------------
+
+    def _offline(self) -> NetworkVerdict | None:
+        """Nothing outside answers: neither a connection nor a public resolver."""
+        evidence = self._evidence
+        lookups = [o for group in evidence.dns.values() for o in group]
+        answered = [o for o in lookups if o.detail.get("resolver") != "system" and o.detail.get("rcode")]
+        tried = [o for o in evidence.observations if o.step is Step.TCP and o.failure is not None and not is_bogon(str(o.address))]
+        if evidence.connected() or answered:
+            return None
+        asked = [o for o in lookups if o.failure is not None]
+        places = {o.address for o in [*tried, *asked]}
+        if len(places) < ENOUGH_ATTEMPTS:
+            return None
+        return self._verdict(Status.DOWN, "network.nothing_answers", Certainty.CERTAIN, [*tried, *asked][:12], Cause.NO_INTERNET)
+
+    def _portal(self) -> NetworkVerdict | None:
+        """Clear-text controls are answered by somebody else, and no secure one gets through."""
+        if self._secure or not self._insecure:
+            return None
+        wrong = {c.operator: page for c in self._portals if (page := self._wrong_page(c)) is not None}
+        right = [c for c in self._portals if self._right_page(c)]
+        if not wrong or right:
+            return None
+        certainty = Certainty.CERTAIN if len(wrong) >= ENOUGH_OPERATORS else Certainty.LIKELY
+        return self._verdict(Status.DOWN, "network.portal_page", certainty, list(wrong.values()), Cause.CAPTIVE_PORTAL)
+
+    def _pages(self, control: Control) -> list[Observation]:
+        return [
+            o
+            for o in self._evidence.http.get(control.host, ())
+            if o.detail.get("purpose") == "control" and o.detail.get("hop") == 0 and o.detail.get("status") is not None
+        ]
+
+    def _right_page(self, control: Control) -> bool:
+        return any(o.detail.get("status") == control.expect_status for o in self._pages(control))
+
+    def _wrong_page(self, control: Control) -> Observation | None:
+        return next((o for o in self._pages(control) if o.detail.get("status") != control.expect_status), None)
+
+    def _clock(self) -> NetworkVerdict | None:
+        """Certificates fail for their dates, and several servers agree that this computer's date is wrong."""
+        skew, dated = self._skew(), self._dated()
+        shaken = [o for steps in self._evidence.tls.values() for o in steps if o.detail.get("purpose") == "control"]
+        failing = [o for o in shaken if o.failure == INVALID_CERTIFICATE]
+        owners = {base_domain(str(o.host)) for o in dated}
+        if skew is None or abs(skew) < WRONG_BY or not failing or self._secure:
+            return None
+        certainty = Certainty.CERTAIN if len(owners) >= ENOUGH_OPERATORS else Certainty.LIKELY
+        return self._verdict(Status.DOWN, "network.clock_differs", certainty, [*failing, *dated][:12], Cause.WRONG_CLOCK)
+
+    def _interception(self) -> NetworkVerdict | None:
+        """A root installed on this computer signs what the Internet shows."""
+        local = [
+            o for steps in self._evidence.tls.values() for o in steps if o.detail.get("purpose") == "system_roots" and o.failure is None
+        ]
+        if not local or self._secure:
+            return None
+        owners = {base_domain(str(o.host)) for o in local}
+        certainty = Certainty.CERTAIN if len(owners) >= ENOUGH_OPERATORS else Certainty.LIKELY
+        return self._verdict(Status.DOWN, "network.local_root", certainty, local[:8], Cause.LOCAL_INTERCEPTION)
+
+    def _lossy(self) -> NetworkVerdict | None:
+        quick = [o.seconds for o in self._evidence.connected() if o.detail.get("tries") == 1]
+        questions = [
+            o for lookups in self._evidence.dns.values() for o in lookups if o.detail.get("engine") == "udp" and o.detail.get("replies")
+        ]
+        if len(questions) < ENOUGH_QUESTIONS or not quick or statistics.median(quick) > QUICK:
+            return None
+        again = [o for o in questions if int(o.detail.get("tries") or 1) > 1]
+        if len(again) / len(questions) <= LOSSY:
+            return None
+        return self._verdict(Status.SLOW, "network.loses_much", Certainty.LIKELY, again[:8], Cause.LOSSY_NETWORK)
+
+    def _ipv6(self) -> NetworkVerdict | None:
+        if self._ipv6_state() != "broken" or not self._secure:
+            return None
+        return self._verdict(Status.PARTIAL, "network.ipv6_dead", Certainty.CERTAIN, self._six()[:6], Cause.BROKEN_IPV6)
+
+    def _works(self) -> NetworkVerdict | None:
+        proofs = [o for c in self._secure for o in self._evidence.http.get(c.host, ()) if o.failure is None][:4]
+        operators = {c.operator for c in self._secure}
+        if len(operators) >= ENOUGH_OPERATORS:
+            return self._verdict(Status.WORKS, "network.controls_answer", Certainty.CERTAIN, proofs)
+        if operators:
+            return self._verdict(Status.WORKS, "network.one_control_answers", Certainty.LIKELY, proofs)
+        others = [o for steps in self._evidence.tls.values() for o in steps if o.failure is None and o.detail.get("purpose") == "target"]
+        if others:
+            return self._verdict(Status.WORKS, "network.targets_answer", Certainty.LIKELY, others[:4])
+        return None
+
+    # --- facts -----------------------------------------------------------------------------------
+
+    def _six(self) -> list[Observation]:
+        places = [place for (address, _), place in self._evidence.tcp.items() if ":" in address]
+        return [o for place in places for o in place if o.detail.get("purpose") != "hold"]
+
+    def _ipv6_state(self) -> str:
+        route = self._evidence.system.get("ipv6")
+        if route is not None and not route.detail.get("route"):
+            return "none"
+        if any(o.failure is None for o in self._six()):
+            return "works"
+        return "broken" if self._evidence.six_is_dead() else "unknown"
+
+    def _dated(self) -> list[Observation]:
+        return [
+            o
+            for pages in self._evidence.http.values()
+            for o in pages
+            if o.detail.get("purpose") == "control" and isinstance(o.detail.get("date"), int | float)
+        ]
+
+    def _skew(self) -> float | None:
+        """Return this computer's clock minus the controls' Date headers in seconds: their median, which one liar cannot move far."""
+        note = self._evidence.system.get("clock")
+        now = note.detail.get("now") if note else None
+        if note is None or not isinstance(now, int | float):
+            return None
+        skews = [now + (o.t + o.seconds - note.t) - float(o.detail["date"]) for o in self._dated()]
+        return round(statistics.median(skews), 1) if skews else None

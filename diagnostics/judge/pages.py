@@ -1,0 +1,101 @@
+"""Rules of the page layer: what came back over HTTP."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+from diagnostics.judge.evidence import DEATHS, OURS, Evidence, Finding, base_domain, ids
+from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status
+
+SERVER_ERROR: Final = 500
+LEGAL: Final = 451
+ENOUGH_CUTS: Final = 2
+
+
+def foreign_pages(evidence: Evidence, target: str) -> list[Observation]:
+    """Return clear-text pages of a target's names that do not come from the site: no redirect to the site itself."""
+    return [
+        o
+        for pages in evidence.http.values()
+        for o in pages
+        if o.target == target and evidence.purpose(o) == "plain" and o.detail.get("status") is not None and not _leads_home(o)
+    ]
+
+
+def _leads_home(page: Observation) -> bool:
+    """Tell whether a clear-text answer is the usual redirect to the same owner's secure page."""
+    location = page.detail.get("location")
+    if not location:
+        return False
+    try:
+        parts = urlsplit(urljoin(f"http://{page.host}/", str(location)))
+    except ValueError:
+        return False
+    return base_domain(parts.hostname or "") == base_domain(str(page.host))
+
+
+def page_of(evidence: Evidence, endpoint: Endpoint, target: str | None) -> list[Observation]:
+    """Return the requests for an endpoint's own URL."""
+    return [
+        o
+        for o in evidence.http.get(endpoint.host, ())
+        if o.target == target
+        and evidence.purpose(o) in OURS
+        and evidence.port(o) == endpoint.port
+        and str(o.detail.get("url", "")).startswith(f"{endpoint.probe}://")
+    ]
+
+
+def judge_page(page: Observation) -> Finding:
+    """Return what a page that arrived says of its server."""
+    status = page.detail.get("status")
+    if status == LEGAL:
+        return Finding(
+            status=Status.DOWN,
+            rule="http.refused_for_legal_reasons",
+            cause=Cause.GEO_REFUSED,
+            certainty=Certainty.LIKELY,
+            evidence=ids(page),
+        )
+    if isinstance(status, int) and status >= SERVER_ERROR:
+        return Finding(
+            status=Status.DOWN, rule="http.server_error", cause=Cause.SERVER_FAULT, certainty=Certainty.CERTAIN, evidence=ids(page)
+        )
+    return Finding(status=Status.WORKS, rule="http.page", certainty=Certainty.CERTAIN, evidence=ids(page))
+
+
+def judge_cut(evidence: Evidence, endpoint: Endpoint, target: str) -> Finding | None:
+    """Return why a request that was sent got no whole answer, or None if none was sent."""
+    cut = [o for o in page_of(evidence, endpoint, target) if o.failure is not None]
+    if not cut:
+        return None
+    if endpoint.probe is Probe.HTTP and len(cut) >= ENOUGH_CUTS and all(o.failure in DEATHS for o in cut):
+        addresses = {o.address for o in cut}
+        neutral = [
+            o
+            for pages in evidence.http.values()
+            for o in pages
+            if evidence.purpose(o) == "plain_neutral" and o.address in addresses and o.failure is None
+        ]
+        if neutral:
+            return Finding(
+                status=Status.LIKELY_BLOCKED,
+                rule="http.host_dies",
+                cause=Cause.HTTP_BLOCKED,
+                certainty=Certainty.LIKELY,
+                evidence=ids(cut, neutral),
+            )
+    return Finding(status=Status.UNKNOWN, rule="http.cut", certainty=Certainty.NONE, evidence=ids(cut))
+
+
+def next_url(page: Observation) -> str | None:
+    """Return where a page redirects to, or None."""
+    location = page.detail.get("location")
+    status = page.detail.get("status")
+    if not location or status not in (301, 302, 303, 307, 308):
+        return None
+    try:
+        return urljoin(str(page.detail.get("url")), str(location))
+    except ValueError:
+        return None

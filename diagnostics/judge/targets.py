@@ -1,0 +1,134 @@
+"""Targets: endpoints combine into functions, functions into what a person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from diagnostics.judge.endpoints import EndpointJudge
+from diagnostics.judge.evidence import Finding
+from diagnostics.model import Cause, Certainty, Endpoint, Function, NetworkVerdict, Rule, Service, Status, Verdict
+
+MASKING: Final = frozenset({Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL, Cause.WRONG_CLOCK, Cause.LOCAL_INTERCEPTION})
+"""Faults of this computer or line that explain any failure: what fails under them is not judged."""
+
+_GRAVITY: Final = {
+    Status.BLOCKED: 0,
+    Status.LIKELY_BLOCKED: 1,
+    Status.DOWN: 2,
+    Status.UNKNOWN: 3,
+    Status.NOT_TESTED: 4,
+    Status.PARTIAL: 5,
+    Status.SLOW: 6,
+    Status.WORKS: 7,
+}
+_CERTAINTY: Final = {Certainty.CERTAIN: 0, Certainty.LIKELY: 1, Certainty.NONE: 2}
+GOOD: Final = frozenset({Status.WORKS, Status.SLOW})
+
+Judged = tuple[Endpoint, Finding]
+
+
+def gravity(finding: Finding) -> tuple[int, int]:
+    """Return a key that puts the gravest and surest finding first."""
+    return _GRAVITY.get(finding.status, 9), _CERTAINTY.get(finding.certainty, 9)
+
+
+class TargetJudge:
+    """Judges the targets of one run."""
+
+    def __init__(self, endpoints: EndpointJudge, network: NetworkVerdict) -> None:
+        """Judge endpoints by ``endpoints``; ``network`` masks what it explains."""
+        self._endpoints = endpoints
+        self._network = network
+
+    def judge(self, target: Service) -> list[Verdict]:
+        """Return the verdict of the whole target first, then one for each function."""
+        judged = {f.id: [(e, self._endpoints.judge(target.id, e)) for e in f.endpoints] for f in target.functions}
+        errors = self._lone_errors([each for group in judged.values() for each in group])
+        functions = {f.id: self._masked(self._function(f, [_forgiven(each, errors) for each in judged[f.id]])) for f in target.functions}
+        whole = self._whole(target, functions)
+        return [_verdict(target, None, whole), *(_verdict(target, f.id, functions[f.id]) for f in target.functions)]
+
+    @staticmethod
+    def _lone_errors(judged: Sequence[Judged]) -> bool:
+        """Tell whether error pages stand beside pages that are well: then an odd path gave them, not a server that is down."""
+        return any(finding.rule == "http.page" for _, finding in judged)
+
+    def _function(self, function: Function, judged: Sequence[Judged]) -> Finding:
+        if not judged:
+            return Finding(status=Status.NOT_TESTED, rule="plan.empty", certainty=Certainty.NONE)
+        good = [finding for _, finding in judged if finding.status in GOOD]
+        bad = sorted((each for each in judged if each[1].status not in GOOD), key=lambda each: gravity(each[1]))
+        if not bad or (good and function.rule is not Rule.ALL_OF):
+            evidence = tuple(dict.fromkeys(i for finding in good for i in finding.evidence[:1]))
+            return Finding(status=Status.WORKS, rule=good[0].rule, evidence=evidence)
+        return _supported(bad)
+
+    def _masked(self, finding: Finding) -> Finding:
+        cause = self._network.cause
+        if cause not in MASKING or finding.status in GOOD or finding.status is Status.NOT_TESTED:
+            return finding
+        return Finding(
+            status=Status.UNKNOWN, rule=self._network.rule, cause=cause, certainty=Certainty.NONE, evidence=self._network.evidence[:8]
+        )
+
+    @staticmethod
+    def _whole(target: Service, functions: dict[str, Finding]) -> Finding:
+        deciding = {f.id: functions[f.id] for f in target.functions if f.rule is not Rule.INFO}
+        if not deciding:
+            return Finding(status=Status.NOT_TESTED, rule="plan.empty", certainty=Certainty.NONE)
+        core = [functions[f.id] for f in target.functions if f.core and f.id in deciding] or list(deciding.values())
+        bad = sorted((f for f in deciding.values() if f.status not in GOOD), key=gravity)
+        good = [f for f in deciding.values() if f.status in GOOD]
+        if not bad:
+            evidence = tuple(dict.fromkeys(i for f in good for i in f.evidence))
+            return Finding(status=Status.WORKS, rule="target.all_functions", evidence=evidence)
+        broken = sorted((f for f in core if f.status not in GOOD), key=gravity)
+        if len(broken) == len(core):
+            return _joined(broken[0], [f for f in bad if f.cause == broken[0].cause])
+        worst = bad[0]
+        if worst.status in (Status.UNKNOWN, Status.NOT_TESTED):
+            return _restated(worst, worst.status, Certainty.NONE, "target.incomplete")
+        return _restated(worst, Status.PARTIAL, worst.certainty, worst.rule)
+
+
+def _forgiven(judged: Judged, errors_alone: bool) -> Judged:
+    """Count an error page as an answer where other pages of the target are well."""
+    endpoint, finding = judged
+    if errors_alone and finding.rule == "http.server_error":
+        return endpoint, Finding(status=Status.WORKS, rule="http.error_page", evidence=finding.evidence)
+    return judged
+
+
+def _supported(bad: Sequence[Judged]) -> Finding:
+    """Return the gravest finding, weakened where only endpoints that nobody has checked carry it."""
+    worst = bad[0][1]
+    carrying = [(endpoint, finding) for endpoint, finding in bad if (finding.status, finding.cause) == (worst.status, worst.cause)]
+    joined = _joined(worst, [finding for _, finding in carrying])
+    if worst.status is Status.BLOCKED and not any(endpoint.checked for endpoint, _ in carrying):
+        return Finding(
+            status=Status.LIKELY_BLOCKED, rule=joined.rule, cause=joined.cause, certainty=Certainty.LIKELY, evidence=joined.evidence
+        )
+    return joined
+
+
+def _restated(finding: Finding, status: Status, certainty: Certainty, rule: str) -> Finding:
+    return Finding(status=status, rule=rule, cause=finding.cause, certainty=certainty, evidence=finding.evidence)
+
+
+def _joined(finding: Finding, others: Sequence[Finding]) -> Finding:
+    """Return a finding with the evidence of those that say the same."""
+    evidence = tuple(dict.fromkeys((*finding.evidence, *(i for other in others for i in other.evidence))))
+    return Finding(status=finding.status, rule=finding.rule, cause=finding.cause, certainty=finding.certainty, evidence=evidence)
+
+
+def _verdict(target: Service, function: str | None, finding: Finding) -> Verdict:
+    return Verdict(
+        target=target.id,
+        function=function,
+        status=finding.status,
+        cause=finding.cause,
+        certainty=finding.certainty,
+        rule=finding.rule,
+        evidence=finding.evidence,
+    )

@@ -1,0 +1,121 @@
+"""Which targets, how far, within which bounds: decided before anything is sent."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from diagnostics.catalog import Catalog
+from diagnostics.errors import InputError
+from diagnostics.model import Control, Endpoint, Fact, Function, Probe, Resolver, Service
+
+DEFAULT_TARGETS: Final = ("x", "whatsapp", "telegram", "signal")
+MAX_URL: Final = 2048
+MAX_NAME: Final = 253
+MAX_LABEL: Final = 63
+
+
+class Plan(Fact, frozen=True):
+    """What a run will do.  ``timeout`` bounds the whole run in seconds; None leaves it to the steps' own patience."""
+
+    targets: tuple[Service, ...]
+    resolvers: tuple[Resolver, ...] = ()
+    controls: tuple[Control, ...] = ()
+    timeout: float | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the judge needs of the plan, as it is written into the report."""
+        return {
+            "targets": msgspec.to_builtins(self.targets),
+            "controls": msgspec.to_builtins(self.controls),
+            "resolvers": [{"id": r.id, "operator": r.operator, "addresses": list(r.addresses)} for r in self.resolvers],
+        }
+
+
+def make_plan(targets: Sequence[str], urls: Sequence[str], catalog: Catalog, *, timeout: float | None = None) -> Plan:
+    """Return the plan for some services and sites; without either, for the default services.
+
+    Raises InputError for a service that is not known and for a URL that is none.
+    """
+    wanted = list(dict.fromkeys(targets)) or ([] if urls else list(DEFAULT_TARGETS))
+    services = [_service(name, catalog) for name in wanted]
+    sites = {site.id: site for site in map(site_of, urls)}
+    return Plan(
+        targets=(*services, *sites.values()),
+        resolvers=catalog.resolvers,
+        controls=catalog.controls,
+        timeout=timeout,
+    )
+
+
+def _service(name: str, catalog: Catalog) -> Service:
+    found = catalog.services.get(name.strip().lower())
+    if found is None:
+        close = difflib.get_close_matches(name.lower(), catalog.services, n=1)
+        raise InputError("error.unknown_target", name=name[:64], known=", ".join(catalog.services), close=close[0] if close else "")
+    return found
+
+
+def site_of(text: str) -> Service:
+    """Return a typed address as a target; without a scheme it means https.
+
+    Raises InputError for anything that is not an http(s) URL with a host name or address.
+    """
+    error = InputError("error.bad_url", url=text[:200])
+    typed = text.strip()
+    if not typed or len(typed) > MAX_URL or not typed.isprintable() or any(c.isspace() for c in typed):
+        raise error
+    if "://" not in typed:
+        typed = f"https://{typed}"
+    try:
+        parts = urlsplit(typed)
+        port = parts.port
+    except ValueError:
+        raise error from None
+    if parts.scheme.lower() not in ("http", "https") or parts.username is not None or port == 0:
+        raise error
+    host = ascii_host(parts.hostname or "")
+    if host is None:
+        raise error
+    scheme = parts.scheme.lower()
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = "".join(c if c.isascii() else "".join(f"%{byte:02X}" for byte in c.encode()) for c in path)
+    usual = {"https": 443, "http": 80}[scheme]
+    shown = f"[{host}]" if ":" in host else host
+    url = f"{scheme}://{shown}{f':{port}' if port and port != usual else ''}{path}"
+    endpoint = Endpoint(host=host, port=port or usual, probe=Probe(scheme), path=path, source="typed", checked=True)
+    function = Function(id="web", core=True, endpoints=(endpoint,))
+    return Service(id=url, name={"es": host, "en": host}, kind="url", functions=(function,))
+
+
+def ascii_host(host: str) -> str | None:
+    """Return a host as it goes on the wire (IDNA names in ASCII, addresses as they are), or None for no host at all."""
+    if ":" in host:  # only an IPv6 literal may have one; urlsplit took the brackets away
+        return host if _is_address(host) else None
+    try:
+        name = host.rstrip(".").encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return None
+    if _is_address(name):
+        return name
+    labels = name.split(".")
+    well_formed = all(label and len(label) <= MAX_LABEL and label.strip("-") == label for label in labels)
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+    if not name or len(name) > MAX_NAME or not well_formed or not set(name) <= allowed:
+        return None
+    if labels[-1].isdigit():
+        return None  # 1.2.3 or 999.1.1.1: an address with a mistake, never a name
+    return name if len(labels) > 1 else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

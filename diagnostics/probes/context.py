@@ -1,0 +1,75 @@
+"""What every probe of a run shares."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from diagnostics.model import Control, Resolver
+from diagnostics.network import Network
+from diagnostics.probes.pacing import Limits, Patience
+from diagnostics.trace import Trace
+
+log = logging.getLogger("atajo.probes")
+
+
+class Context:
+    """One run's network, memory, patience and bounds.
+
+    ``background`` holds steps whose outcome nobody waits for at once, such as listening for a second DNS answer; the
+    run ends only after them.
+    """
+
+    def __init__(self, network: Network, trace: Trace, resolvers: tuple[Resolver, ...], controls: tuple[Control, ...]) -> None:
+        """Start with nothing measured."""
+        self.network = network
+        self.trace = trace
+        self.resolvers = resolvers
+        self.controls = controls
+        self.patience = Patience()
+        self.limits = Limits()
+        self.nameservers: list[str] = []
+        self.ipv6 = False
+        self._trusting: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[Any]] = set()
+
+    @property
+    def neutral(self) -> Control | None:
+        """Return the harmless name that is swapped in at other addresses."""
+        return next((c for c in self.controls if c.kind == "neutral"), None)
+
+    def begin_trusting(self, own_roots: tuple[str, ...] = ()) -> None:
+        """Load the certificate stores in a thread, beside the first lookups."""
+        self._trusting = self.spawn(self.network.trust.prepare(own_roots))
+
+    async def trusting(self) -> None:
+        """Return once the certificate stores are loaded."""
+        if self._trusting:
+            await asyncio.wait([self._trusting])
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run ``work`` beside everything else, until ``settled``."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        return task
+
+    @contextlib.asynccontextmanager
+    async def settled(self) -> AsyncIterator[None]:
+        """On leaving the block, wait for the background steps; cancel them if the block was cancelled or failed."""
+        ended = False
+        try:
+            yield
+            while pending := [task for task in self._background if not task.done()]:
+                await asyncio.wait(pending)
+            ended = True
+        finally:
+            if not ended:
+                for task in self._background:
+                    task.cancel()
+            outcomes = await asyncio.gather(*self._background, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                log.error("a background step failed", exc_info=outcome)

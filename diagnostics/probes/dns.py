@@ -1,0 +1,235 @@
+"""Asking one resolver for one name.
+
+Detail of a ``dns`` observation::
+
+    engine         getaddrinfo | udp | tcp | dot | doh
+    resolver       "system" for this computer's own, else the id in resources/resolvers.toml
+    query          A | AAAA
+    answers        addresses of the first reply, at most 16
+    rcode          of the first reply, or None
+    replies        every reply to the query: {after (seconds), rcode, answers}; two that differ prove injection
+    tries          how often we asked
+    authenticated  the answer came over TLS with the resolver's valid certificate
+    filters        the resolver refuses some names by policy: its "no" counts for nothing
+    purpose        target | control | survey
+
+``address`` is the resolver's.  The failure is OONI's string for the first reply; ``dns_bogon_error`` when every address
+in it is one that no public name may have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import msgspec
+
+from diagnostics.bogons import is_bogon
+from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, ProtocolError
+from diagnostics.model import Observation, Step
+from diagnostics.probes.context import Context
+
+ASK_AGAIN: Final = (0.5, 1.0, 2.0)
+"""Seconds after the first question; the system's own 5 s would make one lost packet a dead site."""
+
+LISTEN_ON: Final = 0.25
+"""Seconds to listen after the first reply for a second one: an injected answer comes first, the true one later."""
+
+GETADDRINFO_WAIT: Final = 2.5
+"""Seconds added to the patience for the system's resolver, which may itself have to ask again."""
+
+MAX_ANSWERS: Final = 16
+MAX_REPLIES: Final = 8
+
+_BY_RCODE: Final[dict[int, str]] = {dns.rcode.NXDOMAIN: NXDOMAIN, dns.rcode.REFUSED: DNS_REFUSED, dns.rcode.SERVFAIL: DNS_SERVFAIL}
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked, on whose behalf."""
+
+    name: str
+    query: str = "A"  # or "AAAA"
+    target: str | None = None
+    purpose: str = "target"
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """Return the address family asked for."""
+        return socket.AF_INET6 if self.query == "AAAA" else socket.AF_INET
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The first reply to a question, as soon as it is known."""
+
+    resolver: str
+    engine: str
+    question: Question
+    addresses: tuple[str, ...]
+    failure: str | None
+    authenticated: bool = False
+
+
+Listener = Callable[[Answer], None]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Who is asked: a resolver's id, one of its addresses, and whether it filters."""
+
+    resolver: str
+    address: str
+    filters: bool = False
+
+
+def new_query(question: Question) -> dns.message.Message:
+    """Return a plain recursive query with a random id."""
+    return dns.message.make_query(question.name, question.query, use_edns=False)
+
+
+def read_reply(query: dns.message.Message, wire: bytes) -> dns.message.Message | None:
+    """Return the reply to ``query`` in ``wire``, or None for bytes that are none or answer another question."""
+    try:
+        reply = dns.message.from_wire(wire, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError, IndexError, KeyError):
+        return None
+    return reply if query.is_response(reply) else None
+
+
+def addresses_of(reply: dns.message.Message, query: str) -> list[str]:
+    """Return the addresses of the asked kind in a reply, at most 16, whatever names they hang on."""
+    kind = dns.rdatatype.from_text(query)
+    found = [str(record.address) for rrset in reply.answer if rrset.rdtype == kind for record in rrset]
+    return list(dict.fromkeys(found))[:MAX_ANSWERS]
+
+
+def failure_of_reply(rcode: int, addresses: list[str]) -> str | None:
+    """Return OONI's string for what a reply says, or None when it names an address that may be public."""
+    if rcode != dns.rcode.NOERROR:
+        return _BY_RCODE.get(rcode, DNS_MISBEHAVING)
+    if not addresses:
+        return NO_ANSWER
+    return BOGON if all(is_bogon(address) for address in addresses) else None
+
+
+def facts_of(question: Question, source: Source, engine: str) -> dict[str, Any]:
+    """Return the detail that every ``dns`` observation begins with."""
+    return {
+        "engine": engine,
+        "resolver": source.resolver,
+        "query": question.query,
+        "answers": [],
+        "rcode": None,
+        "tries": 1,
+        "authenticated": False,
+        "filters": source.filters,
+        "purpose": question.purpose,
+    }
+
+
+async def ask_system(context: Context, question: Question, on_answer: Listener) -> Observation:
+    """Ask getaddrinfo, which is what every program on this computer does."""
+    source = Source("system", "")
+    answers: list[str] = []
+    with context.trace.step(Step.DNS, target=question.target, host=question.name) as step:
+        step.detail = facts_of(question, source, "getaddrinfo")
+        async with asyncio.timeout(context.patience.wait(extra=GETADDRINFO_WAIT)):
+            answers = (await context.network.resolve(question.name, question.family))[:MAX_ANSWERS]
+        step.detail["answers"] = answers
+        step.failure = failure_of_reply(dns.rcode.NOERROR, answers)
+    on_answer(Answer("system", "getaddrinfo", question, tuple(answers), step.done.failure))
+    return step.done
+
+
+async def ask_udp(context: Context, question: Question, source: Source, on_answer: Listener, port: int = 53) -> Observation:
+    """Ask over UDP, again after 0.5, 1 and 2 s, and listen on for late and second replies.
+
+    ``on_answer`` is called at the first reply; the observation ends after the listening.
+    """
+    with context.trace.step(Step.DNS, target=question.target, host=question.name, address=source.address) as step:
+        step.detail = facts_of(question, source, "udp")
+        asking = _UdpAsking(context, question, source, on_answer, step.detail)
+        failure = DNS_MISBEHAVING
+        try:
+            failure = await asking.run(port) or ""
+        finally:
+            if not asking.answered:
+                on_answer(Answer(source.resolver, "udp", question, (), failure))
+        step.failure = failure or None
+    return step.done
+
+
+class _UdpAsking:
+    """One question over UDP, from the first datagram to the end of listening."""
+
+    def __init__(self, context: Context, question: Question, source: Source, on_answer: Listener, detail: dict[str, Any]) -> None:
+        self._context = context
+        self._question = question
+        self._source = source
+        self._on_answer = on_answer
+        self._detail = detail
+        self._replies: list[dict[str, Any]] = []
+        self._failure: str | None = None
+
+    @property
+    def answered(self) -> bool:
+        return bool(self._replies)
+
+    async def run(self, port: int) -> str | None:
+        """Return the failure string of the first reply; raises OSError, TimeoutError."""
+        loop, query = asyncio.get_running_loop(), new_query(self._question)
+        self._detail["replies"] = self._replies
+        began = loop.time()
+        async with await self._context.network.datagram(self._source.address, port) as flow:
+            for number, after in enumerate((0.0, *ASK_AGAIN), start=1):
+                self._detail["tries"] = number
+                await flow.send(query.to_wire())
+                if number <= len(ASK_AGAIN):
+                    until = began + self._context.patience.stagger(ASK_AGAIN[number - 1])
+                else:
+                    until = began + after + self._context.patience.wait()
+                while (left := until - loop.time()) > 0 and len(self._replies) < MAX_REPLIES:
+                    try:
+                        wire = await asyncio.wait_for(flow.receive(), left)
+                    except TimeoutError:
+                        break
+                    if (reply := read_reply(query, wire)) is None:
+                        continue  # not ours, or unreadable: an attacker must not end our waiting with noise
+                    if not self._replies:
+                        until = loop.time() + max(LISTEN_ON, min(2 * (loop.time() - began), 1.0))
+                    self._take(reply, loop.time() - began, number)
+                if self._replies:
+                    return self._failure
+        raise TimeoutError
+
+    def _take(self, reply: dns.message.Message, after: float, tries: int) -> None:
+        addresses = addresses_of(reply, self._question.query)
+        rcode = dns.rcode.to_text(reply.rcode())
+        self._replies.append({"after": round(after, 4), "rcode": rcode, "answers": addresses})
+        if len(self._replies) > 1:
+            return
+        self._failure = failure_of_reply(reply.rcode(), addresses)
+        self._detail |= {"answers": addresses, "rcode": rcode}
+        if tries == 1 and self._source.resolver != "system":
+            self._context.patience.saw(after)
+        self._on_answer(Answer(self._source.resolver, "udp", self._question, tuple(addresses), self._failure))
+
+
+def record_reply(detail: dict[str, Any], question: Question, reply: dns.message.Message) -> str | None:
+    """Write a reply that came over a stream into ``detail`` and return its failure string."""
+    addresses = addresses_of(reply, question.query)
+    detail |= {"answers": addresses, "rcode": dns.rcode.to_text(reply.rcode())}
+    return failure_of_reply(reply.rcode(), addresses)
+
+
+def stream_reply(query: dns.message.Message, wire: bytes) -> dns.message.Message:
+    """Return the reply in ``wire``; raises ProtocolError for anything else, since a stream has no second chance."""
+    reply = read_reply(query, wire)
+    if reply is None:
+        raise ProtocolError(DNS_MISBEHAVING, "not a reply to the question")
+    return reply

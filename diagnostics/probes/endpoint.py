@@ -1,0 +1,208 @@
+"""Following one endpoint as far as its probe says: names, connection, encryption, page.
+
+Every address is connected to and recorded; the first that answers is followed further.  A failure is not the end but a
+question: ``followups`` asks at once what tells a block from a fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Final
+
+import msgspec
+
+from diagnostics.failures import EOF
+from diagnostics.model import Endpoint, Observation, Probe, Step
+from diagnostics.probes.context import Context
+from diagnostics.probes.followups import FollowUps
+from diagnostics.probes.http import Reply, fetch
+from diagnostics.probes.lookup import Lookups
+from diagnostics.probes.place import Asking, Greeting, Place, is_literal, next_place
+from diagnostics.probes.tcp import connect
+from diagnostics.probes.tls import Shake, shake
+from diagnostics.streams import Stream
+from diagnostics.trust import Trust
+
+MAX_HOPS: Final = 8
+"""Redirects followed; browsers allow 20, honest sites need three."""
+
+HOLD: Final = 0.5
+"""Seconds, plus two round trips, that a chat connection must stay open: a filter that cuts after connecting does so at once."""
+
+
+class Served(msgspec.Struct, frozen=True):
+    """An endpoint that gave what its probe asks for; ``reply`` where that is a page."""
+
+    reply: Reply | None = None
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A connection that is open and waits to be followed; set ``left`` to have it closed."""
+
+    address: str
+    stream: Stream
+    left: asyncio.Event
+
+
+class Trusts(msgspec.Struct, frozen=True):
+    """Whom a target's certificates may come from: a service's own roots count for its own names only."""
+
+    store: Trust
+    own_roots: str | None = None
+    suffixes: tuple[str, ...] = ()
+
+    def of(self, host: str) -> ssl.SSLContext:
+        """Return the context for one host name."""
+        belongs = any(host == suffix or host.endswith(f".{suffix}") for suffix in self.suffixes)
+        return self.store.with_extra(self.own_roots if belongs else None)
+
+
+class EndpointProbe:
+    """Measures one endpoint of one target (or of the controls, with target None)."""
+
+    def __init__(
+        self, context: Context, lookups: Lookups, followups: FollowUps, *, target: str | None, trusts: Trusts, purpose: str = "target"
+    ) -> None:
+        """Measure on behalf of ``target``; ``purpose`` is written into every observation."""
+        self._context = context
+        self._lookups = lookups
+        self._followups = followups
+        self._target = target
+        self._trusts = trusts
+        self._purpose = purpose
+
+    async def measure(self, endpoint: Endpoint) -> None:
+        """Follow one endpoint to its end, or to what stops it; returns when its follow-up questions are answered too."""
+        if endpoint.probe is Probe.DNS:
+            await self._lookups.of(endpoint.host, self._target, self._purpose).system_addresses()
+            return
+        place: Place | None = Place("http" if endpoint.probe is Probe.HTTP else "https", endpoint.host, endpoint.port, endpoint.path)
+        seen: set[str] = set()
+        async with asyncio.TaskGroup() as questions:
+            while place and place.url not in seen and place.hop <= MAX_HOPS:
+                seen.add(place.url)
+                served = await self._visit(place, endpoint.probe, questions)
+                reply = served.reply if served else None
+                place = next_place(place, reply.status, reply.headers.get("location")) if reply else None
+
+    async def _visit(self, place: Place, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
+        """Try the system's addresses, then, only if none of them served, what other resolvers know."""
+        if is_literal(place.host):
+            return await self._try(place, [place.host], probe, questions)
+        lookup = self._lookups.of(place.host, self._target, self._purpose)
+        given = await lookup.system_addresses()
+        served = await self._try(place, given, probe, questions)
+        if served is None:
+            served = await self._try(place, await lookup.other_addresses(), probe, questions)
+        return served
+
+    async def _try(self, place: Place, addresses: list[str], probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
+        """Connect to all addresses at once; follow those that answer, one after another, until one serves."""
+        arrivals: asyncio.Queue[Arrival | None] = asyncio.Queue()
+        enough = asyncio.Event()
+        for address in addresses:
+            self._context.spawn(self._connect(place, address, arrivals, enough, questions))
+        served: Served | None = None
+        try:
+            for _ in addresses:
+                arrival = await arrivals.get()
+                if arrival is None:
+                    continue
+                served = await self._follow(place, arrival, probe, questions)
+                arrival.left.set()
+                if served:
+                    return served
+        finally:
+            enough.set()
+        return served
+
+    async def _connect(
+        self, place: Place, address: str, arrivals: asyncio.Queue[Arrival | None], enough: asyncio.Event, questions: asyncio.TaskGroup
+    ) -> None:
+        """Connect, and keep the connection until it was followed or is not needed any more."""
+        async with self._context.limits.slot(address):
+            observation, stream = await connect(
+                self._context, address, place.port, target=self._target, host=place.host, purpose=self._purpose
+            )
+            if stream is None:
+                if not enough.is_set():
+                    questions.create_task(self._followups.connection_failed(place.host, observation))
+                arrivals.put_nowait(None)
+                return
+            async with stream:
+                arrival = Arrival(address, stream, asyncio.Event())
+                arrivals.put_nowait(arrival)
+                await _either(arrival.left, enough)
+
+    async def _follow(self, place: Place, arrival: Arrival, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
+        if probe is Probe.TCP:
+            return Served()
+        if probe is Probe.TCP_HOLD:
+            return await self._hold(place, arrival)
+        stream: Stream | None = arrival.stream
+        if place.scheme == "https":
+            stream = await self._secure(place, arrival, questions)
+            if stream is None:
+                return None
+            if probe is Probe.TLS:
+                return Served()
+        observation, reply = await self._fetch(place, arrival.address, stream or arrival.stream, self._purpose)
+        if observation.failure:
+            questions.create_task(self._followups.page_failed(self._fetch_again(place, arrival.address), place, observation))
+        return Served(reply) if reply and not observation.failure else None
+
+    async def _fetch(self, place: Place, address: str, stream: Stream, purpose: str) -> tuple[Observation, Reply | None]:
+        return await fetch(self._context, stream, place, Asking(address, self._target, purpose))
+
+    async def _fetch_again(self, place: Place, address: str) -> None:
+        """Ask for the same page once more over a new connection: one cut may be chance."""
+        async with self._context.limits.slot(address):
+            _, stream = await connect(self._context, address, place.port, target=self._target, host=place.host, purpose="repeat")
+            if stream is None:
+                return
+            async with stream:
+                through: Stream = stream
+                if place.scheme == "https":
+                    shaken = await self._shake(place, address, stream, "repeat")
+                    if shaken.stream is None:
+                        return
+                    through = shaken.stream
+                await self._fetch(place, address, through, "repeat")
+
+    async def _secure(self, place: Place, arrival: Arrival, questions: asyncio.TaskGroup) -> Stream | None:
+        """Shake hands; while the answer is slow to come, ask the same address with a harmless name at the same time."""
+        slow = questions.create_task(self._followups.neutral_if_slow(place.host, arrival.address, place.port))
+        shaken = await self._shake(place, arrival.address, arrival.stream, self._purpose)
+        slow.cancel()
+        if shaken.stream is None:
+            questions.create_task(self._followups.handshake_failed(shaken.observation, self._trusts.of(place.host)))
+        return shaken.stream
+
+    async def _shake(self, place: Place, address: str, stream: Stream, purpose: str) -> Shake:
+        await self._context.trusting()
+        greeting = Greeting(place.port, place.host, place.host, Asking(address, self._target, purpose))
+        return await shake(self._context, stream, self._trusts.of(place.host), greeting)
+
+    async def _hold(self, place: Place, arrival: Arrival) -> Served | None:
+        """See whether the connection is left open; what the server says meanwhile does not matter."""
+        with self._context.trace.step(Step.TCP, target=self._target, host=place.host, address=arrival.address) as step:
+            step.detail = {"port": place.port, "tries": 1, "purpose": "hold"}
+            wait = min(HOLD + 2 * (self._context.patience.round_trip or 0.0), 4.0)
+            try:
+                async with asyncio.timeout(wait):
+                    if not await arrival.stream.read():
+                        step.failure = EOF
+            except TimeoutError:
+                step.failure = None  # nothing happened: that is what a chat server does before it is spoken to
+        return None if step.done.failure else Served()
+
+
+async def _either(first: asyncio.Event, second: asyncio.Event) -> None:
+    """Wait until one of two events is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (first, second)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,161 @@
+"""The questions that a failure raises: what would happen with another name, at another address, in clear text, again?
+
+Each is asked at once and at most once for the same place.  None is asked while nothing at all has answered in this run:
+on a dead line there is nothing to tell apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Coroutine, Hashable
+from typing import Any, Final
+
+from diagnostics.failures import INVALID_CERTIFICATE, REFUSED, RESET, UNKNOWN_AUTHORITY, WRONG_NAME
+from diagnostics.model import Control, Observation
+from diagnostics.probes.context import Context
+from diagnostics.probes.http import fetch
+from diagnostics.probes.lookup import Lookups
+from diagnostics.probes.place import Asking, Greeting, Place
+from diagnostics.probes.tcp import connect
+from diagnostics.probes.tls import shake
+
+CERTIFICATE_FAILURES: Final = frozenset({WRONG_NAME, UNKNOWN_AUTHORITY, INVALID_CERTIFICATE})
+
+_PLAIN: Final = 80
+
+SLOW_ROUND_TRIPS: Final = 2.0
+SLOW_EXTRA: Final = 0.15
+"""A handshake that takes longer than two round trips and 150 ms may never be answered: ask the harmless name meanwhile."""
+
+
+class FollowUps:
+    """The discriminating questions of one run."""
+
+    def __init__(self, context: Context, lookups: Lookups) -> None:
+        """Remember what was asked."""
+        self._context = context
+        self._lookups = lookups
+        self._asked: dict[Hashable, asyncio.Task[Any]] = {}
+
+    async def connection_failed(self, host: str, failed: Observation) -> None:
+        """After a connection that was refused or never made: again if it was refused, and does the address speak clear text?"""
+        if not self._context.patience.alive or failed.address is None:
+            return
+        address, port = failed.address, int(failed.detail["port"])
+        async with asyncio.TaskGroup() as group:
+            if failed.failure in (REFUSED, RESET):
+                group.create_task(self._once(("again", address, port), self._connect_again(address, port, failed)))
+            if port != _PLAIN:
+                group.create_task(self._once(("plain", host, address), self._plain_page(host, address, failed.target)))
+
+    async def handshake_failed(self, failed: Observation, trust: ssl.SSLContext) -> None:
+        """After a handshake that died or showed a wrong certificate."""
+        if not self._context.patience.alive or failed.address is None or failed.host is None:
+            return
+        host, address, port, store = failed.host, failed.address, int(failed.detail["port"]), self._context.network.trust
+
+        def same_name(purpose: str) -> Greeting:
+            return Greeting(port, host, host, Asking(address, failed.target, purpose))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look(same_name("repeat"), trust))
+            group.create_task(self._neutral(host, address, port))
+            group.create_task(self._at_control(host, failed.target))
+            group.create_task(self._once(("plain", host, address), self._plain_page(host, address, failed.target)))
+            if failed.failure in CERTIFICATE_FAILURES:
+                group.create_task(self._look(same_name("inspect"), store.inspecting))
+            if failed.failure == UNKNOWN_AUTHORITY:
+                group.create_task(self._look(same_name("system_roots"), store.system))
+
+    async def neutral_if_slow(self, host: str, address: str, port: int) -> None:
+        """Ask the address with a harmless name if the caller does not cancel this soon enough."""
+        patience = self._context.patience
+        await asyncio.sleep(SLOW_ROUND_TRIPS * (patience.round_trip or 1.0) + SLOW_EXTRA)
+        await self._neutral(host, address, port)
+
+    async def page_failed(self, again: Coroutine[None, None, None], place: Place, failed: Observation) -> None:
+        """After a request that was cut: ``again`` asks once more, and a harmless Host compares where it was in clear text."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(again)
+            if place.scheme == "http" and failed.address:
+                group.create_task(self._neutral_page(failed.address, place.port))
+
+    async def _once(self, key: Hashable, question: Coroutine[None, None, object]) -> None:
+        """Ask a question that may come from several sides only once, and wait for its answer.
+
+        The asking is a background step of the run: whoever asked first may stop waiting without ending it for others.
+        """
+        if key in self._asked:
+            question.close()
+        else:
+            self._asked[key] = self._context.spawn(question)
+        await asyncio.wait([self._asked[key]])
+
+    async def _connect_again(self, address: str, port: int, failed: Observation) -> None:
+        async with self._context.limits.slot(address):
+            _, stream = await connect(self._context, address, port, target=failed.target, host=failed.host, purpose="repeat")
+            if stream:
+                stream.close()
+
+    async def _look(self, greeting: Greeting, trust: ssl.SSLContext) -> None:
+        """Connect and shake hands; nothing is sent over the result."""
+        asking = greeting.asking
+        async with self._context.limits.slot(asking.address):
+            _, stream = await connect(
+                self._context, asking.address, greeting.port, target=asking.target, host=greeting.host, purpose=asking.purpose
+            )
+            if stream:
+                async with stream:
+                    await shake(self._context, stream, trust, greeting)
+
+    async def _neutral(self, host: str, address: str, port: int) -> None:
+        neutral = self._context.neutral
+        if neutral:
+            greeting = Greeting(port, neutral.host, host, Asking(address, None, "neutral_name"))
+            await self._once(("neutral", address, port), self._look(greeting, self._context.network.trust.inspecting))
+
+    async def _at_control(self, host: str, target: str | None) -> None:
+        """Say the name at an address that has nothing to do with it, and another innocent one there to compare."""
+        neutral, stranger = self._context.neutral, self._stranger()
+        if neutral is None or stranger is None:
+            return
+        lookup = self._lookups.of(neutral.host, None, "control")
+        addresses = await lookup.system_addresses() or await lookup.other_addresses()
+        if not addresses:
+            return
+        trust, port = self._context.network.trust.inspecting, neutral.port
+        asked = Greeting(port, host, host, Asking(addresses[0], target, "control_address"))
+        compared = Greeting(port, stranger.host, stranger.host, Asking(addresses[0], None, "control_neutral"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._once(("control", host), self._look(asked, trust)))
+            group.create_task(self._once(("control_neutral", addresses[0]), self._look(compared, trust)))
+
+    def _stranger(self) -> Control | None:
+        """Return a control whose name does not belong at the neutral control's address."""
+        neutral = self._context.neutral
+        others = (c for c in self._context.controls if neutral and c.kind == "https" and c.operator != neutral.operator)
+        return next(others, None)
+
+    async def _plain_page(self, host: str, address: str, target: str | None) -> None:
+        """Ask the address for the host in clear text: a notice page names the blocker by itself."""
+        reply = await self._plain(Place("http", host, _PLAIN), Asking(address, target, "plain"))
+        if reply is not None and reply.detail.get("status") is not None:
+            await self._neutral_page(address, _PLAIN)
+
+    async def _neutral_page(self, address: str, port: int) -> None:
+        neutral = self._context.neutral
+        if neutral:
+            asking = Asking(address, None, "plain_neutral")
+            await self._once(("plain_neutral", address, port), self._plain(Place("http", neutral.host, port), asking))
+
+    async def _plain(self, place: Place, asking: Asking) -> Observation | None:
+        async with self._context.limits.slot(asking.address):
+            _, stream = await connect(
+                self._context, asking.address, place.port, target=asking.target, host=place.host, purpose=asking.purpose
+            )
+            if stream is None:
+                return None
+            async with stream:
+                observation, _ = await fetch(self._context, stream, place, asking)
+                return observation

@@ -1,0 +1,174 @@
+"""HTTP/1.1 over a measured stream, with everything a server may send bounded.
+
+Detail of an ``http`` observation::
+
+    port, url, purpose         what was asked; ``hop`` counts redirects from 0
+    status, headers, title     the response; headers are the few that matter, each at most 200 characters
+    body_bytes, body_sha256    of the first 64 KiB
+    complete                   the whole body, or its first 64 KiB, arrived
+    location                   where a redirect points
+    date                       the Date header in seconds since 1970 UTC
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import hashlib
+import html
+import re
+from typing import Any, Final
+
+import h11
+import msgspec
+
+from diagnostics.failures import EOF, HTTP_FAILED, ProtocolError
+from diagnostics.model import Observation, Step
+from diagnostics.probes.context import Context
+from diagnostics.probes.place import Asking, Place
+from diagnostics.streams import Stream
+
+MAX_BODY: Final = 64 * 1024
+MAX_HEAD: Final = 32 * 1024
+"""Bytes; a response head larger than this is refused, which ends a server of endless headers."""
+
+SERVER_WORK: Final = 1.5
+"""Seconds that a busy server may think before it answers, on top of the round trips."""
+
+MAX_HEADER: Final = 200
+MAX_TITLE: Final = 120
+KEPT_HEADERS: Final = ("server", "content-type", "content-length", "location", "via", "date")
+
+USER_AGENT: Final = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
+"""A common browser's: the request must get what a person gets and not mark its sender."""
+
+_TITLE: Final = re.compile(rb"<title[^>]{0,80}>(.{0,400}?)</title", re.IGNORECASE | re.DOTALL)
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A response; ``body`` holds at most the first ``limit`` bytes that were asked for."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    complete: bool
+
+
+class HttpConnection:
+    """One connection; requests go one after another for as long as the server keeps it open."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Speak over ``stream``."""
+        self._stream = stream
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+
+    @property
+    def reusable(self) -> bool:
+        """Tell whether another request may be sent."""
+        return self._h11.our_state is h11.IDLE and self._h11.their_state is h11.IDLE
+
+    async def request(
+        self, method: str, host: str, path: str, *, headers: tuple[tuple[str, str], ...] = (), body: bytes = b"", limit: int = MAX_BODY
+    ) -> Reply:
+        """Send a request and return its response, reading at most ``limit`` bytes of the body.
+
+        Raises OSError from the stream, ProtocolError for a response that is none, EOFError when the connection ends
+        before a response began.
+        """
+        fields = [("Host", host), ("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"), *headers]
+        if body:
+            fields.append(("Content-Length", str(len(body))))
+        try:
+            request = h11.Request(method=method, target=path, headers=fields)
+            data = self._send(request) + (self._send(h11.Data(data=body)) if body else b"") + self._send(h11.EndOfMessage())
+            await self._stream.write(data)
+            return await self._response(limit)
+        except h11.ProtocolError as error:
+            raise ProtocolError(HTTP_FAILED, str(error)[:MAX_HEADER]) from error
+
+    def _send(self, event: h11.Event) -> bytes:
+        return self._h11.send(event) or b""
+
+    async def _next(self) -> h11.Event:
+        while True:
+            event = self._h11.next_event()
+            if isinstance(event, h11.Event):
+                return event
+            if event is h11.PAUSED:
+                raise ProtocolError(HTTP_FAILED, "the server goes on after the end")
+            data = await self._stream.read()
+            if not data and self._h11.their_state is h11.SEND_RESPONSE:
+                message = "closed before a response"
+                raise EOFError(message)
+            self._h11.receive_data(data)
+
+    async def _response(self, limit: int) -> Reply:
+        event = await self._next()
+        while isinstance(event, h11.InformationalResponse):
+            event = await self._next()
+        if not isinstance(event, h11.Response):
+            raise ProtocolError(HTTP_FAILED, "no response")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+        body, complete = await self._body(limit)
+        if complete and self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+            self._h11.start_next_cycle()
+        return Reply(status=event.status_code, headers=headers, body=body, complete=complete)
+
+    async def _body(self, limit: int) -> tuple[bytes, bool]:
+        """Return what arrived of the body and whether that is all that was wanted."""
+        body = bytearray()
+        try:
+            while len(body) < limit:
+                event = await self._next()
+                if not isinstance(event, h11.Data):
+                    return bytes(body), True
+                body += event.data
+        except (h11.RemoteProtocolError, OSError, EOFError):
+            return bytes(body), False  # cut in the middle: what arrived is still evidence
+        return bytes(body[:limit]), True
+
+
+def clean(text: str, limit: int) -> str:
+    """Return a server's text without control characters, collapsed and cut."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:limit]
+
+
+def title_of(body: bytes) -> str:
+    """Return the text of a page's title, or ``""``."""
+    found = _TITLE.search(body)
+    return clean(html.unescape(found.group(1).decode("utf-8", "replace")), MAX_TITLE) if found else ""
+
+
+def date_of(headers: dict[str, str]) -> float | None:
+    """Return the Date header in seconds since 1970, or None."""
+    try:
+        return email.utils.parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def facts_of(reply: Reply) -> dict[str, Any]:
+    """Return what an observation keeps of a response."""
+    return {
+        "status": reply.status,
+        "headers": {name: clean(reply.headers[name], MAX_HEADER) for name in KEPT_HEADERS if name in reply.headers},
+        "title": title_of(reply.body),
+        "body_bytes": len(reply.body),
+        "body_sha256": hashlib.sha256(reply.body).hexdigest(),
+        "complete": reply.complete,
+        "location": clean(reply.headers.get("location", ""), 500) or None,
+        "date": date_of(reply.headers),
+    }
+
+
+async def fetch(context: Context, stream: Stream, place: Place, asking: Asking) -> tuple[Observation, Reply | None]:
+    """Ask for a page over ``stream`` and record it; a body that is cut off is a failure with ``complete`` False."""
+    reply: Reply | None = None
+    with context.trace.step(Step.HTTP, target=asking.target, host=place.host, address=asking.address) as step:
+        step.detail = {"port": place.port, "url": place.url, "hop": place.hop, "purpose": asking.purpose}
+        async with asyncio.timeout(context.patience.wait(extra=SERVER_WORK)):
+            reply = await HttpConnection(stream).request("GET", place.authority, place.path, headers=(("Accept", "text/html,*/*;q=0.8"),))
+        step.detail |= facts_of(reply)
+        if not reply.complete:
+            step.failure = EOF
+    return step.done, reply

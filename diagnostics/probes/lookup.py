@@ -1,0 +1,146 @@
+"""All that a run learns about one name's addresses, from every resolver at once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Final
+
+from diagnostics.bogons import is_bogon
+from diagnostics.model import Resolver
+from diagnostics.probes.context import Context
+from diagnostics.probes.dns import Answer, Question, Source, ask_system, ask_udp
+from diagnostics.probes.pool import ResolverPool
+from diagnostics.probes.resolvers import Session
+
+PLAIN_CONTROLS: Final = 2
+"""Public resolvers asked over UDP for every name: two operators, so that one that filters is no witness."""
+
+NAMESERVERS: Final = 2
+ENCRYPTED_ALWAYS: Final = 1
+ENCRYPTED_IN_DOUBT: Final = 3
+"""Encrypted resolvers asked for every name, and for a name whose system answer is in doubt: three operators outvote one."""
+
+MAX_ADDRESSES4: Final = 4
+MAX_ADDRESSES6: Final = 2
+
+
+class Lookups:
+    """The names of one run; each is looked up once, however many endpoints need it."""
+
+    def __init__(self, context: Context, pool: ResolverPool) -> None:
+        """Ask through ``pool`` for what must not be forged."""
+        self._context = context
+        self._pool = pool
+        self._known: dict[str, Lookup] = {}
+        plain = [r for r in context.resolvers if r.plain and r.addresses and not r.filters]
+        self._plain = itertools.cycle(plain) if plain else None
+
+    def of(self, name: str, target: str | None, purpose: str) -> Lookup:
+        """Return the lookup of ``name``, begun now if it is new."""
+        if name not in self._known:
+            chosen = [next(self._plain) for _ in range(PLAIN_CONTROLS)] if self._plain else []
+            self._known[name] = Lookup(self._context, self._pool, Question(name, target=target, purpose=purpose), chosen)
+        return self._known[name]
+
+
+class Lookup:
+    """One name: answers as they come in, and the addresses worth trying."""
+
+    def __init__(self, context: Context, pool: ResolverPool, question: Question, plain: list[Resolver]) -> None:
+        """Begin asking everybody."""
+        self._context = context
+        self._pool = pool
+        self._question = question
+        self._answers: list[Answer] = []
+        self._waiters: list[asyncio.Event] = []
+        self._system_due = 0
+        self._control_due = 0
+        self._asked: set[str] = set()
+        self._doubted = False
+        for query in ("A", "AAAA") if context.ipv6 else ("A",):
+            asked = Question(question.name, query, question.target, question.purpose)
+            self._spawn_system(asked)
+            for resolver in dict.fromkeys(plain):
+                self._control_due += 1
+                source = Source(resolver.id, resolver.addresses[0], resolver.filters)
+                context.spawn(ask_udp(context, asked, source, self._take))
+        self._control_due += 1
+        context.spawn(self._encrypted(ENCRYPTED_ALWAYS))
+
+    def _spawn_system(self, asked: Question) -> None:
+        self._system_due += 1
+        self._context.spawn(ask_system(self._context, asked, self._take))
+        for address in self._context.nameservers[:NAMESERVERS]:
+            self._system_due += 1
+            self._context.spawn(ask_udp(self._context, asked, Source("system", address), self._take))
+
+    async def system_addresses(self) -> list[str]:
+        """Return what the system's resolver gives, without bogons, as soon as anything usable is known; may be empty."""
+        await self._until(lambda: bool(self._usable(system=True)) or self._system_due <= 0)
+        return self._usable(system=True)
+
+    async def other_addresses(self) -> list[str]:
+        """Return what other resolvers give beyond the system's, those that nobody can forge first.
+
+        Asking for them means doubt: more encrypted resolvers are asked, and all are waited for unless one that cannot be
+        forged has answered.
+        """
+        if not self._doubted:
+            self._doubted = True
+            self._control_due += 1
+            self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT))
+        await self._until(lambda: bool(self._usable(system=False, authenticated=True)) or self._control_due <= 0)
+        given = self._usable(system=True)
+        found = self._usable(system=False, authenticated=True) + self._usable(system=False)
+        return _limited([a for a in dict.fromkeys(found) if a not in given])
+
+    def _usable(self, *, system: bool, authenticated: bool = False) -> list[str]:
+        chosen = [a for a in self._answers if (a.resolver == "system") is system and (a.authenticated or not authenticated)]
+        return _limited([each for a in chosen for each in a.addresses if not is_bogon(each)])
+
+    def _take(self, answer: Answer) -> None:
+        self._answers.append(answer)
+        if answer.resolver == "system":
+            self._system_due -= 1
+        elif not answer.authenticated:
+            self._control_due -= 1
+        self._tell()
+
+    def _tell(self) -> None:
+        for waiter in self._waiters:
+            waiter.set()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        waiter = asyncio.Event()
+        self._waiters.append(waiter)
+        try:
+            while not condition():
+                waiter.clear()
+                await waiter.wait()
+        finally:
+            self._waiters.remove(waiter)
+
+    async def _encrypted(self, count: int) -> None:
+        """Ask up to ``count`` encrypted resolvers that were not asked yet."""
+        try:
+            sessions = [s for s in await self._pool.sessions(count) if s.resolver.id not in self._asked]
+            self._asked |= {s.resolver.id for s in sessions}
+            queries = ("A", "AAAA") if self._context.ipv6 else ("A",)
+            await asyncio.gather(*(self._ask(session, query) for session in sessions for query in queries))
+        finally:
+            self._control_due -= 1
+            self._tell()
+
+    async def _ask(self, session: Session, query: str) -> None:
+        await session.ask(Question(self._question.name, query, self._question.target, self._question.purpose), self._take)
+
+
+def _limited(addresses: list[str]) -> list[str]:
+    """Return the addresses without repetition, at most 4 of IPv4 and 2 of IPv6, alternating, IPv4 first."""
+    distinct = list(dict.fromkeys(addresses))
+    four = [a for a in distinct if ":" not in a][:MAX_ADDRESSES4]
+    six = [a for a in distinct if ":" in a][:MAX_ADDRESSES6]
+    pairs = itertools.zip_longest(four, six)
+    return [address for pair in pairs for address in pair if address]

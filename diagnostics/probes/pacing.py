@@ -1,0 +1,93 @@
+"""How long to wait and how much to do at once, from what this run has measured.
+
+A fixed time-out is wrong on every line but one: 5 s makes a dead path slow to name, 1 s calls a satellite line dead.
+So patience follows the round trips seen in the run, and connections are counted by address and in all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+UNKNOWN_WAIT: Final = 3.0
+"""Seconds to wait after the last try while nothing at all has answered: covers a satellite line's first round trip."""
+
+LEAST_WAIT: Final = 0.3
+"""Seconds; below this the scheduling noise of a busy computer looks like silence."""
+
+ROUND_TRIPS: Final = 4
+"""Waits are this many of the slower round trips seen: the chance that an honest answer is later is below 0.1 %."""
+
+MOST_WAIT: Final = 7.4
+"""Seconds; with the staggered tries no step takes more than 8 s."""
+
+PER_ADDRESS: Final = 3
+IN_ALL: Final = 96
+"""Connections open at once: to one address (politeness), and in all (home routers' tables, bufferbloat)."""
+
+
+class Patience:
+    """The round trips of this run and the waits that follow from them."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._round_trips: deque[float] = deque(maxlen=64)
+
+    def saw(self, seconds: float) -> None:
+        """Learn one round trip to the Internet."""
+        self._round_trips.append(seconds)
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether anything has answered in this run."""
+        return bool(self._round_trips)
+
+    @property
+    def round_trip(self) -> float | None:
+        """Return the slower round trips' size (90th percentile) in seconds, or None before the first."""
+        if not self._round_trips:
+            return None
+        ordered = sorted(self._round_trips)
+        return ordered[min(len(ordered) - 1, len(ordered) * 9 // 10)]
+
+    def wait(self, round_trips: float = ROUND_TRIPS, extra: float = 0.0) -> float:
+        """Return how long an answer may take, in seconds; ``extra`` for work the other side has to do."""
+        trip = self.round_trip
+        if trip is None:
+            return min(UNKNOWN_WAIT + extra, MOST_WAIT)
+        return min(max(LEAST_WAIT, round_trips * trip) + extra, MOST_WAIT)
+
+    def stagger(self, step: float) -> float:
+        """Return when to try again, in seconds: ``step`` on a quick line, later where answers take longer than that."""
+        return max(step, 1.5 * (self.round_trip or 0.0))
+
+
+class Limits:
+    """Bounds the open connections by address and in all."""
+
+    def __init__(self, per_address: int = PER_ADDRESS, in_all: int = IN_ALL) -> None:
+        """Allow so many."""
+        self._per_address = per_address
+        self._all = asyncio.Semaphore(in_all)
+        self._addresses: dict[str, asyncio.Semaphore] = {}
+
+    def _of(self, address: str) -> asyncio.Semaphore:
+        return self._addresses.setdefault(address, asyncio.Semaphore(self._per_address))
+
+    @asynccontextmanager
+    async def slot(self, address: str) -> AsyncIterator[None]:
+        """Hold one connection's place; wait for it if need be."""
+        async with self._of(address), self._all:
+            yield
+
+    @asynccontextmanager
+    async def slot_if_free(self, address: str) -> AsyncIterator[bool]:
+        """Hold one more place and yield True, or yield False at once if there is none."""
+        if self._of(address).locked() or self._all.locked():
+            yield False
+            return
+        async with self.slot(address):
+            yield True

@@ -1,0 +1,144 @@
+"""Sessions with public resolvers over TCP, TLS (DoT) and HTTPS (DoH by address).
+
+One session a resolver and transport, opened at the start of the run by the survey and kept for all names: what a
+session answered over TLS with the resolver's own certificate nobody on the way can forge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import dns.message
+
+from diagnostics.failures import HTTP_FAILED, ProtocolError
+from diagnostics.model import Observation, Resolver, Step
+from diagnostics.probes.context import Context
+from diagnostics.probes.dns import Answer, Listener, Question, Source, facts_of, new_query, record_reply, stream_reply
+from diagnostics.probes.http import SERVER_WORK, HttpConnection
+from diagnostics.probes.place import Asking, Greeting
+from diagnostics.probes.tcp import connect
+from diagnostics.probes.tls import shake
+from diagnostics.streams import Stream
+
+PORTS: Final = {"tcp": 53, "dot": 853, "doh": 443}
+_HTTP_OK: Final = 200
+_LENGTH: Final = struct.Struct("!H")
+
+
+class Session:
+    """An open way to one resolver; questions go one after another."""
+
+    def __init__(self, context: Context, resolver: Resolver, engine: str, address: str, stream: Stream) -> None:
+        """Ask ``resolver`` over ``stream``."""
+        self.resolver = resolver
+        self.engine = engine
+        self.address = address
+        self.broken = False
+        self.load = 0  # questions under way or waiting for their turn
+        self._context = context
+        self._stream = stream
+        self._http = HttpConnection(stream)
+        self._turn = asyncio.Lock()
+
+    async def ask(self, question: Question, on_answer: Listener) -> Observation:
+        """Ask and record it; a failure makes the session ``broken``, and every later question fails at once."""
+        self.load += 1
+        try:
+            done = await self._ask(question)
+        finally:
+            self.load -= 1
+        on_answer(
+            Answer(
+                resolver=self.resolver.id,
+                engine=self.engine,
+                question=question,
+                addresses=tuple(done.detail["answers"]),
+                failure=done.failure,
+                authenticated=self.engine != "tcp",
+            )
+        )
+        return done
+
+    async def _ask(self, question: Question) -> Observation:
+        source = Source(self.resolver.id, self.address, self.resolver.filters)
+        async with self._turn:
+            with self._context.trace.step(Step.DNS, target=question.target, host=question.name, address=self.address) as step:
+                step.detail = facts_of(question, source, self.engine) | {"authenticated": self.engine != "tcp"}
+                if self.broken:
+                    raise EOFError
+                self.broken = True  # until the answer is complete: a cancelled question leaves half a message behind
+                query = new_query(question)
+                async with asyncio.timeout(self._context.patience.wait(extra=SERVER_WORK)):
+                    reply = await self._exchange(query)
+                self.broken = self.engine == "doh" and not self._http.reusable
+                step.failure = record_reply(step.detail, question, reply)
+        return step.done
+
+    async def _exchange(self, query: dns.message.Message) -> dns.message.Message:
+        if self.engine == "doh":
+            return stream_reply(query, await self._over_http(query.to_wire()))
+        wire = query.to_wire()
+        await self._stream.write(_LENGTH.pack(len(wire)) + wire)
+        (length,) = _LENGTH.unpack(await self._exactly(_LENGTH.size))
+        return stream_reply(query, await self._exactly(length))
+
+    async def _over_http(self, wire: bytes) -> bytes:
+        parts = urlsplit(self.resolver.doh_url)
+        host = parts.hostname or self.address
+        kind = "application/dns-message"
+        headers = (("Content-Type", kind), ("Accept", kind))
+        reply = await self._http.request("POST", host, parts.path or "/", headers=headers, body=wire)
+        if reply.status != _HTTP_OK or not reply.complete:
+            raise ProtocolError(HTTP_FAILED, f"status {reply.status}")
+        return reply.body
+
+    async def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            piece = await self._stream.read(size - len(data))
+            if not piece:
+                message = "closed in the middle of a reply"
+                raise EOFError(message)
+            data += piece
+        return data
+
+
+@asynccontextmanager
+async def opened(context: Context, resolver: Resolver, engine: str, address: str) -> AsyncIterator[Session | None]:
+    """Open a session and close it at the end of the block; None when it cannot be had (the steps say why)."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(context.limits.slot(address))
+        purpose = f"resolver_{engine}"
+        _, stream = await connect(context, address, PORTS[engine], target=None, host=resolver.id, purpose=purpose)
+        if stream is None:
+            yield None
+            return
+        await stack.enter_async_context(stream)
+        if engine != "tcp":
+            await context.trusting()
+            name = server_name(resolver, engine, address)
+            greeting = Greeting(PORTS[engine], name, resolver.id, Asking(address, None, purpose))
+            secured = await shake(context, stream, context.network.trust.public, greeting)
+            if secured.stream is None:
+                yield None
+                return
+            stream = secured.stream
+        yield Session(context, resolver, engine, address, stream)
+
+
+def server_name(resolver: Resolver, engine: str, address: str) -> str:
+    """Return the name that the resolver's certificate must carry."""
+    if engine == "dot":
+        return resolver.dot_name or address
+    return address if resolver.doh_by_address else (urlsplit(resolver.doh_url).hostname or address)
+
+
+def engines_of(resolver: Resolver) -> list[str]:
+    """Return the transports that a resolver offers: udp, tcp, dot, doh."""
+    offered = ["udp", "tcp"] if resolver.plain else []
+    return offered + (["dot"] if resolver.dot_name else []) + (["doh"] if resolver.doh_url else [])

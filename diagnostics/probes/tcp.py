@@ -1,0 +1,102 @@
+"""Connecting to one address, with our own staggered tries.
+
+The kernel repeats a lost SYN after 1 s and 3 s; our own tries at 0, 0.3 and 0.6 s name a dead path in about a second and
+keep a lossy one from being accused: at 5 % loss each way three tries are lost together once in a thousand.
+
+Detail of a ``tcp`` observation: ``port``, ``tries`` (SYNs of ours), ``purpose``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+from diagnostics.failures import TIMEOUT
+from diagnostics.model import Observation, Step
+from diagnostics.probes.context import Context
+from diagnostics.streams import Stream
+
+STAGGER: Final = 0.3
+"""Seconds between tries: above the round trip of most lines (performance.md section 4, measured there)."""
+
+TRIES: Final = 3
+KERNEL_REPEAT: Final = 1.1
+"""Seconds: when our own further tries found no place, the kernel's repetition after 1 s is waited for instead."""
+
+_LOOK_AGAIN: Final = 0.1
+
+
+async def connect(
+    context: Context, address: str, port: int, *, target: str | None, host: str | None, purpose: str = "target"
+) -> tuple[Observation, Stream | None]:
+    """Connect and record it; the stream is the caller's to close.
+
+    The caller holds a place in ``context.limits`` for the address; further tries take one more each if there is one.
+    """
+    stream: Stream | None = None
+    with context.trace.step(Step.TCP, target=target, host=host, address=address) as step:
+        step.detail = {"port": port, "tries": 0, "purpose": purpose}
+        race = _Race(context, address, port, step.detail)
+        try:
+            stream = await race.run()
+        finally:
+            await race.end(keep=stream)
+    observation = step.done
+    if stream is not None and observation.detail["tries"] == 1:
+        context.patience.saw(observation.seconds)
+    return observation, stream
+
+
+class _Race:
+    """The tries of one connection; the first to succeed wins, the others are closed."""
+
+    def __init__(self, context: Context, address: str, port: int, detail: dict[str, object]) -> None:
+        self._context = context
+        self._address = address
+        self._port = port
+        self._detail = detail
+        self._tasks: list[asyncio.Task[Stream]] = []
+        self._places = AsyncExitStack()
+
+    async def run(self) -> Stream:
+        """Return the first connection; raises the first refusal, or TimeoutError when patience is over."""
+        loop, patience = asyncio.get_running_loop(), self._context.patience
+        began = last = loop.time()
+        self._launch()
+        for turn in range(1, TRIES + 1):
+            while True:
+                if turn < TRIES:
+                    due = last + patience.stagger(STAGGER)
+                else:
+                    due = max(last, began if len(self._tasks) == TRIES else began + KERNEL_REPEAT) + patience.wait()
+                if (left := due - loop.time()) <= 0:
+                    break
+                # patience changes while others answer, so look again often
+                done, _ = await asyncio.wait(self._tasks, timeout=min(left, _LOOK_AGAIN), return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    return task.result()  # a refusal is as definite as a success, and ends the race too
+            last = loop.time()
+            if turn < TRIES and await self._places.enter_async_context(self._context.limits.slot_if_free(self._address)):
+                self._launch()
+        raise TimeoutError(TIMEOUT)
+
+    def _launch(self) -> None:
+        connecting = self._context.network.connect(self._address, self._port)
+        self._tasks.append(asyncio.get_running_loop().create_task(connecting))
+        self._detail["tries"] = len(self._tasks)
+
+    async def end(self, keep: Stream | None) -> None:
+        """Close the losers and give their places back; ``keep`` too if the step is cancelled meanwhile."""
+        ended = False
+        try:
+            for task in self._tasks:
+                task.cancel()
+            for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+                if isinstance(outcome, Stream) and outcome is not keep:
+                    outcome.close()
+            await self._places.aclose()
+            ended = True
+        finally:
+            if keep is not None and not ended:
+                keep.close()

@@ -1,0 +1,187 @@
+"""Runs a plan: everything at once within bounds, told as it happens, cancellable at any point.
+
+A run that is cancelled keeps what was measured; what was not reached is ``not_tested``, never a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import resources
+from diagnostics.advice import tips_for
+from diagnostics.judge import Judgement, judge
+from diagnostics.model import (
+    AppFacts,
+    Endpoint,
+    Event,
+    Function,
+    NetworkJudged,
+    Report,
+    RunDone,
+    RunFacts,
+    RunStarted,
+    Service,
+    TargetJudged,
+)
+from diagnostics.network import Network
+from diagnostics.plan import Plan
+from diagnostics.probes.context import Context
+from diagnostics.probes.endpoint import EndpointProbe, Trusts
+from diagnostics.probes.followups import FollowUps
+from diagnostics.probes.internet import measure_internet
+from diagnostics.probes.lookup import Lookups
+from diagnostics.probes.pool import ResolverPool
+from diagnostics.trace import Trace
+
+log = logging.getLogger("atajo.runner")
+
+
+def _own_roots(service: Service) -> str | None:
+    """Return the text of a service's own root certificates (PEM)."""
+    return resources.text("services", service.roots) if service.roots else None
+
+
+APP_VERSION_UNKNOWN = "0"
+
+
+class Run:
+    """One run of a plan.  Make it inside a running loop, then ``await complete()``."""
+
+    def __init__(
+        self, plan: Plan, network: Network, on_event: Callable[[Event], None] = lambda _event: None, *, version: str = APP_VERSION_UNKNOWN
+    ) -> None:
+        """Prepare; nothing is sent before ``complete``.  ``version`` is written into the report."""
+        self._plan = plan
+        self._network = network
+        self._on_event = on_event
+        self._version = version
+        self._id = secrets.token_hex(6)
+        self._started = datetime.now(UTC)
+        self._trace = Trace(on_event)
+        self._measuring: asyncio.Task[None] | None = None
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Stop measuring; ``complete`` then returns the partial report.  Call it from the loop's own thread."""
+        self._cancelled = True
+        if self._measuring:
+            self._measuring.cancel()
+
+    async def complete(self) -> Report:
+        """Measure, judge and return the report; with what is known if the run was cancelled or its time ran out."""
+        self._on_event(RunStarted(targets=tuple(t.id for t in self._plan.targets), simulated=self._network.simulated))
+        self._measuring = asyncio.get_running_loop().create_task(self._measure())
+        if self._cancelled:
+            self._measuring.cancel()
+        try:
+            async with asyncio.timeout(self._plan.timeout):
+                await asyncio.shield(self._measuring)
+        except TimeoutError:
+            log.info("the run's time is over")
+        except asyncio.CancelledError:
+            if not self._cancelled:
+                raise
+        finally:
+            await self._stop_measuring()
+        report = self._report()
+        self._tell(report)
+        return report
+
+    async def _stop_measuring(self) -> None:
+        task = self._measuring
+        if task is not None:
+            task.cancel()
+            outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def _measure(self) -> None:
+        trace, plan = self._trace, self._plan
+        trace.note("plan", **plan.facts())
+        trace.note("clock", now=self._network.clock())
+        context = Context(self._network, trace, plan.resolvers, plan.controls)
+        async with context.settled():
+            context.begin_trusting(tuple(pem for t in plan.targets if (pem := _own_roots(t))))
+            context.nameservers = await self._network.nameservers()
+            context.ipv6 = await self._network.routes_ipv6()
+            trace.note("resolver", addresses=context.nameservers)
+            trace.note("ipv6", route=context.ipv6)
+            neutral = context.neutral
+            pool = ResolverPool(context, neutral.host if neutral else plan.targets[0].functions[0].endpoints[0].host)
+            lookups = Lookups(context, pool)
+            followups = FollowUps(context, lookups)
+            pool.start()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._internet(context, lookups, followups))
+                    for target in plan.targets:
+                        group.create_task(self._target(context, lookups, followups, target))
+            finally:
+                pool.close()
+
+    async def _internet(self, context: Context, lookups: Lookups, followups: FollowUps) -> None:
+        trusts = Trusts(self._network.trust)
+        probe = EndpointProbe(context, lookups, followups, target=None, trusts=trusts, purpose="control")
+        await measure_internet(context, probe)
+        self._on_event(NetworkJudged(network=judge(self._trace.observations).network))
+
+    async def _target(self, context: Context, lookups: Lookups, followups: FollowUps, target: Service) -> None:
+        trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
+        probe = EndpointProbe(context, lookups, followups, target=target.id, trusts=trusts)
+        measured: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            for function in target.functions:
+                for endpoint in function.endpoints:
+                    if endpoint.key not in measured:
+                        measured[endpoint.key] = group.create_task(self._endpoint(probe, endpoint))
+            for function in target.functions:
+                group.create_task(self._function(target, function, measured))
+        self._judge_target(target)
+
+    async def _endpoint(self, probe: EndpointProbe, endpoint: Endpoint) -> None:
+        try:
+            await probe.measure(endpoint)
+        except Exception:  # a defect met at one endpoint must not take the other targets down with it
+            log.exception("measuring %s failed", endpoint.key)
+
+    async def _function(self, target: Service, function: Function, measured: dict[str, asyncio.Task[None]]) -> None:
+        """Tell what is known of the target as soon as one of its core functions was measured."""
+        await asyncio.gather(*(measured[endpoint.key] for endpoint in function.endpoints))
+        if function.core:
+            self._judge_target(target)
+
+    def _judge_target(self, target: Service) -> None:
+        verdicts = tuple(v for v in judge(self._trace.observations).verdicts if v.target == target.id)
+        if verdicts:
+            self._on_event(TargetJudged(verdicts=verdicts))
+
+    def _report(self) -> Report:
+        observations = tuple(self._trace.observations)
+        judgement: Judgement = judge(observations)
+        return Report(
+            app=AppFacts(version=self._version, platform=f"{platform.system()} {platform.release()}", python=platform.python_version()),
+            run=RunFacts(
+                id=self._id,
+                started=self._started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                seconds=round(self._trace.now, 3),
+                simulated=self._network.simulated,
+                cancelled=self._cancelled,
+            ),
+            network=judgement.network,
+            routes=judgement.routes,
+            verdicts=judgement.verdicts,
+            tips=tips_for(judgement.verdicts, judgement.network),
+            observations=observations,
+        )
+
+    def _tell(self, report: Report) -> None:
+        self._on_event(NetworkJudged(network=report.network, final=True))
+        for target in self._plan.targets:
+            verdicts = tuple(v for v in report.verdicts if v.target == target.id)
+            self._on_event(TargetJudged(verdicts=verdicts, final=True))
+        self._on_event(RunDone(report=report))
