@@ -1,0 +1,113 @@
+"""Does the judge believe the right resolver?"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.judge.story import CONTROL_ADDRESS, FOREIGN, TRUE, TRUE_ELSEWHERE, Story, service
+
+
+def story() -> Story:
+    return Story(service("x.com")).healthy()
+
+
+def test_a_bogon_beside_a_true_address_with_a_valid_certificate_is_tampering() -> None:
+    told = story().system("x.com", "127.0.0.1").doh("x.com", TRUE).serves("x.com")
+    assert told.said() == ("blocked", "dns_tampering", "certain")
+    assert told.verdict().rule == "dns.bogon"
+
+
+@pytest.mark.parametrize("failure", ["dns_nxdomain_error", "dns_no_answer", "dns_refused_error", "dns_servfail_error"])
+def test_a_denial_beside_a_true_address_with_a_valid_certificate_is_tampering(failure: str) -> None:
+    told = story().system("x.com", failure=failure).doh("x.com", TRUE).serves("x.com")
+    assert told.said() == ("blocked", "dns_tampering", "certain")
+
+
+def test_two_operators_that_cannot_be_forged_outweigh_a_bogon_even_when_the_address_is_out_of_reach() -> None:
+    told = story().system("x.com", "127.0.0.1").doh("x.com", TRUE).doh("x.com", TRUE, resolver="google")
+    assert told.said() == ("blocked", "dns_tampering", "certain")
+
+
+def test_two_resolvers_of_one_operator_are_one_witness() -> None:
+    told = story().system("x.com", "127.0.0.1").doh("x.com", TRUE, resolver="quad9").doh("x.com", TRUE, resolver="quad9-unfiltered")
+    assert told.said() == ("likely_blocked", "dns_tampering", "likely")
+
+
+def test_a_bogon_without_any_other_resolver_only_looks_blocked() -> None:
+    assert story().system("x.com", "127.0.0.1").said() == ("likely_blocked", "dns_tampering", "likely")
+
+
+def test_a_denial_without_any_other_resolver_is_unknown() -> None:
+    assert story().system("x.com", failure="dns_nxdomain_error").said() == ("unknown", None, "none")
+
+
+def test_a_name_that_exists_nowhere_is_nobodys_block() -> None:
+    told = story().system("x.com", failure="dns_nxdomain_error").doh("x.com", failure="dns_nxdomain_error")
+    assert told.said() == ("down", "server_fault", "certain")
+
+
+def test_a_resolver_that_filters_cannot_testify_that_a_name_does_not_exist() -> None:
+    told = story().system("x.com", failure="dns_nxdomain_error").doh("x.com", failure="dns_nxdomain_error", resolver="quad9", filters=True)
+    assert told.said()[0] == "unknown"
+
+
+def test_a_site_that_publishes_a_private_address_is_at_fault_itself() -> None:
+    told = story().system("x.com", "127.0.0.1").doh("x.com", "127.0.0.1")
+    assert told.said() == ("down", "server_fault", "certain")
+
+
+def test_a_cdn_that_answers_differently_here_is_believed_for_its_certificate() -> None:
+    told = story().system("x.com", FOREIGN).doh("x.com", TRUE).serves("x.com", FOREIGN)
+    assert told.said()[0] == "works"
+
+
+def test_a_foreign_address_whose_certificate_is_wrong_is_tampering_when_the_true_one_works() -> None:
+    told = story().system("x.com", FOREIGN).doh("x.com", TRUE)
+    told.tls("x.com", FOREIGN, "ssl_unknown_authority", verify_code=20, reason="self-signed").serves("x.com", TRUE)
+    assert told.said() == ("blocked", "dns_tampering", "certain")
+    assert told.verdict().rule == "dns.certificate_disagrees"
+
+
+def test_a_foreign_address_that_is_only_dead_is_not_certain_tampering() -> None:
+    told = story().system("x.com", FOREIGN).doh("x.com", TRUE).tcp(FOREIGN, "generic_timeout_error", tries=3).serves("x.com", TRUE)
+    assert told.said() == ("likely_blocked", "dns_tampering", "likely")
+
+
+def test_silence_for_one_name_only_is_swallowing() -> None:
+    told = story().system("x.com", failure="generic_timeout_error", tries=4).doh("x.com", TRUE).serves("x.com")
+    assert told.said() == ("blocked", "dns_no_answer", "certain")
+
+
+def test_silence_for_every_name_accuses_nobody() -> None:
+    told = Story(service("x.com")).system("x.com", failure="generic_timeout_error", tries=4).doh("x.com", TRUE).serves("x.com")
+    assert told.said()[0] == "unknown"
+
+
+def test_a_resolver_that_fails_for_every_name_is_no_tampering() -> None:
+    told = Story(service("x.com")).system("x.com", failure="dns_servfail_error").system("example.org", failure="dns_servfail_error")
+    assert told.doh("x.com", TRUE).serves("x.com").said()[0] == "unknown"
+
+
+def test_one_lost_question_of_two_is_no_sign() -> None:
+    told = story().getaddrinfo("x.com", failure="generic_timeout_error").lookup("x.com", TRUE).serves("x.com")
+    assert told.said()[0] == "works"
+
+
+def test_a_name_that_only_this_computer_sends_astray_is_its_own_fault() -> None:
+    told = story().getaddrinfo("x.com", "127.0.0.1").lookup("x.com", TRUE).doh("x.com", TRUE).serves("x.com")
+    assert told.said() == ("down", "hosts_file", "likely")
+
+
+def test_connections_to_a_forged_address_say_nothing_about_the_service() -> None:
+    told = story().system("x.com", FOREIGN).tcp(FOREIGN, "connection_refused").tcp(FOREIGN, "connection_refused", purpose="repeat")
+    told.tls("x.com", TRUE_ELSEWHERE).page("x.com", TRUE_ELSEWHERE).doh("x.com", TRUE_ELSEWHERE)
+    assert told.said()[1] == "dns_tampering"
+
+
+def test_evidence_names_both_the_lie_and_the_truth() -> None:
+    told = story().system("x.com", "127.0.0.1").doh("x.com", TRUE).serves("x.com")
+    steps = {o.id: o for o in told.observations}
+    evidence = [steps[i] for i in told.verdict().evidence]
+    assert {str(o.step) for o in evidence} >= {"dns", "tls"}
+    assert any("127.0.0.1" in o.detail.get("answers", ()) for o in evidence)
+    assert CONTROL_ADDRESS not in {o.address for o in evidence if o.step == "tls"}
