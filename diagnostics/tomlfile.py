@@ -134,15 +134,20 @@ def _fields(node: msgspec.inspect.Type | None) -> str:
 
 
 def _words(node: msgspec.inspect.Type | None) -> str:
-    """Return the words of an enum, or nothing."""
-    enums = [option.cls for option in _options(node) if isinstance(option, msgspec.inspect.EnumType)]
-    return ", ".join(str(member.value) for cls in enums for member in cls)
+    """Return the words of an enum or of a literal, or nothing."""
+    words: list[str] = []
+    for option in _options(node):
+        if isinstance(option, msgspec.inspect.EnumType):
+            words += [str(member.value) for member in option.cls]
+        elif isinstance(option, msgspec.inspect.LiteralType):
+            words += [str(value) for value in option.values]
+    return ", ".join(words)
 
 
 def _value_at(data: object, path: Sequence[str | int]) -> object:
     for part in path:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
-            data = data[part]
+        items = dict(enumerate(data)) if isinstance(data, list) else data
+        data = items.get(part, data) if isinstance(items, dict) else data
     return data
 
 

@@ -73,3 +73,13 @@ class Context:
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 log.error("a background step failed", exc_info=outcome)
+
+
+async def either(first: asyncio.Event, second: asyncio.Event) -> None:
+    """Return when one of two events is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (first, second)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -14,7 +14,7 @@ import msgspec
 
 from diagnostics.failures import EOF
 from diagnostics.model import Endpoint, Observation, Probe, Step
-from diagnostics.probes.context import Context
+from diagnostics.probes.context import Context, either
 from diagnostics.probes.followups import FollowUps
 from diagnostics.probes.http import Reply, fetch
 from diagnostics.probes.lookup import Lookups
@@ -133,7 +133,7 @@ class EndpointProbe:
             async with stream:
                 arrival = Arrival(address, stream, asyncio.Event())
                 arrivals.put_nowait(arrival)
-                await _either(arrival.left, enough)
+                await either(arrival.left, enough)
 
     async def _follow(self, place: Place, arrival: Arrival, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
         if probe is Probe.TCP:
@@ -198,11 +198,3 @@ class EndpointProbe:
         return None if step.done.failure else Served()
 
 
-async def _either(first: asyncio.Event, second: asyncio.Event) -> None:
-    """Wait until one of two events is set."""
-    waits = [asyncio.ensure_future(event.wait()) for event in (first, second)]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -12,7 +12,7 @@ from diagnostics.model import Resolver
 from diagnostics.probes.context import Context
 from diagnostics.probes.dns import Answer, Question, Source, ask_system, ask_udp
 from diagnostics.probes.pool import ResolverPool
-from diagnostics.probes.resolvers import Session
+from diagnostics.probes.resolvers import BrokenSessionError, Session
 
 PLAIN_CONTROLS: Final = 2
 """Public resolvers asked over UDP for every name: two operators, so that one that filters is no witness."""
@@ -123,18 +123,28 @@ class Lookup:
             self._waiters.remove(waiter)
 
     async def _encrypted(self, count: int) -> None:
-        """Ask up to ``count`` encrypted resolvers that were not asked yet."""
+        """Ask up to ``count`` encrypted resolvers that were not asked yet; another one where a session ends too soon."""
+        queries = ("A", "AAAA") if self._context.ipv6 and count > ENCRYPTED_ALWAYS else ("A",)
+        due = count
         try:
-            sessions = [s for s in await self._pool.sessions(count) if s.resolver.id not in self._asked]
-            self._asked |= {s.resolver.id for s in sessions}
-            queries = ("A", "AAAA") if self._context.ipv6 else ("A",)
-            await asyncio.gather(*(self._ask(session, query) for session in sessions for query in queries))
+            while due:
+                async with self._pool.sessions(due, without=self._asked) as sessions:
+                    self._asked |= {s.resolver.id for s in sessions}
+                    answered = await asyncio.gather(*(self._ask(session, queries) for session in sessions))
+                    due = len(answered) - sum(answered)
         finally:
             self._control_due -= 1
             self._tell()
 
-    async def _ask(self, session: Session, query: str) -> None:
-        await session.ask(Question(self._question.name, query, self._question.target, self._question.purpose), self._take)
+    async def _ask(self, session: Session, queries: tuple[str, ...]) -> bool:
+        """Ask one resolver; False if its session had ended before the question was sent."""
+        own = self._question
+        try:
+            for query in queries:
+                await session.ask(Question(own.name, query, own.target, own.purpose), self._take)
+        except BrokenSessionError:
+            return False
+        return True
 
 
 def _limited(addresses: list[str]) -> list[str]:

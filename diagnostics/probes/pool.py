@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Final
 
-from diagnostics.model import Observation, Resolver
-from diagnostics.probes.context import Context
+from diagnostics.model import Resolver
+from diagnostics.probes.context import Context, either
 from diagnostics.probes.dns import Answer, Question, Source, ask_udp
 from diagnostics.probes.resolvers import Session, engines_of, opened
 
 MOST_OPEN: Final = 8
 """Sessions kept for the run: enough operators to compare, few enough to be polite."""
 
-AUTHENTICATED: Final = ("dot", "doh")
+MOST_LOAD: Final = 3
+"""Questions that may wait for one session while the survey may still bring others."""
+
+MOST_OPENINGS: Final = 3
+"""How often a session that a server ends is opened again: many allow only so many questions on one connection."""
 
 
 def _ignore(_answer: Answer) -> None:
@@ -49,17 +56,31 @@ class ResolverPool:
         """Tell whether every resolver has answered or failed."""
         return self._surveying == 0
 
-    async def sessions(self, count: int) -> list[Session]:
-        """Return up to ``count`` sessions of different operators, least busy first; wait while the survey may bring more."""
+    @asynccontextmanager
+    async def sessions(self, count: int, without: Collection[str] = ()) -> AsyncIterator[list[Session]]:
+        """Lend up to ``count`` sessions of different operators, least busy first; wait while the survey may bring more.
+
+        ``without`` names resolvers that were asked before.
+        """
         while True:
-            chosen = self._choose(count)
+            chosen = self._choose(count, without)
             if len(chosen) >= count or self.surveyed or self._over.is_set():
-                return chosen
+                break
             self._changed.clear()
             await self._changed.wait()
+        for session in chosen:
+            session.load += 1
+        try:
+            yield chosen
+        finally:
+            for session in chosen:
+                session.load -= 1
+            self._changed.set()
 
-    def _choose(self, count: int) -> list[Session]:
-        usable = sorted((s for s in self._ready if not s.broken or s.load), key=lambda s: (s.resolver.filters, s.load))
+    def _choose(self, count: int, without: Collection[str]) -> list[Session]:
+        most = MOST_LOAD if not self.surveyed else math.inf
+        usable = [s for s in self._ready if not s.broken and s.load < most and s.resolver.id not in without]
+        usable.sort(key=lambda s: (s.resolver.filters, s.load))
         chosen: dict[str, Session] = {}
         for session in usable:
             chosen.setdefault(session.resolver.operator, session)
@@ -87,16 +108,26 @@ class ResolverPool:
             await self._hold(resolver, engine, address)
 
     async def _hold(self, resolver: Resolver, engine: str, address: str) -> None:
-        async with opened(self._context, resolver, engine, address) as session:
-            if session is None:
+        """Ask once, then keep the session for names, and open it again while the server ends it."""
+        for opening in range(MOST_OPENINGS):
+            async with opened(self._context, resolver, engine, address) as session:
+                if session is None:
+                    return
+                if opening == 0:
+                    first = await session.ask(self._question, _ignore)
+                    if first.failure or len(self._ready) >= MOST_OPEN:
+                        return
+                await self._lend(session)
+            if self._over.is_set():
                 return
-            first: Observation = await session.ask(self._question, _ignore)
-            if first.failure or session.broken or len(self._ready) >= MOST_OPEN:
-                return
-            self._ready.append(session)
-            self._one_less()
-            try:
-                await self._over.wait()
-            finally:
-                self._ready.remove(session)
-                self._surveying += 1  # taken back: the caller's own end counts it off
+
+    async def _lend(self, session: Session) -> None:
+        """Let names use the session until it ends or the run does."""
+        self._ready.append(session)
+        self._one_less()
+        try:
+            await either(session.ended, self._over)
+        finally:
+            self._ready.remove(session)
+            self._surveying += 1  # taken back: whoever began it counts it off at its end
+            self._changed.set()

@@ -30,6 +30,10 @@ _HTTP_OK: Final = 200
 _LENGTH: Final = struct.Struct("!H")
 
 
+class BrokenSessionError(Exception):
+    """The session ended before the question was sent; another one may be asked."""
+
+
 class Session:
     """An open way to one resolver; questions go one after another."""
 
@@ -38,20 +42,24 @@ class Session:
         self.resolver = resolver
         self.engine = engine
         self.address = address
-        self.broken = False
-        self.load = 0  # questions under way or waiting for their turn
+        self.ended = asyncio.Event()
+        self.load = 0  # names that count on it now; the pool spreads them
         self._context = context
         self._stream = stream
         self._http = HttpConnection(stream)
         self._turn = asyncio.Lock()
 
+    @property
+    def broken(self) -> bool:
+        """Tell whether nothing more can be asked here."""
+        return self.ended.is_set()
+
     async def ask(self, question: Question, on_answer: Listener) -> Observation:
-        """Ask and record it; a failure makes the session ``broken``, and every later question fails at once."""
-        self.load += 1
-        try:
-            done = await self._ask(question)
-        finally:
-            self.load -= 1
+        """Ask and record it; a question that fails ends the session.
+
+        Raises BrokenSessionError if it had ended before.
+        """
+        done = await self._ask(question)
         on_answer(
             Answer(
                 resolver=self.resolver.id,
@@ -67,15 +75,19 @@ class Session:
     async def _ask(self, question: Question) -> Observation:
         source = Source(self.resolver.id, self.address, self.resolver.filters)
         async with self._turn:
+            if self.broken:
+                raise BrokenSessionError
             with self._context.trace.step(Step.DNS, target=question.target, host=question.name, address=self.address) as step:
                 step.detail = facts_of(question, source, self.engine) | {"authenticated": self.engine != "tcp"}
-                if self.broken:
-                    raise EOFError
-                self.broken = True  # until the answer is complete: a cancelled question leaves half a message behind
+                complete = False
                 query = new_query(question)
-                async with asyncio.timeout(self._context.patience.wait(extra=SERVER_WORK)):
-                    reply = await self._exchange(query)
-                self.broken = self.engine == "doh" and not self._http.reusable
+                try:
+                    async with asyncio.timeout(self._context.patience.wait(extra=SERVER_WORK)):
+                        reply = await self._exchange(query)
+                    complete = self.engine != "doh" or self._http.reusable
+                finally:
+                    if not complete:
+                        self.ended.set()
                 step.failure = record_reply(step.detail, question, reply)
         return step.done
 

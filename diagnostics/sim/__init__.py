@@ -1,1 +1,1 @@
-"""The simulated censored network: real sockets on loopback behind the Network interface."""
+"""The simulated censored network: real sockets on loopback, scenarios as data.  No engine code knows of it."""

@@ -1,0 +1,127 @@
+"""What is personal about this computer: looked up only when something is about to be handed on.
+
+Nothing here is sent or kept; the values are compared with a report's texts and forgotten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import ipaddress
+import platform
+import socket
+import struct
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from diagnostics import model
+from diagnostics.errors import InputError
+from diagnostics.report import details
+
+SHORTEST_WORD: Final = 3
+"""Names of one or two letters are only removed from paths: they occur everywhere by chance."""
+
+_GENERIC: Final = (
+    "root user usuario admin administrator administrador guest invitado owner home pc default public debian ubuntu fedora pi "
+    "localhost localdomain local lan computer desktop laptop server linux windows macos darwin wifi internet direct route "
+    "target repeat control survey hold plain plain_neutral control_neutral neutral_name control_address system_roots inspect ipv6 "
+    "plan clock resolver portal neutral getaddrinfo doh dot udp app web api media chat calls certificate subject issuer "
+    "noerror nxdomain servfail refused dns_bogon_error example com org net http https tls tcp atajo-report none typed"
+)
+"""Names that identify nobody, and words of the report format: a person called "dns" must not make a report unreadable."""
+
+
+class Secrets(model.Fact, frozen=True):
+    """Texts that must not be in anything that is handed on.  ``others`` are removed wherever they occur, as they are."""
+
+    addresses: frozenset[str] = frozenset()  # of this computer's interfaces, its router, its public ones if known
+    macs: frozenset[str] = frozenset()
+    host_names: frozenset[str] = frozenset()
+    user_names: frozenset[str] = frozenset()
+    homes: frozenset[str] = frozenset()  # home folders
+    network_names: frozenset[str] = frozenset()  # SSIDs
+    others: frozenset[str] = frozenset()  # passwords, account numbers
+
+    @classmethod
+    def of_this_computer(cls) -> Self:
+        """Ask the system for addresses, names and the home folder.  Takes milliseconds and sends nothing."""
+        addresses, macs = _interfaces()
+        return cls(addresses=addresses | _gateways(), macs=macs, host_names=_host_names(), user_names=_user_names(), homes=_homes())
+
+
+def _interfaces() -> tuple[frozenset[str], frozenset[str]]:
+    import psutil
+
+    addresses: set[str] = set()
+    macs: set[str] = set()
+    for entries in psutil.net_if_addrs().values():
+        for entry in entries:
+            text = entry.address.partition("%")[0]
+            with contextlib.suppress(ValueError):
+                if not ipaddress.ip_address(text).is_loopback:
+                    addresses.add(text)
+                continue
+            if text.replace("-", ":").strip("0:"):  # the loopback interface has only zeros
+                macs.add(text)
+    return frozenset(addresses), frozenset(macs)
+
+
+def _gateways() -> frozenset[str]:
+    """Return the IPv4 routers (Linux); elsewhere they are found by their private range."""
+    found: set[str] = set()
+    with contextlib.suppress(OSError, ValueError, IndexError, struct.error):
+        for line in Path("/proc/net/route").read_text(encoding="ascii").splitlines()[1:]:
+            gateway = int(line.split()[2], 16)
+            if gateway:
+                found.add(str(ipaddress.IPv4Address(struct.pack("=I", gateway))))
+    return frozenset(found)
+
+
+def _host_names() -> frozenset[str]:
+    names = {socket.gethostname(), platform.node()}  # never getfqdn: it asks the network
+    return frozenset(name for full in names for name in (full, full.partition(".")[0]) if name)
+
+
+def _user_names() -> frozenset[str]:
+    names: set[str] = set()
+    with contextlib.suppress(KeyError, OSError, ImportError):
+        names.add(getpass.getuser())
+    with contextlib.suppress(RuntimeError):
+        names.add(Path.home().name)
+    return frozenset(name for name in names if name)
+
+
+def _homes() -> frozenset[str]:
+    with contextlib.suppress(RuntimeError):
+        return frozenset({str(Path.home())} - {"/", "\\", ""})
+    return frozenset()
+
+
+@lru_cache(maxsize=1)
+def public_words() -> frozenset[str]:
+    """Return words that are no secret because every copy of Atajo carries them: the format's, and the catalogue's."""
+    words = set(_GENERIC.split())
+    for part in vars(model).values():
+        if isinstance(part, type) and issubclass(part, model.OpenEnum):
+            words |= {str(member) for member in part}
+    for module in (model, details):
+        for part in vars(module).values():
+            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                words |= {field.name for field in msgspec.structs.fields(part)}
+    return frozenset(word.lower() for word in words | _catalogue_words())
+
+
+def _catalogue_words() -> set[str]:
+    from diagnostics.catalog import load_catalog
+
+    try:
+        catalog = load_catalog()
+    except InputError:
+        return set()  # a damaged installation may still export what it has
+    words = set(catalog.services) | {r.id for r in catalog.resolvers} | {c.id for c in catalog.controls}
+    hosts = {e.host for s in catalog.services.values() for f in s.functions for e in f.endpoints} | {c.host for c in catalog.controls}
+    words |= {f.id for s in catalog.services.values() for f in s.functions}
+    return words | hosts | {label for host in hosts for label in host.split(".")}

@@ -1,0 +1,122 @@
+"""Reads the server name out of a ClientHello, as a censor on the way does.
+
+Formats: TLS records RFC 8446 section 5.1, ClientHello section 4.1.2, server_name RFC 6066 section 3, ALPN RFC 7301.
+Nothing here raises on arbitrary bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from diagnostics.model import Fact
+
+MAX_HELLO: Final = 16384 + 4
+"""Longest ClientHello that is looked at: one full record, many times what any program sends."""
+
+_HANDSHAKE_RECORD: Final = 22
+_CLIENT_HELLO: Final = 1
+_SERVER_NAME: Final = 0
+_ALPN: Final = 16
+
+
+class ClientHello(Fact, frozen=True):
+    """What the first flight says in the clear."""
+
+    server_name: str | None = None  # printable ASCII, lower case, without a trailing dot
+    alpn: tuple[str, ...] = ()
+
+
+class _Reader:
+    """Takes integers and vectors off the front; reading beyond the end raises IndexError."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self.data):
+            raise IndexError(end)
+        found = self.data[self.at : end]
+        self.at = end
+        return found
+
+    def number(self, width: int) -> int:
+        return int.from_bytes(self.take(width), "big")
+
+    def vector(self, width: int) -> bytes:
+        return self.take(self.number(width))
+
+    @property
+    def more(self) -> bool:
+        return self.at < len(self.data)
+
+
+def is_tls(data: bytes) -> bool:
+    """Tell whether a flow that begins with ``data`` may be TLS (or has said nothing yet)."""
+    return data[:1] in (b"", b"\x16") and data[1:2] in (b"", b"\x03")
+
+
+def needs_more(data: bytes) -> bool:
+    """Tell whether ``data`` is the beginning of a ClientHello that has not arrived whole."""
+    if not is_tls(data) or len(data) > 2 * MAX_HELLO:
+        return False
+    body = _handshake_bytes(data)
+    if len(body) < 4:
+        return not body or body[0] == _CLIENT_HELLO
+    return body[0] == _CLIENT_HELLO and len(body) - 4 < min(int.from_bytes(body[1:4], "big"), MAX_HELLO)
+
+
+def parse(data: bytes) -> ClientHello | None:
+    """Return what a complete ClientHello says, or None if ``data`` is not one."""
+    body = _handshake_bytes(data)
+    if not is_tls(data) or body[:1] != bytes([_CLIENT_HELLO]):
+        return None
+    try:
+        hello = _Reader(_Reader(body[1:]).vector(3))
+        hello.take(2 + 32)  # version, random
+        hello.vector(1)  # session
+        hello.vector(2)  # cipher suites
+        hello.vector(1)  # compression
+        extensions = dict(_extensions(hello.vector(2))) if hello.more else {}
+        return ClientHello(server_name=_server_name(extensions), alpn=_alpn(extensions))
+    except IndexError:
+        return None
+
+
+def _handshake_bytes(data: bytes) -> bytes:
+    """Join the fragments of the handshake records at the front; the last may be incomplete."""
+    body, at = bytearray(), 0
+    while at + 5 <= len(data) and data[at] == _HANDSHAKE_RECORD and len(body) <= MAX_HELLO:
+        length = int.from_bytes(data[at + 3 : at + 5], "big")
+        body += data[at + 5 : at + 5 + length]
+        at += 5 + length
+    return bytes(body)
+
+
+def _extensions(block: bytes) -> Iterator[tuple[int, bytes]]:
+    reader = _Reader(block)
+    while reader.more:
+        yield reader.number(2), reader.vector(2)
+
+
+def _server_name(extensions: dict[int, bytes]) -> str | None:
+    if _SERVER_NAME not in extensions:
+        return None
+    names = _Reader(_Reader(extensions[_SERVER_NAME]).vector(2))
+    while names.more:
+        kind, name = names.number(1), names.vector(2)
+        if kind == 0:
+            text = name.decode("ascii", "replace").lower().rstrip(".")
+            return text if text and text.isascii() and text.isprintable() else None
+    return None
+
+
+def _alpn(extensions: dict[int, bytes]) -> tuple[str, ...]:
+    if _ALPN not in extensions:
+        return ()
+    names, found = _Reader(_Reader(extensions[_ALPN]).vector(2)), []
+    while names.more:
+        found.append(names.vector(1).decode("ascii", "replace"))
+    return tuple(found)

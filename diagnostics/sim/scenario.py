@@ -1,0 +1,356 @@
+"""Scenarios: what is wrong with a simulated network, written in TOML (``resources/scenarios``).
+
+A scenario describes a whole line: its distance, its losses, what stands in the way, and what an honest diagnosis of it
+must be.  Nothing in here touches a network.  What a key
+means stands with its field; a typo in a file is answered with
+the file, the line, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import ipaddress
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+import resources
+from diagnostics import tomlfile
+from diagnostics.errors import InputError
+from diagnostics.model import Cause, Certainty, Fact, Status
+
+ERROR: Final = "error.scenario"
+
+
+class Dns(enum.StrEnum):
+    """What becomes of a question for a name."""
+
+    ALLOW = "allow"  # exempted: rules further down do not apply
+    BOGON = "bogon"  # an address that cannot be public (default 127.0.0.1)
+    NXDOMAIN = "nxdomain"
+    REFUSED = "refused"
+    SERVFAIL = "servfail"
+    EMPTY = "empty"  # no error and no address
+    ADDRESS = "address"  # another address: `answer`, a literal or a host of the scenario
+    SILENCE = "silence"
+    RACE = "race"  # a forged answer first, the true one later
+
+
+class DnsScope(enum.StrEnum):
+    """Whose answers are false."""
+
+    SYSTEM = "system"  # the provider's resolvers lie
+    ALL_PLAIN = "all-plain"  # every clear-text question that passes is forged
+
+
+class Tcp(enum.StrEnum):
+    """What becomes of a connection to an address (and of UDP to it, unless it is reset)."""
+
+    ALLOW = "allow"
+    REFUSED = "refused"
+    SILENCE = "silence"
+    RESET = "reset"  # accepted, then reset
+    UNREACHABLE = "unreachable"  # a router says so
+
+
+class Tls(enum.StrEnum):
+    """What becomes of a TLS handshake."""
+
+    ALLOW = "allow"
+    RESET = "reset"
+    SILENCE = "silence"
+    CLOSE = "close"
+    ALERT = "alert"  # a forged handshake_failure
+    INTERCEPT = "intercept"  # answered with a certificate of `issuer`
+
+
+class Http(enum.StrEnum):
+    """What becomes of a clear-text request."""
+
+    ALLOW = "allow"
+    BLOCK_PAGE = "block-page"
+    REDIRECT = "redirect"  # 302 to `location`
+    RESET = "reset"
+    CLOSE = "close"
+
+
+class Where(enum.StrEnum):
+    """By what a TLS or HTTP rule knows its prey."""
+
+    SNI = "sni"  # the name that is said: the server name, or Host; whatever the address
+    ADDRESS = "address"  # the address that is dialled, whatever the name
+
+
+class Link(enum.StrEnum):
+    """The state of the line."""
+
+    UP = "up"
+    NONE = "none"  # no network: every send fails at once
+    SILENT = "silent"  # connected, but everything is swallowed
+
+
+class Ipv6(enum.StrEnum):
+    """The state of IPv6."""
+
+    WORKS = "works"
+    NONE = "none"  # no route
+    DEAD = "dead"  # a route, and nothing ever comes back
+
+
+class Certificate(enum.StrEnum):
+    """Which certificate a site shows."""
+
+    VALID = "valid"
+    EXPIRED = "expired"  # a week ago
+    SELF_SIGNED = "self-signed"
+    WRONG_NAME = "wrong-name"
+    OTHER_CA = "other-ca"  # issued by `issuer`, which no store knows
+
+
+class Serves(enum.StrEnum):
+    """What a site's web server sends."""
+
+    PAGE = "page"
+    ENDLESS_HEADERS = "endless-headers"
+    HUGE_BODY = "huge-body"  # 1 GiB, made as it is sent
+    REDIRECT_LOOP = "redirect-loop"
+    SLOW = "slow"  # one byte a second
+    GARBAGE = "garbage"  # not HTTP
+    SILENCE = "silence"
+
+
+class Text(Fact, frozen=True, forbid_unknown_fields=True):
+    """One line in every language of the app."""
+
+    es: str
+    en: str
+
+
+class CensorRule(Fact, frozen=True, forbid_unknown_fields=True):
+    """One [[censor]]: whom it hits, and at most one behaviour a layer.  The first match of a layer wins."""
+
+    hosts: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()  # a name itself and everything below it
+    service: str | None = None  # all hosts of a service...
+    function: str | None = None  # ...or of one of its functions
+    resolvers: tuple[str, ...] | Literal["all-public"] = ()  # their addresses
+    addresses: tuple[str, ...] = ()  # literals or networks (a.b.c.d/n)
+    ports: tuple[int, ...] = ()  # empty: every port
+    dns: Dns | None = None
+    answer: str = "127.0.0.1"
+    dns_scope: DnsScope = DnsScope.SYSTEM
+    tcp: Tcp | None = None
+    tls: Tls | None = None
+    http: Http | None = None
+    where: Where = Where.SNI
+    issuer: str = "Red Segura CA"
+    page_status: int = 200
+    page_title: str = "Aviso"
+    page_body: str = "El acceso a este sitio no está disponible."
+    location: str = "http://aviso.red-segura.example/"
+
+
+class Site(Fact, frozen=True, forbid_unknown_fields=True):
+    """One [[site]]: a host that the catalog does not have, or another behaviour of those that it has."""
+
+    host: str | None = None
+    service: str | None = None  # all its hosts
+    function: str | None = None
+    addresses: tuple[str, ...] = ()  # made up when empty
+    tcp: Tcp | None = None
+    certificate: Certificate = Certificate.VALID
+    issuer: str = "Red Segura CA"
+    status: int = 200
+    title: str | None = None
+    body: str | None = None
+    serves: Serves = Serves.PAGE
+    close_after_bytes: int | None = None  # of the answer to a request
+    clear: bool = False  # port 80 shows the page instead of leading to https
+
+
+class Portal(Fact, frozen=True, forbid_unknown_fields=True):
+    """A captive portal: nothing passes before somebody has signed in on its page."""
+
+    host: str
+    address: str = "192.168.1.1"
+    dns: Literal["truthful", "portal"] = "truthful"
+    others: Literal["silence", "refused"] = "silence"  # every port but 80
+    page_title: str = "Wi-Fi"
+    page_body: str = "Inicia sesión para usar esta red."
+
+
+class Expected(Fact, frozen=True, forbid_unknown_fields=True):
+    """One [[expected]]: what an honest diagnosis says of a target."""
+
+    target: str
+    status: Status
+    cause: Cause | None = None
+    certainty: Certainty | None = None
+    function: str | None = None
+
+
+class ExpectedNetwork(Fact, frozen=True, forbid_unknown_fields=True):
+    """[expected_network]: what an honest diagnosis says of the line."""
+
+    status: Status | None = None
+    cause: Cause | None = None
+
+
+class ScenarioText(Fact, frozen=True, forbid_unknown_fields=True):
+    """A scenario as it is written.  Distances are whole round trips in milliseconds, ``loss`` a probability each way."""
+
+    id: str
+    name: Text
+    summary: Text
+    as_of: dt.date
+    source: str
+    rtt_ms: float = 40.0
+    censor_rtt_ms: float | None = None  # to the censor and to the provider's resolver; a quarter of `rtt_ms`
+    loss: float = 0.0
+    link: Link = Link.UP
+    ipv6: Ipv6 = Ipv6.NONE
+    clock_offset_days: float = 0.0  # how far the world is ahead of this computer's clock
+    nameservers: tuple[str, ...] = ("192.168.1.1",)
+    installed_roots: tuple[str, ...] = ()  # issuers that this computer's own store believes
+    hosts: dict[str, str] = msgspec.field(default_factory=dict)  # the hosts file
+    portal: Portal | None = None
+    censor: tuple[CensorRule, ...] = ()
+    site: tuple[Site, ...] = ()
+    expected: tuple[Expected, ...] = ()
+    expected_network: ExpectedNetwork | None = None
+
+
+class Scenario(ScenarioText, frozen=True):
+    """A scenario and where it was read; ``text`` serves to find the line of what is wrong."""
+
+    file: str = ""
+    text: str = ""
+
+    @property
+    def rtt(self) -> float:
+        """Return the round trip to a server, in seconds."""
+        return self.rtt_ms / 1000
+
+    @property
+    def censor_rtt(self) -> float:
+        """Return the round trip to the censor, in seconds."""
+        return self.rtt / 4 if self.censor_rtt_ms is None else self.censor_rtt_ms / 1000
+
+    def error(self, path: Iterable[str | int], found: object, allowed: Iterable[str] | str) -> InputError:
+        """Return the error about the value at ``path``."""
+        words = allowed if isinstance(allowed, str) else ", ".join(sorted(allowed))
+        line = tomlfile.line_of(self.text, tuple(path))
+        return InputError(ERROR, file=self.file, line=line, found=str(found), allowed=words)
+
+
+def read_scenario(text: str, file: str) -> Scenario:
+    """Return the scenario in a TOML text.  Raises InputError("error.toml" or "error.scenario")."""
+    written = tomlfile.decode(text, file, ScenarioText, ERROR)
+    scenario = Scenario(**{name: getattr(written, name) for name in written.__struct_fields__}, file=file, text=text)
+    _check_values(scenario)
+    return scenario
+
+
+def load_scenarios() -> dict[str, Scenario]:
+    """Return the shipped scenarios by id, in alphabetical order.  Raises InputError."""
+    found = {}
+    for entry in sorted(resources.path("scenarios").iterdir(), key=lambda item: item.name):
+        if entry.name.endswith(".toml"):
+            scenario = read_scenario(entry.read_text(encoding="utf-8"), f"resources/scenarios/{entry.name}")
+            if scenario.id != entry.name.removesuffix(".toml"):
+                raise scenario.error(("id",), scenario.id, entry.name.removesuffix(".toml"))
+            found[scenario.id] = scenario
+    return found
+
+
+def find_scenario(name_or_path: str) -> Scenario:
+    """Return a shipped scenario by id, or read one from a ``.toml`` file.
+
+    Raises InputError: "error.unknown_scenario" (name=, known=), "error.scenario_file" (file=, reason=), or what
+    ``read_scenario`` raises.
+    """
+    if name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        return read_scenario(tomlfile.read(path, "error.scenario_file"), str(path))
+    shipped = load_scenarios()
+    if name_or_path not in shipped:
+        raise InputError("error.unknown_scenario", name=name_or_path, known=", ".join(shipped))
+    return shipped[name_or_path]
+
+
+# --- what the types cannot say ----------------------------------------------------------------------
+
+_PREY: Final = ("hosts", "suffixes", "service", "resolvers", "addresses")
+_LAYERS: Final = ("dns", "tcp", "tls", "http")
+_RANGES: Final = {"rtt_ms": (0.0, 60_000.0), "censor_rtt_ms": (0.0, 60_000.0), "loss": (0.0, 0.9), "clock_offset_days": (-3650.0, 3650.0)}
+
+
+def _check_values(scenario: Scenario) -> None:
+    for key, (low, high) in _RANGES.items():
+        value = getattr(scenario, key)
+        if value is not None and not low <= value <= high:
+            raise scenario.error((key,), value, f"{low:g} … {high:g}")
+    for index, address in enumerate(scenario.nameservers):
+        _check_address(scenario, ("nameservers", index), address)
+    if not scenario.nameservers:
+        raise scenario.error(("nameservers",), "[]", "≥ 1")
+    for name, address in scenario.hosts.items():
+        _check_address(scenario, ("hosts", name), address)
+    for index, rule in enumerate(scenario.censor):
+        _check_rule(scenario, index, rule)
+    for index, site in enumerate(scenario.site):
+        if (site.host is None) == (site.service is None):
+            raise scenario.error(("site", index), "-", "host | service")
+        _check_status(scenario, ("site", index, "status"), site.status)
+        for position, address in enumerate(site.addresses):
+            _check_address(scenario, ("site", index, "addresses", position), address)
+    _check_known_words(scenario)
+
+
+def _check_rule(scenario: Scenario, index: int, rule: CensorRule) -> None:
+    if not any(getattr(rule, key) for key in _PREY):
+        raise scenario.error(("censor", index), "-", _PREY)
+    if all(getattr(rule, key) is None for key in _LAYERS):
+        raise scenario.error(("censor", index), "-", _LAYERS)
+    _check_status(scenario, ("censor", index, "page_status"), rule.page_status)
+    for position, network in enumerate(rule.addresses):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as problem:
+            raise scenario.error(("censor", index, "addresses", position), network, "a.b.c.d[/n]") from problem
+
+
+def _check_status(scenario: Scenario, path: tuple[str | int, ...], status: int) -> None:
+    if not 200 <= status <= 599:
+        raise scenario.error(path, status, "200 … 599")
+
+
+def _check_address(scenario: Scenario, path: tuple[str | int, ...], address: str) -> None:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError as problem:
+        raise scenario.error(path, address, "a.b.c.d | a:b::c") from problem
+
+
+def _check_known_words(scenario: Scenario) -> None:
+    """Refuse expected words that the vocabulary lacks: its enums are open for reports, not for our own files."""
+    rows: list[tuple[tuple[str | int, ...], Any]] = [(("expected", index), row) for index, row in enumerate(scenario.expected)]
+    if scenario.expected_network:
+        rows.append((("expected_network",), scenario.expected_network))
+    for path, row in rows:
+        for key, kind in (("status", Status), ("cause", Cause), ("certainty", Certainty)):
+            value = getattr(row, key, None)
+            if value is not None and value not in list(kind):
+                raise scenario.error((*path, key), value, list(kind))
+
+
+def is_address(text: str) -> bool:
+    """Tell whether ``text`` is an address literal."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

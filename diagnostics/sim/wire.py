@@ -1,0 +1,148 @@
+"""The server's end of a simulated connection: what is written arrives later, and sometimes late.
+
+An answer is due one round trip after the bytes that it answers, or one censor's round trip if the censor gives it.  A lost
+flight costs one retransmission time-out.  The delay is kept by a queue, not by the server: a server never waits for its own
+words, so two answers to one question do not cost two round trips.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import random
+import socket
+from typing import Final
+
+from diagnostics.model import Fact
+from diagnostics.streams import READ_SIZE, SocketStream, Stream
+
+_QUEUE: Final = 64  # writes on their way before the server has to wait
+_RETRANSMISSION: Final = 0.2  # seconds; Linux's smallest retransmission time-out (RFC 6298 says 1 s, kernels do not)
+_FIRST_SYN_TIMEOUT: Final = 1.0  # seconds (RFC 6298 section 2.1); doubles with every further loss
+
+
+class Line(Fact, frozen=True):
+    """The distances and losses of a flow, in seconds and as a probability each way."""
+
+    rtt: float
+    censor_rtt: float
+    loss: float = 0.0
+
+    def lost(self, chance: random.Random) -> bool:
+        """Tell whether one packet is lost one way."""
+        return self.loss > 0 and chance.random() < self.loss
+
+    def flight_delay(self, chance: random.Random) -> float:
+        """Return how much later a flight and its answer come because of losses, in seconds."""
+        delay, timeout = 0.0, max(_RETRANSMISSION, 2 * self.rtt)
+        for _ in range(2):  # the way there and the way back
+            if self.lost(chance):
+                delay += timeout
+        return delay
+
+    def syn_delay(self, chance: random.Random) -> float:
+        """Return how long a connection waits for the kernel to repeat a lost SYN (or its answer), in seconds."""
+        delay, timeout = 0.0, _FIRST_SYN_TIMEOUT
+        while self.lost(chance) or self.lost(chance):
+            delay += timeout
+            timeout *= 2
+        return delay
+
+
+class _End(enum.Enum):
+    FAREWELL = enum.auto()
+    RESET = enum.auto()
+
+
+class Wire(Stream):
+    """A connection as its server sees it.  ``run`` must be running for anything to be sent."""
+
+    def __init__(self, sock: socket.socket, line: Line, chance: random.Random) -> None:
+        """Take over an accepted, non-blocking socket."""
+        super().__init__()
+        self._socket, self._below = sock, SocketStream(sock)
+        self._loop = asyncio.get_running_loop()
+        self._line, self._chance = line, chance
+        self._heard = self._loop.time()
+        self._fresh = True  # nothing was answered since the last bytes came
+        self._late = 0.0
+        self._queue: asyncio.Queue[tuple[float, bytes | _End]] = asyncio.Queue(_QUEUE)
+        self._broken = False
+        self._unread = bytearray()
+
+    async def read(self, limit: int = READ_SIZE) -> bytes:
+        """Return what the client sent, as soon as it was sent: the delay is put on the answer."""
+        if self._unread:
+            data = bytes(self._unread[:limit])
+            del self._unread[:limit]
+            return data
+        data = await self._below.read(limit)
+        self._heard, self._fresh = self._loop.time(), True
+        self.received += len(data)
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Put bytes back, so that the next reader sees them first."""
+        self._unread[:0] = data
+
+    async def write(self, data: bytes) -> None:
+        """Send ``data`` so that it arrives one round trip after the last bytes came.  Raises OSError."""
+        await self._put(self._line.rtt, data)
+        self.sent += len(data)
+
+    async def write_near(self, data: bytes) -> None:
+        """Send ``data`` from where the censor stands."""
+        await self._put(self._line.censor_rtt, data)
+
+    async def reset_near(self) -> None:
+        """Reset the connection from where the censor stands; nothing can be sent after it."""
+        await self._put(self._line.censor_rtt, _End.RESET)
+
+    async def close_near(self) -> None:
+        """Say farewell from where the censor stands; nothing can be sent after it."""
+        await self._put(self._line.censor_rtt, _End.FAREWELL)
+
+    async def finish(self) -> None:
+        """Say farewell after everything that was written, also when nobody is left to hear it: ``run`` ends by it."""
+        await self._queue.put((self._heard + self._line.rtt + self._late, _End.FAREWELL))
+
+    async def swallow(self) -> None:
+        """Read until the client leaves, and never answer."""
+        while await self.read():
+            pass
+
+    def close(self) -> None:
+        """Close at once, without what is still under way; for the end of the simulation."""
+        self._below.close()
+
+    async def run(self) -> None:
+        """Send what is due until the connection ends."""
+        while True:
+            due, what = await self._queue.get()
+            await asyncio.sleep(due - self._loop.time())
+            if isinstance(what, bytes):
+                await self._send(what)
+            elif what is _End.RESET:
+                self._broken = True
+                self._below.reset()
+                return
+            else:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_WR)
+                return
+
+    async def _send(self, data: bytes) -> None:
+        if not self._broken:
+            try:
+                await self._below.write(data)
+            except OSError:  # the client has left; what is still queued has nowhere to go
+                self._broken = True
+
+    async def _put(self, distance: float, what: bytes | _End) -> None:
+        if self._broken:
+            raise ConnectionResetError
+        if self._fresh:
+            self._fresh = False
+            self._late = self._line.flight_delay(self._chance)
+        await self._queue.put((self._heard + distance + self._late, what))

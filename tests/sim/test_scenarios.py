@@ -1,0 +1,157 @@
+"""Scenario files: all shipped ones are sound, and a typo is answered with its line and what is allowed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from diagnostics.errors import InputError
+from diagnostics.model import Cause, Certainty, Status
+from diagnostics.sim.scenario import Scenario, find_scenario, load_scenarios, read_scenario
+from tests.sim.lab import HEAD
+
+REQUIRED = {
+    "open",
+    "offline",
+    "captive-portal",
+    "ve-2024-08",
+    "ve-2025-01",
+    "sni-reset",
+    "sni-silence",
+    "ip-blackhole",
+    "ip-refused",
+    "tls-interception",
+    "block-page",
+    "whatsapp-media-only-blocked",
+    "lossy-5-percent",
+    "dead-ipv6",
+    "server-down",
+    "expired-certificate",
+}
+SHIPPED = load_scenarios()
+LINES_OF_HEAD = HEAD.count("\n")
+
+
+def refusal(text: str) -> InputError:
+    """Return the error that a scenario's text is answered with."""
+    with pytest.raises(InputError) as caught:
+        read_scenario(HEAD + text, "mine.toml")
+    return caught.value
+
+
+def test_the_promised_scenarios_are_shipped() -> None:
+    assert set(SHIPPED) >= REQUIRED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_scenario_says_what_an_honest_diagnosis_must_find(name: str) -> None:
+    scenario = SHIPPED[name]
+    assert {row.target for row in scenario.expected if row.function is None} == {"x", "whatsapp", "telegram", "signal"}
+    for row in scenario.expected:
+        if row.status in (Status.BLOCKED, Status.LIKELY_BLOCKED):
+            assert row.cause is not None
+            assert row.certainty is (Certainty.CERTAIN if row.status is Status.BLOCKED else Certainty.LIKELY)
+        if row.status is Status.WORKS:
+            assert row.cause is None
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_scenario_has_one_plain_line_in_each_language(name: str) -> None:
+    scenario = SHIPPED[name]
+    for text in (scenario.name, scenario.summary):
+        for line in (text.es, text.en):
+            assert 0 < len(line) <= 140
+            assert "\n" not in line
+    assert scenario.source
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_scenario_blocks_somebody_only_if_it_has_rules(name: str) -> None:
+    scenario = SHIPPED[name]
+    accused = {row.cause for row in scenario.expected if row.status in (Status.BLOCKED, Status.LIKELY_BLOCKED)}
+    assert bool(accused) == bool(scenario.censor)
+
+
+def test_a_scenario_is_found_by_its_id_or_its_path(tmp_path: Path) -> None:
+    assert find_scenario("open").id == "open"
+    mine = tmp_path / "mine.toml"
+    mine.write_text(HEAD, encoding="utf-8")
+    assert find_scenario(str(mine)).id == "test"
+
+
+def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(InputError) as caught:
+        find_scenario("opne")
+    assert caught.value.text == "error.unknown_scenario"
+    assert caught.value.values["name"] == "opne"
+    assert "ve-2024-08" in caught.value.values["known"]
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"#" * ((1 << 20) + 1)])
+def test_an_unreadable_file_is_one_sentence(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        find_scenario(str(path))
+    assert caught.value.text == "error.scenario_file"
+    assert caught.value.values["file"] == str(path)
+
+
+@pytest.mark.parametrize("text", ["[[censor]\n", 'x = "', "a = 1\na = 2\n", "x = " + "[" * 20_000])
+def test_a_syntax_error_names_file_and_line(text: str) -> None:
+    error = refusal(text)
+    assert error.text == "error.toml"
+    assert error.values["file"] == "mine.toml"
+    assert error.values["line"] >= 1
+    assert error.values["reason"]
+
+
+@pytest.mark.parametrize(
+    "text,line,found,allowed",
+    [
+        ("\nlos = 0.1\n", 2, "los", "loss"),
+        ("loss = 7.0\n", 1, "7.0", "0 … 0.9"),
+        ('loss = "much"\n', 1, "'much'", "float"),
+        ('link = "down"\n', 1, "'down'", "up, none, silent"),
+        ('nameservers = [\n  "192.168.1.1",\n  "router",\n]\n', 3, "router", "a.b.c.d"),
+        ('[[censor]]\nservice = "x"\ntls = "resett"\n', 3, "'resett'", "reset, silence, close, alert, intercept"),
+        ('[[censor]]\nservice = "x"\ntls = "reset"\n\n[[censor]]\nservice = "x"\nsni = "reset"\n', 7, "sni", "dns_scope"),
+        ('[[censor]]\ntls = "reset"\n', 1, "-", "service"),
+        ('[[censor]]\nservice = "x"\n', 1, "-", "tls"),
+        ('[[censor]]\nresolvers = "all"\ntcp = "silence"\n', 2, "'all'", "all-public"),
+        ('[[censor]]\naddresses = ["1.2.3.4/8"]\ntcp = "silence"\n', 2, "1.2.3.4/8", "a.b.c.d"),
+        ('[[site]]\nhost = "a.example"\nservice = "x"\n', 1, "-", "host"),
+        ('[[site]]\nhost = "a.example"\nstatus = 99\n', 3, "99", "200"),
+        ('[[expected]]\ntarget = "x"\nstatus = "blokced"\n', 3, "blokced", "blocked"),
+        ('[expected_network]\ncause = "rain"\n', 2, "rain", "no_internet"),
+        ("name = 1\n", 1, "", ""),
+    ],
+)
+def test_a_typo_is_answered_with_its_line_and_what_is_allowed(text: str, line: int, found: str, allowed: str) -> None:
+    if text.startswith("name"):
+        with pytest.raises(InputError) as caught:
+            read_scenario('id = "test"\n' + text, "mine.toml")
+        assert caught.value.values["line"] in (1, 2)
+        return
+    error = refusal(text)
+    assert error.text == "error.scenario"
+    assert error.values["file"] == "mine.toml"
+    assert error.values["line"] == LINES_OF_HEAD + line
+    assert error.values["found"] == found
+    assert allowed in error.values["allowed"]
+
+
+def test_every_value_of_the_vocabulary_is_accepted_in_expected_rows() -> None:
+    for cause in Cause:
+        written = read_scenario(HEAD + f'[[expected]]\ntarget = "x"\nstatus = "down"\ncause = "{cause}"\n', "mine.toml")
+        assert isinstance(written, Scenario)
+        assert written.expected[0].cause is cause
+
+
+def test_distances_are_told_in_seconds() -> None:
+    scenario = read_scenario(HEAD, "mine.toml")
+    assert (scenario.rtt, scenario.censor_rtt) == (0.04, 0.01)
+    assert asyncio.iscoroutinefunction(find_scenario) is False
