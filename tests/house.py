@@ -156,11 +156,12 @@ def broad_excepts(root: Path) -> list[str]:
 
 def silenced_types(root: Path) -> list[str]:
     """The type checker is believed; one file of ``ui`` may hold what PySide6's stubs get wrong."""
-    ignores = []
-    for name, path in sources(root):
-        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
-            if token.type == tokenize.COMMENT and re.match(r"#\s*(type:\s*ignore|mypy:)", token.string):
-                ignores.append((name, token.start[0]))
+    ignores = [
+        (name, token.start[0])
+        for name, path in sources(root)
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+        if token.type == tokenize.COMMENT and re.match(r"#\s*(type:\s*ignore|mypy:)", token.string)
+    ]
     shims = sorted({name for name, _ in ignores if name.startswith("ui/")})[:1]
     return [f"{name}:{line}: silences the type checker" for name, line in ignores if name not in shims]
 
@@ -172,7 +173,7 @@ def shadowed_packaging(root: Path) -> list[str]:
 
 
 def idle_waits(root: Path) -> list[str]:
-    """Tests wait for a thing, never for a time; a window never turns its own event loop.  (asyncio.sleep may play a slow server.)"""
+    """Tests wait for a thing, never for a time (asyncio.sleep may play a slow server); a window never turns its own event loop."""
     return [
         f"{name}:{node.lineno}: {ast.unparse(node.func)}"
         for name, path in sources(root, "tests", "ui")

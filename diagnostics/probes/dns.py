@@ -35,6 +35,8 @@ from diagnostics.bogons import is_bogon
 from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, ProtocolError
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
+from diagnostics.probes.pacing import LOOK_AGAIN, patiently
+from diagnostics.streams import Datagrams
 
 ASK_AGAIN: Final = (0.5, 1.0, 2.0)
 """Seconds after the first question; the system's own 5 s would make one lost packet a dead site."""
@@ -42,7 +44,7 @@ ASK_AGAIN: Final = (0.5, 1.0, 2.0)
 LISTEN_ON: Final = 0.25
 """Seconds to listen after the first reply for a second one: an injected answer comes first, the true one later."""
 
-GETADDRINFO_WAIT: Final = 2.5
+GETADDRINFO_WAIT: Final = 2.0
 """Seconds added to the patience for the system's resolver, which may itself have to ask again."""
 
 MAX_ANSWERS: Final = 16
@@ -138,8 +140,8 @@ async def ask_system(context: Context, question: Question, on_answer: Listener) 
     answers: list[str] = []
     with context.trace.step(Step.DNS, target=question.target, host=question.name) as step:
         step.detail = facts_of(question, source, "getaddrinfo")
-        async with asyncio.timeout(context.patience.wait(extra=GETADDRINFO_WAIT)):
-            answers = (await context.network.resolve(question.name, question.family))[:MAX_ANSWERS]
+        resolving = context.network.resolve(question.name, question.family)
+        answers = (await patiently(resolving, lambda: context.patience.wait(extra=GETADDRINFO_WAIT)))[:MAX_ANSWERS]
         step.detail["answers"] = answers
         step.failure = failure_of_reply(dns.rcode.NOERROR, answers)
     on_answer(Answer("system", "getaddrinfo", question, tuple(answers), step.done.failure))
@@ -164,6 +166,14 @@ async def ask_udp(context: Context, question: Question, source: Source, on_answe
     return step.done
 
 
+async def _receive(flow: Datagrams, seconds: float) -> bytes | None:
+    """Return the next datagram, or None when there is none in time."""
+    try:
+        return await asyncio.wait_for(flow.receive(), seconds)
+    except TimeoutError:
+        return None
+
+
 class _UdpAsking:
     """One question over UDP, from the first datagram to the end of listening."""
 
@@ -186,26 +196,28 @@ class _UdpAsking:
         self._detail["replies"] = self._replies
         began = loop.time()
         async with await self._context.network.datagram(self._source.address, port) as flow:
-            for number, after in enumerate((0.0, *ASK_AGAIN), start=1):
+            for number in range(1, len(ASK_AGAIN) + 2):
                 self._detail["tries"] = number
                 await flow.send(query.to_wire())
-                if number <= len(ASK_AGAIN):
-                    until = began + self._context.patience.stagger(ASK_AGAIN[number - 1])
-                else:
-                    until = began + after + self._context.patience.wait()
-                while (left := until - loop.time()) > 0 and len(self._replies) < MAX_REPLIES:
-                    try:
-                        wire = await asyncio.wait_for(flow.receive(), left)
-                    except TimeoutError:
-                        break
-                    if (reply := read_reply(query, wire)) is None:
-                        continue  # not ours, or unreadable: an attacker must not end our waiting with noise
-                    if not self._replies:
-                        until = loop.time() + max(LISTEN_ON, min(2 * (loop.time() - began), 1.0))
-                    self._take(reply, loop.time() - began, number)
+                while (left := self._until(began, number) - loop.time()) > 0 and len(self._replies) < MAX_REPLIES:
+                    wire = await _receive(flow, min(left, LOOK_AGAIN))
+                    # bytes that are not our reply, or unreadable, are passed over: noise must not end the waiting
+                    reply = read_reply(query, wire) if wire else None
+                    if reply is not None:
+                        self._take(reply, loop.time() - began, number)
                 if self._replies:
                     return self._failure
         raise TimeoutError
+
+    def _until(self, began: float, number: int) -> float:
+        """Return until when to listen after the ``number``th question, by the loop's time."""
+        if self._replies:
+            first = float(self._replies[0]["after"])
+            return began + first + max(LISTEN_ON, min(2 * first, 1.0))
+        patience = self._context.patience
+        if number <= len(ASK_AGAIN):
+            return began + patience.stagger(ASK_AGAIN[number - 1])
+        return began + ASK_AGAIN[-1] + patience.wait()
 
     def _take(self, reply: dns.message.Message, after: float, tries: int) -> None:
         addresses = addresses_of(reply, self._question.query)

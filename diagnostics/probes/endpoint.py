@@ -103,19 +103,28 @@ class EndpointProbe:
         enough = asyncio.Event()
         for address in addresses:
             self._context.spawn(self._connect(place, address, arrivals, enough, questions))
-        served: Served | None = None
         try:
-            for _ in addresses:
+            for number, _ in enumerate(addresses, start=1):
                 arrival = await arrivals.get()
                 if arrival is None:
                     continue
                 served = await self._follow(place, arrival, probe, questions)
-                arrival.left.set()
-                if served:
-                    return served
+                return served or await self._follow_all(place, arrivals, len(addresses) - number, probe, questions)
+            return None
         finally:
             enough.set()
-        return served
+
+    async def _follow_all(
+        self, place: Place, arrivals: asyncio.Queue[Arrival | None], due: int, probe: Probe, questions: asyncio.TaskGroup
+    ) -> Served | None:
+        """Follow the remaining connections at the same time; return the first that serves."""
+
+        async def follow_next() -> Served | None:
+            arrival = await arrivals.get()
+            return await self._follow(place, arrival, probe, questions) if arrival else None
+
+        outcomes = await asyncio.gather(*(follow_next() for _ in range(due)))
+        return next((served for served in outcomes if served), None)
 
     async def _connect(
         self, place: Place, address: str, arrivals: asyncio.Queue[Arrival | None], enough: asyncio.Event, questions: asyncio.TaskGroup
@@ -136,6 +145,12 @@ class EndpointProbe:
                 await either(arrival.left, enough)
 
     async def _follow(self, place: Place, arrival: Arrival, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
+        try:
+            return await self._ask_for_it(place, arrival, probe, questions)
+        finally:
+            arrival.left.set()
+
+    async def _ask_for_it(self, place: Place, arrival: Arrival, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
         if probe is Probe.TCP:
             return Served()
         if probe is Probe.TCP_HOLD:

@@ -23,6 +23,7 @@ from diagnostics.probes.tls import shake
 CERTIFICATE_FAILURES: Final = frozenset({WRONG_NAME, UNKNOWN_AUTHORITY, INVALID_CERTIFICATE})
 
 _PLAIN: Final = 80
+_SECURE: Final = 443
 
 SLOW_ROUND_TRIPS: Final = 2.0
 SLOW_EXTRA: Final = 0.15
@@ -36,6 +37,7 @@ class FollowUps:
         """Remember what was asked."""
         self._context = context
         self._lookups = lookups
+        self._control_addresses: list[str] = []
         self._asked: dict[Hashable, asyncio.Task[Any]] = {}
 
     async def connection_failed(self, host: str, failed: Observation) -> None:
@@ -117,25 +119,35 @@ class FollowUps:
 
     async def _at_control(self, host: str, target: str | None) -> None:
         """Say the name at an address that has nothing to do with it, and another innocent one there to compare."""
-        neutral, stranger = self._context.neutral, self._stranger()
-        if neutral is None or stranger is None:
+        address, stranger = await self._control_address(), self._stranger()
+        if address is None or stranger is None:
             return
-        lookup = self._lookups.of(neutral.host, None, "control")
-        addresses = await lookup.system_addresses() or await lookup.other_addresses()
-        if not addresses:
-            return
-        trust, port = self._context.network.trust.inspecting, neutral.port
-        asked = Greeting(port, host, host, Asking(addresses[0], target, "control_address"))
-        compared = Greeting(port, stranger.host, stranger.host, Asking(addresses[0], None, "control_neutral"))
+        trust = self._context.network.trust.inspecting
+        asked = Greeting(_SECURE, host, host, Asking(address, target, "control_address"))
+        compared = Greeting(_SECURE, stranger.host, stranger.host, Asking(address, None, "control_neutral"))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._once(("control", host), self._look(asked, trust)))
-            group.create_task(self._once(("control_neutral", addresses[0]), self._look(compared, trust)))
+            group.create_task(self._once(("control_neutral", address), self._look(compared, trust)))
+
+    async def _control_address(self) -> str | None:
+        """Return an address of the harmless names, a different one each time: one address takes few connections at once."""
+        if not self._control_addresses:
+            names = [control.host for control in self._context.controls if control.kind == "neutral"]
+            lookups = [self._lookups.of(name, None, "control") for name in names]
+            given = await asyncio.gather(*(lookup.system_addresses() for lookup in lookups))
+            found = [address for addresses in given for address in addresses]
+            if not found and lookups:
+                found = await lookups[0].other_addresses()
+            self._control_addresses = self._control_addresses or [a for a in dict.fromkeys(found) if ":" not in a]
+        if not self._control_addresses:
+            return None
+        self._control_addresses.append(self._control_addresses.pop(0))
+        return self._control_addresses[-1]
 
     def _stranger(self) -> Control | None:
-        """Return a control whose name does not belong at the neutral control's address."""
-        neutral = self._context.neutral
-        others = (c for c in self._context.controls if neutral and c.kind == "https" and c.operator != neutral.operator)
-        return next(others, None)
+        """Return a control whose name does not belong at the harmless names' addresses."""
+        operators = {c.operator for c in self._context.controls if c.kind == "neutral"}
+        return next((c for c in self._context.controls if c.kind == "https" and c.operator not in operators), None)
 
     async def _plain_page(self, host: str, address: str, target: str | None) -> None:
         """Ask the address for the host in clear text: a notice page names the blocker by itself."""

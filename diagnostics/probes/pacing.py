@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
-UNKNOWN_WAIT: Final = 3.0
+UNKNOWN_WAIT: Final = 2.5
 """Seconds to wait after the last try while nothing at all has answered: covers a satellite line's first round trip."""
 
 LEAST_WAIT: Final = 0.3
@@ -27,6 +27,12 @@ MOST_WAIT: Final = 7.4
 PER_ADDRESS: Final = 3
 IN_ALL: Final = 96
 """Connections open at once: to one address (politeness), and in all (home routers' tables, bufferbloat)."""
+
+
+LOOK_AGAIN: Final = 0.1
+"""Seconds between two looks at what patience has become."""
+
+T = TypeVar("T")
 
 
 class Patience:
@@ -63,6 +69,24 @@ class Patience:
     def stagger(self, step: float) -> float:
         """Return when to try again, in seconds: ``step`` on a quick line, later where answers take longer than that."""
         return max(step, 1.5 * (self.round_trip or 0.0))
+
+
+async def patiently(work: Coroutine[Any, Any, T], wait: Callable[[], float]) -> T:
+    """Return what ``work`` returns if it ends within ``wait()`` seconds; asked again and again, since patience is learnt.
+
+    Raises TimeoutError, after ``work`` was cancelled, and whatever ``work`` raises.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    task = loop.create_task(work)
+    try:
+        while (left := began + wait() - loop.time()) > 0:
+            done, _ = await asyncio.wait([task], timeout=min(left, LOOK_AGAIN))
+            if done:
+                return task.result()
+        raise TimeoutError
+    finally:
+        task.cancel()
 
 
 class Limits:

@@ -15,6 +15,7 @@ from typing import Final
 from diagnostics.failures import TIMEOUT
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
+from diagnostics.probes.pacing import LOOK_AGAIN
 from diagnostics.streams import Stream
 
 STAGGER: Final = 0.3
@@ -23,8 +24,6 @@ STAGGER: Final = 0.3
 TRIES: Final = 3
 KERNEL_REPEAT: Final = 1.1
 """Seconds: when our own further tries found no place, the kernel's repetition after 1 s is waited for instead."""
-
-_LOOK_AGAIN: Final = 0.1
 
 
 async def connect(
@@ -73,7 +72,7 @@ class _Race:
                 if (left := due - loop.time()) <= 0:
                     break
                 # patience changes while others answer, so look again often
-                done, _ = await asyncio.wait(self._tasks, timeout=min(left, _LOOK_AGAIN), return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(self._tasks, timeout=min(left, LOOK_AGAIN), return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     return task.result()  # a refusal is as definite as a success, and ends the race too
             last = loop.time()

@@ -75,7 +75,7 @@ class AddressBook:
         self._taken = taken
         self._placeholders: dict[Address, Address] = {}
         self._used: dict[Address, int] = {}
-        self._other_spellings = {spelling: address for address in self._own for spelling in _spellings(address)}
+        self._other_spellings = {spelling.lower(): address for address in self._own for spelling in _spellings(address)}
 
     @property
     def spellings(self) -> dict[str, Address]:
@@ -104,20 +104,21 @@ class AddressBook:
         public = _PUBLIC4 if address.version == 4 else _PUBLIC6
         return address.is_global and address not in self._evidence and not _is_placeholder(address, public)
 
-    def placeholder(self, address: Address) -> Address:
+    def placeholder(self, address: Address) -> str:
         """Return what stands in the place of ``address``, and note that it was removed."""
         self._taken(address)
-        return self.stand_in(address)
+        chosen = self._stand_in(address)
+        mapped = chosen.ipv4_mapped if isinstance(chosen, ipaddress.IPv6Address) else None
+        return f"::ffff:{mapped}" if mapped else str(chosen)  # Python before 3.13 writes it in hexadecimal
 
-    def stand_in(self, address: Address) -> Address:
-        """Return what stands in the place of ``address``."""
+    def _stand_in(self, address: Address) -> Address:
         if address not in self._placeholders:
             self._placeholders[address] = self._new_placeholder(address)
         return self._placeholders[address]
 
     def _new_placeholder(self, address: Address) -> Address:
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            return ipaddress.ip_address(f"::ffff:{self.stand_in(address.ipv4_mapped)}")
+            return ipaddress.ip_address(f"::ffff:{self._stand_in(address.ipv4_mapped)}")
         first = _private_start(address) or (_PUBLIC4 if address.version == 4 else _PUBLIC6)
         number = self._used.get(first, 0)
         while True:
@@ -140,7 +141,7 @@ class AddressBook:
                 return found[0]
             if product and not self.is_own(address) and _PRODUCT.search(text[: found.start()]):
                 return found[0]
-            return str(self.placeholder(address))
+            return self.placeholder(address)
 
         if ":" in text:
             text = _V6.sub(lambda found: self._of_run(found[0]), text)
@@ -158,7 +159,7 @@ class AddressBook:
         bare = bare.removesuffix(":") if not bare.endswith("::") else bare
         whole = parse(bare) if ":" in bare else None
         if whole is not None:
-            return run.replace(bare, str(self.placeholder(whole)), 1) if self.must_go(whole) else run
+            return run.replace(bare, self.placeholder(whole), 1) if self.must_go(whole) else run
         return self._inside(run)
 
     def _inside(self, run: str) -> str:
@@ -170,7 +171,7 @@ class AddressBook:
                 piece = run[start:end]
                 address = parse(piece) if piece.count(":") >= 2 else None
                 if address is not None and self.is_personal(address):
-                    return run[:start] + str(self.placeholder(address)) + self._of_run(run[end:])
+                    return run[:start] + self.placeholder(address) + self._of_run(run[end:])
         return run
 
 

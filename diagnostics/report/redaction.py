@@ -49,6 +49,9 @@ _PERSONAL_KEYS: Final = {
 }
 """Keys of details whose value is personal whatever it says."""
 
+MOST_ENCODED: Final = 3
+"""Times that a text may be URL-encoded over again and is still looked into."""
+
 _ENUM_FIELDS: Final = frozenset({"step", "status", "cause", "certainty"})
 _FREE_FIELDS: Final = frozenset({"detail", "vpn"})
 """Where keys are not the contract's own."""
@@ -106,8 +109,7 @@ class _Cleaner:
             words |= {mac.lower().replace(old, new): ("mac", "[mac]", False) for old in ":-" for new in ("", ":", "-")}
         words |= {text.lower(): ("home", "[home]", True) for text in secrets.homes if len(text) > SHORTEST_WORD}
         words |= {text.lower(): ("secret", "[secret]", True) for text in secrets.others if text}
-        for spelling, address in self._book.spellings.items():
-            words[spelling.lower()] = ("address", str(self._book.stand_in(address)), False)
+        words |= {spelling.lower(): ("address", "", False) for spelling in self._book.spellings}
         return words
 
     # --- the document -------------------------------------------------------------------------
@@ -188,12 +190,13 @@ class _Cleaner:
         else:
             text = self._urls.clean(text, typed=typed)
         cleaned = self._pieces(text, product=product)
-        for _ in range(2):  # encoded once or twice: what a decoder would find must not be there either
-            if "%" not in cleaned:
+        plain = cleaned
+        for _ in range(MOST_ENCODED):  # what a decoder would find must not be there either
+            decoded = unquote(plain)
+            if decoded == plain:
                 break
-            decoded = unquote(cleaned)
-            if decoded != cleaned and self._pieces(decoded, product=product) != decoded:
-                cleaned = self._pieces(decoded, product=product)
+            plain = self._pieces(decoded, product=product)
+            cleaned = plain if plain != decoded else cleaned
         return cleaned
 
     def _pieces(self, text: str, *, product: bool) -> str:
@@ -204,8 +207,11 @@ class _Cleaner:
         return self._book.clean(text, product=product)
 
     def _of_word(self, found: re.Match[str]) -> str:
-        kind, shown, _ = self._words[found[0].lower()]
-        self._took(kind, found[0].lower())
+        word = found[0].lower()
+        kind, shown, _ = self._words[word]
+        if kind == "address":
+            return self._book.placeholder(self._book.spellings[word])
+        self._took(kind, word)
         return shown
 
     def _of_kind(self, kind: str, what: str) -> str:

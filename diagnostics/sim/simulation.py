@@ -12,6 +12,7 @@ import asyncio
 import collections
 import contextlib
 import errno
+import functools
 import ipaddress
 import itertools
 import os
@@ -256,7 +257,7 @@ class SimulatedNetwork(Network):
                 continue
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             flow = self._spawn(serve_flow(sock, dialled, self._parts))
-            flow.add_done_callback(lambda _, sock=sock: sock.close())  # a task that is cancelled before it begins closes nothing
+            flow.add_done_callback(functools.partial(_close, sock))  # a task that is cancelled before it begins closes nothing
 
     async def _accept(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept one connection; being cancelled just after one came in must not lose its socket."""
@@ -307,6 +308,10 @@ class SimulatedNetwork(Network):
         await asyncio.sleep(delay)
         with contextlib.suppress(OSError):  # the client's socket is gone
             self._udp.sendto(wire, peer)
+
+
+def _close(sock: socket.socket, _ended: asyncio.Task[None]) -> None:
+    sock.close()
 
 
 def _client_socket(kind: socket.SocketKind) -> socket.socket:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from diagnostics.catalog import load_catalog
 
+from diagnostics.catalog import load_catalog
 from tests.real_servers.lab import Lab
 
 WHY_ROOT = "needs root for network namespaces"

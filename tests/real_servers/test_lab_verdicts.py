@@ -18,6 +18,7 @@ pytestmark = pytest.mark.root
 
 OTHERS = ("whatsapp", "telegram", "signal")
 OFFLINE = (Scenario.OFFLINE_SILENT, Scenario.OFFLINE_LINK_DOWN)
+TOLD = ("engine", "resolver", "answers", "purpose", "port", "server_name", "title")
 OFFLINE_LIMIT = 6.0
 """Seconds until a person without Internet is told so, from the start of the program to its end."""
 
@@ -53,7 +54,11 @@ def story(report: dict[str, Any], target: str) -> str:
     lines += [str(v) for v in report["verdicts"] if v["target"] == target]
     for o in report["observations"]:
         if o["target"] in (target, None) and o["step"] != "system":
-            detail = {key: value for key, value in o["detail"].items() if key in ("engine", "resolver", "answers", "purpose", "port", "server_name")}
+            detail = {
+                key: value
+                for key, value in o["detail"].items()
+                if key in ("engine", "resolver", "answers", "purpose", "port", "server_name")
+            }
             lines.append(f"{o['id']} {o['step']} {o['host']} {o['address']} {o['failure']} {o['seconds']:.3f} {detail}")
     return "\n".join(lines)
 
@@ -66,7 +71,7 @@ def assert_others_work(report: dict[str, Any]) -> None:
 def replayed(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Judge a report again from its observations alone."""
     observations = msgspec.convert(report["observations"], tuple[Observation, ...])
-    verdicts: list[dict[str, Any]] = msgspec.to_builtins(judge(observations).verdicts)
+    verdicts: list[dict[str, Any]] = json.loads(msgspec.json.encode(judge(observations).verdicts))
     return verdicts
 
 

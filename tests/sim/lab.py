@@ -37,11 +37,15 @@ source = "tests"
 
 
 def in_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run an asynchronous test in a loop of its own."""
+    """Run an asynchronous test in a loop of its own; it fails if a task is left at its end."""
+
+    async def whole(*args: P.args, **kwargs: P.kwargs) -> None:
+        await test(*args, **kwargs)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(test(*args, **kwargs))
+        asyncio.run(whole(*args, **kwargs))
 
     return run
 

@@ -209,11 +209,13 @@ async def test_a_transparent_proxy_answers_for_an_address_whatever_the_host() ->
 
 @in_loop
 async def test_a_clear_request_can_be_sent_elsewhere_reset_or_closed() -> None:
-    async with lab(X_BY_NAME + 'http = "redirect"\nlocation = "http://notice.example/"') as network:
-        async with await network.connect(address_of(network, "x.com"), 80) as stream:
-            answer = await page(stream, "x.com")
-            assert b" 302 " in answer
-            assert b"Location: http://notice.example/" in answer
+    async with (
+        lab(X_BY_NAME + 'http = "redirect"\nlocation = "http://notice.example/"') as network,
+        await network.connect(address_of(network, "x.com"), 80) as stream,
+    ):
+        answer = await page(stream, "x.com")
+        assert b" 302 " in answer
+        assert b"Location: http://notice.example/" in answer
     async with lab(X_BY_NAME + 'http = "reset"') as network, await network.connect(address_of(network, "x.com"), 80) as stream:
         with pytest.raises(ConnectionResetError):
             await page(stream, "x.com")

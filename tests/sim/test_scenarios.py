@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
+from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Status
+from diagnostics.sim.check import check_against
 from diagnostics.sim.scenario import Scenario, find_scenario, load_scenarios, read_scenario
 from tests.sim.lab import HEAD
 
@@ -31,6 +32,7 @@ REQUIRED = {
     "expired-certificate",
 }
 SHIPPED = load_scenarios()
+CATALOG = load_catalog()
 LINES_OF_HEAD = HEAD.count("\n")
 
 
@@ -74,6 +76,11 @@ def test_a_shipped_scenario_blocks_somebody_only_if_it_has_rules(name: str) -> N
     assert bool(accused) == bool(scenario.censor)
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_scenario_fits_the_shipped_catalog(name: str) -> None:
+    check_against(SHIPPED[name], CATALOG)
+
+
 def test_a_scenario_is_found_by_its_id_or_its_path(tmp_path: Path) -> None:
     assert find_scenario("open").id == "open"
     mine = tmp_path / "mine.toml"
@@ -86,7 +93,7 @@ def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
         find_scenario("opne")
     assert caught.value.text == "error.unknown_scenario"
     assert caught.value.values["name"] == "opne"
-    assert "ve-2024-08" in caught.value.values["known"]
+    assert "ve-2024-08" in str(caught.value.values["known"])
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"#" * ((1 << 20) + 1)])
@@ -105,7 +112,7 @@ def test_a_syntax_error_names_file_and_line(text: str) -> None:
     error = refusal(text)
     assert error.text == "error.toml"
     assert error.values["file"] == "mine.toml"
-    assert error.values["line"] >= 1
+    assert int(str(error.values["line"])) >= 1
     assert error.values["reason"]
 
 
@@ -127,21 +134,21 @@ def test_a_syntax_error_names_file_and_line(text: str) -> None:
         ('[[site]]\nhost = "a.example"\nstatus = 99\n', 3, "99", "200"),
         ('[[expected]]\ntarget = "x"\nstatus = "blokced"\n', 3, "blokced", "blocked"),
         ('[expected_network]\ncause = "rain"\n', 2, "rain", "no_internet"),
-        ("name = 1\n", 1, "", ""),
     ],
 )
 def test_a_typo_is_answered_with_its_line_and_what_is_allowed(text: str, line: int, found: str, allowed: str) -> None:
-    if text.startswith("name"):
-        with pytest.raises(InputError) as caught:
-            read_scenario('id = "test"\n' + text, "mine.toml")
-        assert caught.value.values["line"] in (1, 2)
-        return
     error = refusal(text)
     assert error.text == "error.scenario"
     assert error.values["file"] == "mine.toml"
     assert error.values["line"] == LINES_OF_HEAD + line
     assert error.values["found"] == found
-    assert allowed in error.values["allowed"]
+    assert allowed in str(error.values["allowed"])
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        read_scenario('id = "test"\n', "mine.toml")
+    assert (caught.value.text, caught.value.values["allowed"]) == ("error.scenario", "name")
 
 
 def test_every_value_of_the_vocabulary_is_accepted_in_expected_rows() -> None:
@@ -154,4 +161,3 @@ def test_every_value_of_the_vocabulary_is_accepted_in_expected_rows() -> None:
 def test_distances_are_told_in_seconds() -> None:
     scenario = read_scenario(HEAD, "mine.toml")
     assert (scenario.rtt, scenario.censor_rtt) == (0.04, 0.01)
-    assert asyncio.iscoroutinefunction(find_scenario) is False

@@ -1,0 +1,66 @@
+"""Questions about a screen that need no eyes: what has no name, in which order Tab goes, what does not fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+
+Tab = Qt.FocusPolicy.TabFocus
+
+
+def focusable(screen: QWidget) -> list[QWidget]:
+    """Return what Tab can reach, in the order of creation."""
+    widgets = screen.findChildren(QWidget)
+    return [w for w in widgets if w.isVisibleTo(screen) and w.isEnabled() and (w.focusPolicy() & Tab) == Tab]
+
+
+def spoken_name(widget: QWidget) -> str:
+    """Return what a screen reader calls a widget."""
+    QAccessible.setActive(True)
+    interface = QAccessible.queryAccessibleInterface(widget)
+    return interface.text(QAccessible.Text.Name) if interface else ""
+
+
+def nameless(screen: QWidget) -> list[str]:
+    """Return the id of every focusable widget that a screen reader could not name, or whose name another one has."""
+    names = {widget: spoken_name(widget) for widget in focusable(screen)}
+    often = Counter(names.values())
+    return [widget.objectName() or type(widget).__name__ for widget, name in names.items() if not name or often[name] > 1]
+
+
+def tab_order() -> list[str]:
+    """Press Tab until the focus comes round again and return the ids it visited."""
+    visited: list[str] = []
+    while (focused := QApplication.focusWidget()) and focused.objectName() not in visited:
+        visited.append(focused.objectName())
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    return visited
+
+
+def clipped(screen: QWidget) -> list[str]:
+    """Return what does not fit: buttons smaller than their text, labels lower or narrower than theirs."""
+    buttons = [
+        button.objectName()
+        for button in screen.findChildren(QPushButton)
+        if button.isVisible() and (button.width() < button.sizeHint().width() or button.height() < button.sizeHint().height())
+    ]
+    labels = [
+        label.text()
+        for label in screen.findChildren(QLabel)
+        if label.isVisible() and label.text() and (_too_low(label) or label.width() < label.minimumSizeHint().width())
+    ]
+    return buttons + labels + _beyond(screen)
+
+
+def _too_low(label: QLabel) -> bool:
+    return label.height() < (label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height())
+
+
+def _beyond(screen: QWidget) -> list[str]:
+    """Return what sticks out of its parent to the side, where no scroll bar is wanted."""
+    inside = [w for w in screen.findChildren(QWidget) if w.isVisible() and w.parentWidget() is not None and isinstance(w, QPushButton | QLabel)]
+    return [f"{w.objectName()} sticks out" for w in inside if w.mapTo(screen, w.rect().topRight()).x() > screen.width()]

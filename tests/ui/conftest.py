@@ -1,0 +1,97 @@
+"""What the window's tests share: one application, a backend that plays recorded reports, and helpers that press ids."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+
+from app.settings import Settings
+from app.shots import SampleBackend
+from app.texts import set_language
+from diagnostics.model import Report
+from ui.flow import Window
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+class Driver:
+    """A window and hands to use it: everything by id, nothing by visible text."""
+
+    def __init__(self, window: Window, backend: SampleBackend) -> None:
+        self.window = window
+        self.backend = backend
+
+    @property
+    def shell(self) -> QWidget:
+        return self.window.shell
+
+    @property
+    def screen(self) -> str:
+        return self.window.shell.current
+
+    def button(self, name: str) -> QPushButton:
+        found = self.window.shell.findChild(QPushButton, name)
+        assert found is not None, name
+        return found
+
+    def press(self, name: str) -> None:
+        button = self.button(name)
+        assert button.isVisible(), f"{name} is not to be seen"
+        assert button.isEnabled(), f"{name} cannot be pressed"
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def words(self, name: str) -> str:
+        found = self.window.shell.screen_shown.findChild(QLabel, name)
+        assert found is not None, name
+        return found.accessibleName() if found.isVisibleTo(self.window.shell) else ""
+
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(QApplication.focusWidget() or self.window.shell, key, modifier)
+
+    def show(self, report: Report) -> None:
+        """Run with the outcome ``report``."""
+        self.backend.sample = report
+        self.window.start([service.id for service in self.backend.services()], [])
+        self.backend.play()
+
+
+Open = Callable[..., Driver]
+
+
+@pytest.fixture
+def open_window(qapp: QApplication) -> Iterator[Open]:
+    """Return a function that opens a window on a backend which plays reports; windows are closed afterwards."""
+    windows: list[Window] = []
+
+    def open_it(report: Report, *, settings: Settings | None = None, simulated: str | None = None, size: tuple[int, int] = (760, 620)) -> Driver:
+        backend = SampleBackend(settings or Settings(language="es", welcomed=True), report, simulated)
+        window = Window(qapp, backend)
+        windows.append(window)
+        window.shell.resize(*size)
+        window.shell.show()
+        window.shell.activateWindow()
+        QTest.qWaitForWindowActive(window.shell)
+        qapp.sendPostedEvents()
+        window.opened()
+        return Driver(window, backend)
+
+    yield open_it
+    for window in windows:
+        window.shell.close()
+        window.shell.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    set_language("es")
+
+
+@pytest.fixture
+def spoken_aloud(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is announced to screen readers, by listening at the one place that announces."""
+    heard: list[str] = []
+    for module in ("ui.shell", "ui.flow", "ui.screens.run", "ui.screens.result", "ui.screens.home", "ui.screens.save", "ui.screens.detail"):
+        monkeypatch.setattr(f"{module}.announce", lambda _widget, text: heard.append(text))
+    return heard
