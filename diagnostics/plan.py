@@ -42,7 +42,7 @@ def make_plan(targets: Sequence[str], urls: Sequence[str], catalog: Catalog, *, 
 
     Raises InputError for a service that is not known and for a URL that is none.
     """
-    wanted = list(dict.fromkeys(targets)) or ([] if urls else list(DEFAULT_TARGETS))
+    wanted = list(dict.fromkeys(name.strip().lower() for name in targets)) or ([] if urls else list(DEFAULT_TARGETS))
     services = [_service(name, catalog) for name in wanted]
     sites = {site.id: site for site in map(site_of, urls)}
     return Plan(
@@ -54,9 +54,9 @@ def make_plan(targets: Sequence[str], urls: Sequence[str], catalog: Catalog, *, 
 
 
 def _service(name: str, catalog: Catalog) -> Service:
-    found = catalog.services.get(name.strip().lower())
+    found = catalog.services.get(name)
     if found is None:
-        close = difflib.get_close_matches(name.lower(), catalog.services, n=1)
+        close = difflib.get_close_matches(name, catalog.services, n=1)
         raise InputError("error.unknown_target", name=name[:64], known=", ".join(catalog.services), close=close[0] if close else "")
     return found
 

@@ -121,6 +121,7 @@ class Run:
                     group.create_task(self._internet(context, lookups, followups))
                     for target in plan.targets:
                         group.create_task(self._target(context, lookups, followups, target))
+                await lookups.compared()
             finally:
                 pool.close()
 

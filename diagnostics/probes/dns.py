@@ -30,6 +30,8 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import msgspec
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
 
 from diagnostics.bogons import is_bogon
 from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, ProtocolError
@@ -106,7 +108,8 @@ def read_reply(query: dns.message.Message, wire: bytes) -> dns.message.Message |
 def addresses_of(reply: dns.message.Message, query: str) -> list[str]:
     """Return the addresses of the asked kind in a reply, at most 16, whatever names they hang on."""
     kind = dns.rdatatype.from_text(query)
-    found = [str(record.address) for rrset in reply.answer if rrset.rdtype == kind for record in rrset]
+    records = [record for rrset in reply.answer if rrset.rdtype == kind for record in rrset]
+    found = [str(record.address) for record in records if isinstance(record, A | AAAA)]  # another class has other records
     return list(dict.fromkeys(found))[:MAX_ANSWERS]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from diagnostics.bogons import is_bogon
 from diagnostics.model import Resolver
@@ -44,6 +44,11 @@ class Lookups:
             self._known[name] = Lookup(self._context, self._pool, Question(name, target=target, purpose=purpose), chosen)
         return self._known[name]
 
+    async def compared(self) -> None:
+        """Return when every question to an encrypted resolver was answered: only then may the pool close."""
+        while pending := [task for lookup in self._known.values() for task in lookup.comparing if not task.done()]:
+            await asyncio.wait(pending)
+
 
 class Lookup:
     """One name: answers as they come in, and the addresses worth trying."""
@@ -59,6 +64,7 @@ class Lookup:
         self._control_due = 0
         self._asked: set[str] = set()
         self._doubted = False
+        self.comparing: list[asyncio.Task[Any]] = []
         for query in ("A", "AAAA") if context.ipv6 else ("A",):
             asked = Question(question.name, query, question.target, question.purpose)
             self._spawn_system(asked)
@@ -67,7 +73,7 @@ class Lookup:
                 source = Source(resolver.id, resolver.addresses[0], resolver.filters)
                 context.spawn(ask_udp(context, asked, source, self._take))
         self._control_due += 1
-        context.spawn(self._encrypted(ENCRYPTED_ALWAYS))
+        self.comparing.append(context.spawn(self._encrypted(ENCRYPTED_ALWAYS)))
 
     def _spawn_system(self, asked: Question) -> None:
         self._system_due += 1
@@ -90,7 +96,7 @@ class Lookup:
         if not self._doubted:
             self._doubted = True
             self._control_due += 1
-            self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT))
+            self.comparing.append(self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT)))
         await self._until(lambda: bool(self._usable(system=False, authenticated=True)) or self._control_due <= 0)
         given = self._usable(system=True)
         found = self._usable(system=False, authenticated=True) + self._usable(system=False)

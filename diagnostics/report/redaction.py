@@ -83,7 +83,8 @@ class _Cleaner:
         self._resolvers = _own_resolvers(document)
         self._book = AddressBook(secrets.addresses | set(self._resolvers), _evidence(document, set(self._resolvers)), self._address_taken)
         self._words = self._exact(secrets)
-        self._exactly = _alternatives(self._words)
+        self._longest_first = sorted(self._words, key=len, reverse=True)
+        self._exactly = re.compile("|".join(map(self._alternative, self._longest_first)), re.IGNORECASE) if self._words else None
         self._urls = UrlCleaner(document, lambda url: self._took("url", url))
         self._known: dict[tuple[str, str, bool], str] = {}
 
@@ -111,6 +112,10 @@ class _Cleaner:
         words |= {text.lower(): ("secret", "[secret]", True) for text in secrets.others if text}
         words |= {spelling.lower(): ("address", "", False) for spelling in self._book.spellings}
         return words
+
+    def _alternative(self, word: str) -> str:
+        """Return the part of the pattern that finds one exact secret: a group of its own."""
+        return f"({re.escape(word)})" if self._words[word][2] else f"((?<![^\\W_]){re.escape(word)}(?![^\\W_]))"
 
     # --- the document -------------------------------------------------------------------------
 
@@ -207,7 +212,7 @@ class _Cleaner:
         return self._book.clean(text, product=product)
 
     def _of_word(self, found: re.Match[str]) -> str:
-        word = found[0].lower()
+        word = self._longest_first[(found.lastindex or 1) - 1]  # not the text itself: some letters have two small forms
         kind, shown, _ = self._words[word]
         if kind == "address":
             return self._book.placeholder(self._book.spellings[word])
@@ -217,17 +222,6 @@ class _Cleaner:
     def _of_kind(self, kind: str, what: str) -> str:
         self._took(kind, what)
         return f"[{kind}]"
-
-
-def _alternatives(words: Mapping[str, tuple[str, str, bool]]) -> re.Pattern[str] | None:
-    """Return the pattern of all exact secrets, the longest first."""
-    if not words:
-        return None
-    parts = []
-    for word in sorted(words, key=len, reverse=True):
-        inside = words[word][2]
-        parts.append(re.escape(word) if inside else f"(?<![^\\W_]){re.escape(word)}(?![^\\W_])")
-    return re.compile("|".join(parts), re.IGNORECASE)
 
 
 def _own_resolvers(document: Mapping[str, Any]) -> dict[str, int]:

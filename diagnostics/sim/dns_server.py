@@ -57,7 +57,7 @@ class Names:
             return [Answer(wire=self._truth(query, name))]
         if rule.dns is Dns.SILENCE:
             return []
-        forged = Answer(wire=self._forgery(query, rule), forged=True)
+        forged = Answer(wire=_garbage(query) if rule.dns is Dns.GARBAGE else self._forgery(query, rule), forged=True)
         return [forged, Answer(wire=self._truth(query, name))] if rule.dns is Dns.RACE else [forged]
 
     def _truth(self, query: dns.message.Message, name: str) -> bytes:
@@ -108,6 +108,14 @@ def _parse(message: bytes) -> dns.message.Message | None:
     except (dns.exception.DNSException, ValueError):
         return None
     return query if query.question and not query.flags & dns.flags.QR and query.opcode() == 0 else None
+
+
+def _garbage(query: dns.message.Message) -> bytes:
+    """Return an answer that claims 65 535 records, whose names are compressed into themselves."""
+    header = query.id.to_bytes(2, "big") + b"\x81\x80\x00\x01\xff\xff\x00\x00\x00\x00"
+    question = query.question[0].name.to_wire() or b""
+    at = 0xC000 + len(header) + len(question) + 4
+    return header + question + query.question[0].rdtype.to_bytes(2, "big") + b"\x00\x01" + at.to_bytes(2, "big") * 256
 
 
 def _reply(query: dns.message.Message, addresses: tuple[str, ...] | None, rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> bytes:

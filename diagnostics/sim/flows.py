@@ -83,7 +83,8 @@ class _Flow:
             await web_server.serve(self._wire, self._portal_page, parts.clock)
             return
         if dialled.reset:
-            await self._wire.reset_near()
+            self._wire.come_near()
+            await self._wire.reset()
             return
         if parts.censor.takes_over(dialled.address, dialled.port) and dialled.port == HTTP_PORT:
             await web_server.serve(self._wire, self._clear_page, parts.clock)
@@ -115,6 +116,8 @@ class _Flow:
         if hello is None:
             return  # not TLS: an honest server closes
         rule = self._parts.censor.on_hello(self._flow, hello.server_name, self._dialled.address, self._dialled.port)
+        if rule:
+            self._wire.come_near()
         if rule and rule.tls is not Tls.INTERCEPT:
             await self._cut(rule)
             return
@@ -135,14 +138,12 @@ class _Flow:
             await web_server.serve(stream, functools.partial(self._secure_page, host), self._parts.clock)
 
     async def _cut(self, rule: CensorRule) -> None:
+        """Answer in place of the server; returning says farewell."""
         if rule.tls is Tls.RESET:
-            await self._wire.reset_near()
-        elif rule.tls is Tls.CLOSE:
-            await self._wire.close_near()
+            await self._wire.reset()
         elif rule.tls is Tls.ALERT:
-            await self._wire.write_near(_HANDSHAKE_FAILURE)
-            await self._wire.close_near()
-        else:
+            await self._wire.write(_HANDSHAKE_FAILURE)
+        elif rule.tls is Tls.SILENCE:
             await self._wire.swallow()
 
     # --- HTTP --------------------------------------------------------------------------------------
@@ -172,14 +173,13 @@ class _Flow:
         return web_server.redirect(301, f"https://{request.host or host.name}{request.target}")
 
     async def _blocked(self, rule: CensorRule) -> Reply | None:
-        if rule.http is Http.RESET:
-            await self._wire.reset_near()
-        elif rule.http is Http.CLOSE:
-            await self._wire.close_near()
-        elif rule.http is Http.REDIRECT:
+        self._wire.come_near()
+        if rule.http is Http.REDIRECT:
             return web_server.redirect(302, rule.location)
-        else:
+        if rule.http is Http.BLOCK_PAGE:
             return web_server.notice(rule.page_status, rule.page_title, rule.page_body)
+        if rule.http is Http.RESET:
+            await self._wire.reset()
         return None
 
     def _page(self, host: Host, request: Request) -> Reply:

@@ -37,6 +37,7 @@ class Dns(enum.StrEnum):
     ADDRESS = "address"  # another address: `answer`, a literal or a host of the scenario
     SILENCE = "silence"
     RACE = "race"  # a forged answer first, the true one later
+    GARBAGE = "garbage"  # the header of an answer, and names that point to themselves
 
 
 class DnsScope(enum.StrEnum):

@@ -19,7 +19,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -167,15 +167,10 @@ class SimulatedNetwork(Network):
         """Open a UDP flow.  Raises OSError if there is no route."""
         dialled = self._dial(address, port)
         self._check_route(address)
-        sock = _client_socket(socket.SOCK_DGRAM)
-        try:
-            local = int(sock.getsockname()[1])
-            chance = random.Random(dialled.seed)  # noqa: S311
-            self._udp_flows[local] = (dialled, chance)
+        with _client_socket(socket.SOCK_DGRAM) as sock:
+            chance = random.Random(dialled.seed)  # noqa: S311 - chance, not a secret
+            self._udp_flows[int(sock.getsockname()[1])] = (dialled, chance)
             sock.connect(self._udp.getsockname())
-        except BaseException:
-            sock.close()
-            raise
         return Datagrams(sock)
 
     async def connect(self, address: str, port: int) -> Stream:
@@ -192,7 +187,8 @@ class SimulatedNetwork(Network):
             raise OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
         if outcome is Tcp.REFUSED:
             return await self._really_connect(self._closed)
-        return await self._really_connect(self._listener, msgspec.structs.replace(dialled, reset=outcome is Tcp.RESET))
+        line = msgspec.structs.replace(dialled.line, rtt=distance)
+        return await self._really_connect(self._listener, msgspec.structs.replace(dialled, line=line, reset=outcome is Tcp.RESET))
 
     def clock(self) -> float:
         """Return this computer's clock; it is the world's that a scenario moves."""
@@ -225,7 +221,7 @@ class SimulatedNetwork(Network):
         if verdict is not Tcp.ALLOW:
             return verdict, dialled.line.rtt if verdict is Tcp.RESET else scenario.censor_rtt
         if port == HTTP_PORT and self._censor.takes_over(address, port):
-            return Tcp.ALLOW, dialled.line.rtt
+            return Tcp.ALLOW, scenario.censor_rtt
         host = self.world.first_at(address)
         if host and host.site.tcp:
             return host.site.tcp, dialled.line.rtt
@@ -234,15 +230,11 @@ class SimulatedNetwork(Network):
         return (Tcp.ALLOW if self.world.kind(address, port) else Tcp.REFUSED), dialled.line.rtt
 
     async def _really_connect(self, peer: socket.socket, dialled: Dialled | None = None) -> Stream:
-        sock = _client_socket(socket.SOCK_STREAM)
-        try:
+        with _client_socket(socket.SOCK_STREAM) as sock:
             if dialled:
                 self._tcp_flows[int(sock.getsockname()[1])] = dialled
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().sock_connect(sock, peer.getsockname())
-        except BaseException:  # closed and raised again: also a cancelled connect must not leak its socket
-            sock.close()
-            raise
         return SocketStream(sock)
 
     # --- the far side ------------------------------------------------------------------------------
@@ -314,11 +306,15 @@ def _close(sock: socket.socket, _ended: asyncio.Task[None]) -> None:
     sock.close()
 
 
-def _client_socket(kind: socket.SocketKind) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, kind)
-    sock.setblocking(False)
-    sock.bind((_LOOPBACK, 0))
-    return sock
+@contextlib.contextmanager
+def _client_socket(kind: socket.SocketKind) -> Iterator[socket.socket]:
+    """Yield a bound socket; it is closed unless the block ends well: a cancelled connect must not leak it."""
+    with contextlib.ExitStack() as on_error:
+        sock = on_error.enter_context(socket.socket(socket.AF_INET, kind))
+        sock.setblocking(False)
+        sock.bind((_LOOPBACK, 0))
+        yield sock
+        on_error.pop_all()
 
 
 def _is_local(address: str) -> bool:

@@ -14,6 +14,8 @@ import random
 import socket
 from typing import Final
 
+import msgspec
+
 from diagnostics.model import Fact
 from diagnostics.streams import READ_SIZE, SocketStream, Stream
 
@@ -88,20 +90,16 @@ class Wire(Stream):
 
     async def write(self, data: bytes) -> None:
         """Send ``data`` so that it arrives one round trip after the last bytes came.  Raises OSError."""
-        await self._put(self._line.rtt, data)
+        await self._put(data)
         self.sent += len(data)
 
-    async def write_near(self, data: bytes) -> None:
-        """Send ``data`` from where the censor stands."""
-        await self._put(self._line.censor_rtt, data)
+    def come_near(self) -> None:
+        """From now on everything is sent from where the censor stands."""
+        self._line = msgspec.structs.replace(self._line, rtt=self._line.censor_rtt)
 
-    async def reset_near(self) -> None:
-        """Reset the connection from where the censor stands; nothing can be sent after it."""
-        await self._put(self._line.censor_rtt, _End.RESET)
-
-    async def close_near(self) -> None:
-        """Say farewell from where the censor stands; nothing can be sent after it."""
-        await self._put(self._line.censor_rtt, _End.FAREWELL)
+    async def reset(self) -> None:
+        """Send a reset; nothing can be sent after it."""
+        await self._put(_End.RESET)
 
     async def finish(self) -> None:
         """Say farewell after everything that was written, also when nobody is left to hear it: ``run`` ends by it."""
@@ -139,10 +137,10 @@ class Wire(Stream):
             except OSError:  # the client has left; what is still queued has nowhere to go
                 self._broken = True
 
-    async def _put(self, distance: float, what: bytes | _End) -> None:
+    async def _put(self, what: bytes | _End) -> None:
         if self._broken:
             raise ConnectionResetError
         if self._fresh:
             self._fresh = False
             self._late = self._line.flight_delay(self._chance)
-        await self._queue.put((self._heard + distance + self._late, what))
+        await self._queue.put((self._heard + self._line.rtt + self._late, what))

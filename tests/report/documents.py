@@ -46,9 +46,14 @@ def dns(number: int, host: str, answers: list[str], *, resolver: str = "system",
 
 def plan() -> dict[str, Any]:
     """Return the plan: X and a site that the person typed."""
-    x = Service(id="x", name={"es": "X", "en": "X"}, functions=(Function(id="web", core=True, endpoints=(Endpoint(host="x.com", checked=True),)),))
+    x = Service(
+        id="x", name={"es": "X", "en": "X"}, functions=(Function(id="web", core=True, endpoints=(Endpoint(host="x.com", checked=True),)),)
+    )
     controls = (Control(id="example", operator="IANA", kind="https", host="example.org"),)
-    resolvers = [{"id": "google", "operator": "Google", "addresses": ["8.8.8.8"]}, {"id": "quad9", "operator": "Quad9", "addresses": ["9.9.9.9"]}]
+    resolvers = [
+        {"id": "google", "operator": "Google", "addresses": ["8.8.8.8"]},
+        {"id": "quad9", "operator": "Quad9", "addresses": ["9.9.9.9"]},
+    ]
     written = {"kind": "plan", "targets": (x, site_of(TYPED)), "controls": controls, "resolvers": resolvers}
     read: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(written))  # lists, as in a file
     return read
@@ -57,13 +62,24 @@ def plan() -> dict[str, Any]:
 def observations() -> tuple[Observation, ...]:
     """Return a run in which X's name is answered with the router's address, and a portal asks the typed site to sign in."""
     portal = f"http://{ROUTER}/login?mac=88-2B-44-01-9C-3D&ip={OWN}&user=marisol"
-    page = {"port": 443, "url": TYPED, "purpose": "target", "hop": 0, "status": 302, "headers": {"location": portal, "server": "nginx/1.18.0.1"}}
+    page: dict[str, Any] = {
+        "port": 443,
+        "url": TYPED,
+        "purpose": "target",
+        "hop": 0,
+        "status": 302,
+        "headers": {"location": portal, "server": "nginx/1.18.0.1"},
+    }
     page |= {"title": f"Hola {OWN_PUBLIC}, [{OWN_SIX}]", "location": portal, "complete": True, "body_sha256": "aa"}
     return (
         observation(Step.SYSTEM, 1, detail=plan()),
         observation(Step.SYSTEM, 2, detail={"kind": "clock", "now": 1_700_000_000.0}),
         observation(Step.SYSTEM, 3, detail={"kind": "resolver", "addresses": [ROUTER, PROVIDERS_RESOLVER, "8.8.8.8"]}),
-        observation(Step.SYSTEM, 4, detail={"kind": "notes", "home": "/home/marisol/atajo", "ssid": "Otra red", "encoded": "2800%3Aa4%3A11%3A2200%3A%3A1"}),
+        observation(
+            Step.SYSTEM,
+            4,
+            detail={"kind": "notes", "home": "/home/marisol/atajo", "ssid": "Otra red", "encoded": "2800%3Aa4%3A11%3A2200%3A%3A1"},
+        ),
         dns(5, "x.com", [ROUTER], address=ROUTER, target="x", failure="dns_bogon_error"),
         dns(6, "x.com", ["127.0.0.1"], address=PROVIDERS_RESOLVER, target="x", failure="dns_bogon_error"),
         dns(7, "x.com", [TRUE_X], resolver="google", address="8.8.8.8", target="x"),

@@ -91,9 +91,15 @@ BAD_CONTENT = {
     "a truth for a time": (with_observation(t=True), "wrong_type"),
     "control characters in a status": (changed(network={"status": "works\x1b[31m"}), "wrong_type"),
     "a word of 100 letters for a step": (with_observation(step="x" * 100), "wrong_type"),
-    "answers that are no addresses": (with_observation(detail={"engine": "udp", "resolver": "a", "query": "A", "answers": ["x"]}), "wrong_type"),
+    "answers that are no addresses": (
+        with_observation(detail={"engine": "udp", "resolver": "a", "query": "A", "answers": ["x"]}),
+        "wrong_type",
+    ),
     "a peer that is no address": (changed(observations=[{"id": "a", "step": "tcp", "address": "x", "detail": {"port": 1}}]), "wrong_type"),
-    "a plan without services": (changed(observations=[{"id": "a", "step": "system", "detail": {"kind": "plan", "targets": 5}}]), "wrong_type"),
+    "a plan without services": (
+        changed(observations=[{"id": "a", "step": "system", "detail": {"kind": "plan", "targets": 5}}]),
+        "wrong_type",
+    ),
     "a text without end": (with_observation(host="x" * 40_000), "wrong_type"),
     "the same number twice": (changed(observations=[{"id": "a", "step": "quic"}] * 2), "wrong_type"),
     "millions of empty lists": (b'{"a": [' + b"[]," * 4_100_000 + b"[]]}", "too_big"),

@@ -36,13 +36,27 @@ def one_text(text: str, secrets: Secrets = SECRETS, key: str = "note") -> str:
 
 @pytest.mark.parametrize(
     "personal",
-    [OWN, ROUTER, OWN_PUBLIC, OWN_SIX, PROVIDERS_RESOLVER, "2800:a4:11:2200", "marisol", "88-2B-44-01-9C-3D", "Otra red", "perez", "abc123"],
+    [
+        OWN,
+        ROUTER,
+        OWN_PUBLIC,
+        OWN_SIX,
+        PROVIDERS_RESOLVER,
+        "2800:a4:11:2200",
+        "marisol",
+        "88-2B-44-01-9C-3D",
+        "Otra red",
+        "perez",
+        "abc123",
+    ],
 )
 def test_nothing_personal_is_left(personal: str) -> None:
     assert personal.lower() not in TEXT.lower()
 
 
-@pytest.mark.parametrize("evidence", [TRUE_X, "127.0.0.1", "8.8.8.8", "9.9.9.9", "93.184.216.34", "190.9.8.7", "nginx/1.18.0.1", "escuela.example.ve"])
+@pytest.mark.parametrize(
+    "evidence", [TRUE_X, "127.0.0.1", "8.8.8.8", "9.9.9.9", "93.184.216.34", "190.9.8.7", "nginx/1.18.0.1", "escuela.example.ve"]
+)
 def test_the_evidence_stays(evidence: str) -> None:
     assert evidence in TEXT
 
@@ -90,7 +104,7 @@ def test_a_redacted_report_can_be_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    "text, left",
     [
         (f"::ffff:{OWN}", "::ffff:192.168.255.1"),
         ("192%2E168%2E77%2E23", "192.168.255.1"),
@@ -154,6 +168,15 @@ def test_a_versions_number_is_no_address() -> None:
     assert one_text(f"Apache/{OWN_PUBLIC}", key="server") == "Apache/192.88.99.1"
 
 
+def test_letters_with_two_small_forms_are_found() -> None:
+    assert (
+        one_text(
+            "STRA\N{LATIN CAPITAL LETTER SHARP S}E \N{LATIN SMALL LETTER LONG S}ecreto", Secrets(others=frozenset({"straße", "secreto"}))
+        )
+        == "[secret] [secret]"
+    )
+
+
 def test_secrets_stand_in_no_key_either() -> None:
     report = Report(network=NetworkVerdict(vpn={f"if {OWN}": {"marisol": [{"SSID": "x"}]}}))
     assert redacted(report, secrets=SECRETS).report.network.vpn == {"if 192.168.255.1": {"[user]": [{"SSID": "[network]"}]}}
@@ -202,7 +225,9 @@ PLACES = [place for place in places(json.loads(json.dumps(DOCUMENT))) if place n
 
 
 @given(PLANTS, AROUND, st.sampled_from(PLACES), st.booleans())
-def test_a_secret_planted_anywhere_survives_in_no_export(plant: tuple[str, Secrets], before: str, place: tuple[Any, ...], as_key: bool) -> None:
+def test_a_secret_planted_anywhere_survives_in_no_export(
+    plant: tuple[str, Secrets], before: str, place: tuple[Any, ...], as_key: bool
+) -> None:
     secret, secrets = plant
     assume(not secret.startswith(("127.", "::1", "0.")) and secret != "::")
     document = json.loads(json.dumps(DOCUMENT))

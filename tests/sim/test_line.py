@@ -10,6 +10,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import dns.message
@@ -164,14 +165,23 @@ async def test_only_the_loopback_address_is_bound() -> None:
         assert bound == {"127.0.0.1"}
 
 
-def _left() -> tuple[int, set[str], int]:
-    """Return how many sockets, which folders and how many threads there are."""
-    folders = {path.name for path in Path(tempfile.gettempdir()).glob("atajo-sim-*")}
-    return len(psutil.Process().net_connections("all")), folders, threading.active_count()
+Left = Callable[[], tuple[int, int, int]]
 
 
-def test_nothing_is_left_behind_even_with_flows_under_way() -> None:
-    before = _left()
+@pytest.fixture
+def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Left:
+    """Return how many sockets, temporary files and threads there are; files in a folder of the test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def count() -> tuple[int, int, int]:
+        gc.collect()
+        return len(psutil.Process().net_connections("all")), len(list(tmp_path.iterdir())), threading.active_count()
+
+    return count
+
+
+def test_nothing_is_left_behind_even_with_flows_under_way(left: Left) -> None:
+    before = left()
 
     async def scene() -> set[asyncio.Task[None]]:
         async with lab('[[site]]\nhost = "site.example"\nclear = true\nserves = "huge-body"') as network:
@@ -187,12 +197,11 @@ def test_nothing_is_left_behind_even_with_flows_under_way() -> None:
         return {task for task in asyncio.all_tasks() if task not in (own, waiting)}
 
     assert asyncio.run(scene()) == set()
-    gc.collect()
-    assert _left() == before
+    assert left() == before
 
 
-def test_an_error_of_the_body_comes_out_as_it_is_and_leaves_nothing() -> None:
-    before = _left()
+def test_an_error_of_the_body_comes_out_as_it_is_and_leaves_nothing(left: Left) -> None:
+    before = left()
 
     async def scene() -> None:
         async with lab() as network, await network.connect(address_of(network, "x.com"), 443):
@@ -200,11 +209,11 @@ def test_an_error_of_the_body_comes_out_as_it_is_and_leaves_nothing() -> None:
 
     with pytest.raises(LookupError):
         asyncio.run(scene())
-    assert _left() == before
+    assert left() == before
 
 
-def test_a_cancelled_body_leaves_nothing() -> None:
-    before = _left()
+def test_a_cancelled_body_leaves_nothing(left: Left) -> None:
+    before = left()
 
     async def scene() -> None:
         with pytest.raises(TimeoutError):
@@ -212,7 +221,7 @@ def test_a_cancelled_body_leaves_nothing() -> None:
                 await network.connect("93.184.7.7", 443)
 
     asyncio.run(scene())
-    assert _left() == before
+    assert left() == before
 
 
 @pytest.mark.parametrize("rule", ['hosts = ["x.con"]', 'service = "y"', 'service = "x"\nfunction = "calls"', 'resolvers = ["gamma"]'])

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import socket
 
+import dns.exception
 import dns.message
 import dns.rdatatype
 import pytest
@@ -88,6 +89,16 @@ async def test_the_provider_lies_and_nobody_else_does(behaviour: str, expected_c
         assert (code(lie), addresses_in(lie)) == (expected_code, expected_addresses)
         assert address_of(network, "x.com") in addresses_in(truth)
         assert address_of(network, "twitter.com") in addresses_in(other)
+
+
+@in_loop
+async def test_a_resolver_may_send_names_that_point_to_themselves() -> None:
+    async with lab(LIE + 'dns = "garbage"') as network, await network.datagram(PROVIDER, 53) as flow:
+        await flow.send(dns.message.make_query("x.com", "A").to_wire())
+        answer = await flow.receive()
+        assert len(answer) < 1000
+        with pytest.raises(dns.exception.DNSException):
+            dns.message.from_wire(answer)
 
 
 @in_loop

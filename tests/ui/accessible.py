@@ -46,7 +46,7 @@ def clipped(screen: QWidget) -> list[str]:
     buttons = [
         button.objectName()
         for button in screen.findChildren(QPushButton)
-        if button.isVisible() and (button.width() < button.sizeHint().width() or button.height() < button.sizeHint().height())
+        if button.isVisible() and not _roomy(button)
     ]
     labels = [
         label.text()
@@ -54,6 +54,12 @@ def clipped(screen: QWidget) -> list[str]:
         if label.isVisible() and label.text() and (_too_low(label) or label.width() < label.minimumSizeHint().width())
     ]
     return buttons + labels + _beyond(screen)
+
+
+def _roomy(button: QPushButton) -> bool:
+    """Tell whether a button has the room that Qt wants for its text as it is broken into lines now."""
+    wanted = QPushButton.sizeHint(button)
+    return button.width() >= wanted.width() and button.height() >= wanted.height()
 
 
 def _too_low(label: QLabel) -> bool:

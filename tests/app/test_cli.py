@@ -1,0 +1,170 @@
+"""The command line: what can be typed, what is answered, and that every mistake is one sentence and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app import __version__, cli
+from tests.app.cli_tools import Command, command_of
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    return command_of(capsys)
+
+
+BAD = {
+    "an unknown command": ["frobnicate"],
+    "an unknown option": ["check", "--frob"],
+    "an option where a command belongs": ["--frob"],
+    "too many reports": ["explain", "a", "b"],
+    "no report": ["explain"],
+    "an option without its value": ["check", "--json"],
+    "a value for an option that takes none": ["check", "--quiet=5"],
+    "an unknown service": ["check", "twitter"],
+    "no address of a page": ["check", "--url", "ftp://x.com"],
+    "an unknown scenario": ["check", "--simulate", "atlantis"],
+    "words for a time": ["check", "--timeout", "soon"],
+    "no time": ["check", "--timeout", "0"],
+    "a negative time": ["check", "--timeout", "-3"],
+    "an endless time": ["check", "--timeout", "inf"],
+    "not a time": ["check", "--timeout", "nan"],
+    "a proxy": ["check", "--proxy", "socks5://u:p@h:1"],
+    "no direct route": ["check", "--no-direct"],
+    "the proxy command": ["proxy", "socks5://h:1"],
+    "the vpn command": ["vpn"],
+    "a language nobody speaks": ["check", "--lang", "tlh"],
+    "a report that is not there": ["explain", "/nowhere/report.json"],
+    "a page that cannot be written": ["check", "--json", "/nowhere/report.json"],
+    "an export without a form": ["export", "report.json"],
+    "an export that is planned": ["export", "report.json", "--pdf", "x.pdf"],
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_mistake_is_answered_with_one_sentence_and_status_2(name: str, command: Command) -> None:
+    done = command(*BAD[name])
+    assert (done.status, done.out) == (cli.USAGE, "")
+    assert 1 <= len(done.said) <= 2  # the sentence, and where help is
+    assert "Traceback" not in done.err
+    assert "{" not in done.err
+
+
+def test_a_service_with_a_typing_mistake_is_guessed(command: Command) -> None:
+    done = command("check", "whatsap")
+    assert "¿Querías decir «whatsapp»?" in done.err
+    assert "telegram" in done.err
+
+
+def test_the_sentences_speak_the_language_asked_for_wherever_it_stands(command: Command) -> None:
+    assert "We do not know the command" in command("--lang", "en", "frobnicate").err
+    assert "You can test: x" in command("check", "--lang=en", "frobnicate", "--lang", "en").err
+
+
+def test_the_missing_file_is_explained_in_the_persons_words(command: Command) -> None:
+    assert command("explain", "/nowhere/report.json").err == "No se puede leer /nowhere/report.json: no existe.\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], [], *([each, "--help"] for each in cli.COMMANDS)])
+def test_help_is_translated_and_no_mistake(arguments: list[str], command: Command) -> None:
+    done = command(*arguments)
+    assert done.status == cli.OK
+    assert "Uso:" in done.out
+    assert "usage:" not in done.out
+    assert "cli." not in done.out
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("name, expected", [("services", "whatsapp"), ("scenarios", "ve-2024-08"), ("resolvers", "9.9.9.9")])
+def test_it_lists_what_it_knows(name: str, expected: str, command: Command) -> None:
+    done = command(name)
+    assert (done.status, done.err) == (cli.OK, "")
+    assert expected in done.out
+
+
+def test_the_services_list_marks_what_was_not_checked(command: Command) -> None:
+    assert "sin comprobar" in command("services").out
+
+
+def test_the_self_test_finds_everything_here(command: Command) -> None:
+    done = command("--selftest")
+    assert (done.status, done.err) == (cli.OK, "")
+    assert "  --" not in done.out
+
+
+def test_the_self_test_names_what_is_missing(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    empty = tmp_path / "roots.pem"
+    empty.write_text("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(empty))
+    done = command("--selftest")
+    assert done.status == 1
+    assert "-- " in done.out
+
+
+# --- the real command line ------------------------------------------------------------------------
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m app`` as a person does."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_the_version_imports_nothing_heavy() -> None:
+    script = "import sys; from app.cli import main; main(['--version']); print(sorted({m.split('.')[0] for m in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60, cwd=Path(__file__).parents[2]
+    )
+    version, modules = done.stdout.splitlines()
+    assert version == f"Atajo {__version__}"
+    assert not {"'asyncio'", "'msgspec'", "'rich'", "'dns'", "'PySide6'", "'ssl'"} & set(modules.strip("[]").split(", "))
+
+
+def test_the_version_is_told_at_once() -> None:
+    def best(*arguments: str) -> float:
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], check=True, capture_output=True, timeout=60, cwd=Path(__file__).parents[2])
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    assert best("-m", "app", "--version") - best("-c", "") < 0.25
+
+
+def test_a_terminal_without_accents_gets_plain_letters() -> None:
+    done = run("frobnicate", "--lang", "es", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.returncode == 2
+    assert 'No conocemos la orden "frobnicate"' in done.stderr
+    assert "?" not in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_the_output_quietly() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "resolvers"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+            cwd=Path(__file__).parents[2],
+        )
+    assert done.stderr == b""
+    assert done.returncode == 0

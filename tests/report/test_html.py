@@ -1,0 +1,113 @@
+"""The readable page: says what the window says, escapes everything, loads nothing."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.report_view import html_page
+from app.texts import language, set_language
+from diagnostics.model import Observation, Report, RunFacts, Status, Step, Verdict
+from diagnostics.report.visible import visible
+from tests.report import documents
+
+HOSTILE = "<script>alert(1)</script>\"'&\u202egnp.exe\x1b[31m\x00\u2066"
+
+
+class Page(HTMLParser):
+    """What a browser sees in a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def hostile_report(text: str) -> Report:
+    """Return a report with ``text`` wherever a stranger can write."""
+    detail = {"port": 1, "url": text, "title": text, "headers": {"server": text}}
+    http = Observation(id="h", step=Step.HTTP, target=text, host=text, failure=text, detail=detail)
+    plan = {"kind": "plan", "targets": [{"id": text, "name": {"es": text}, "functions": [{"id": text}, {"id": "web"}]}]}
+    verdicts = (
+        Verdict(target=text, status=Status.BLOCKED, rule=text, evidence=("h", text)),
+        Verdict(target=text, function=text, status=Status.WORKS),
+        Verdict(target=text, function="web", status=Status.BLOCKED),
+    )
+    observations = (Observation(id="p", step=Step.SYSTEM, detail=plan), http)
+    return Report(run=RunFacts(id=text, started=text, simulated=text), verdicts=verdicts, observations=observations)
+
+
+@pytest.fixture(autouse=True)
+def spanish() -> None:
+    set_language("es")
+
+
+def test_the_page_says_the_headline_the_verdicts_and_the_evidence() -> None:
+    page = Page(html_page(documents.report(), "es"))
+    for part in ("X", "o10", "302", "escuela.example.ve", *(str(v.rule) for v in documents.report().verdicts)):
+        assert part in page.text
+    assert {"h1", "section", "details", "table"} <= set(page.tags)
+
+
+def test_the_page_speaks_the_language_asked_for_and_leaves_the_apps_alone() -> None:
+    assert '<html lang="en">' in html_page(documents.report(), "en")
+    assert language() == "es"
+    with pytest.raises(ValueError, match="klingon"):
+        html_page(documents.report(), "klingon")
+
+
+def test_the_page_runs_nothing_and_loads_nothing() -> None:
+    page = Page(html_page(hostile_report(HOSTILE), "es"))
+    assert not {"script", "img", "link", "iframe", "object", "a", "form"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "style")]
+    (policy,) = [value for name, value in page.attributes if name == "content" and value and "default-src" in value]
+    assert "default-src 'none'" in policy
+
+
+def test_escapes_and_changes_of_direction_are_made_visible() -> None:
+    text = html_page(hostile_report(HOSTILE), "es")
+    assert not [c for c in text if c in "\x1b\x00\u202e\u2066"]
+    assert "&lt;script&gt;" in text
+
+
+@given(st.text(max_size=60))
+def test_no_text_of_a_stranger_adds_a_tag(text: str) -> None:
+    plain = Page(html_page(hostile_report("x"), "es"))
+    page = Page(html_page(hostile_report(text), "es"))
+    assert set(page.tags) <= set(plain.tags)
+    assert page.tags.count("section") == plain.tags.count("section")
+
+
+def test_a_simulated_run_says_so_and_a_real_one_does_not() -> None:
+    simulated = msgspec.structs.replace(documents.report(), run=RunFacts(simulated="open"))
+    assert 'class="ribbon"' in html_page(simulated, "es")
+    assert 'class="ribbon"' not in html_page(documents.report(), "es")
+
+
+def test_an_empty_report_and_a_newer_ones_words_make_a_page() -> None:
+    assert "<h1>" in html_page(Report(), "en")
+    assert "haunted" in html_page(Report(verdicts=(Verdict(target="x", status=Status("haunted")),)), "es")
+
+
+@pytest.mark.parametrize(
+    "text, shown", [("a\tb\r\nc", "a b  c"), ("\u202eabc", "\ufffdabc"), ("ñ «1\u00a0s»", "ñ «1\u00a0s»"), ("\x9b31m", "\ufffd31m")]
+)
+def test_only_what_can_be_seen_is_left(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_long_texts_are_cut() -> None:
+    assert visible("x" * 50, longest=10) == "x" * 9 + "…"
