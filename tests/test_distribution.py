@@ -129,10 +129,21 @@ def test_that_comparison_sees_a_folder_without_init_and_an_unknown_kind_of_data(
     assert before - build_wheel(tmp_path) == {"resources/tips/a.docx", "diagnostics/lost/a.py"}
 
 
-def test_ci_installs_the_qt_libraries_that_run_py_looks_for() -> None:
+def ci_packages() -> set[str]:
+    """Return the Debian packages that CI installs."""
     lines = (ROOT / ".ci" / "apt-packages.txt").read_text(encoding="utf-8").splitlines()
-    packages = {line for line in lines if line and not line.startswith("#")}
-    assert set(run.QT_LIBRARIES.values()) | set(run.PLUGIN_LIBRARIES["xcb"].values()) <= packages
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def test_ci_installs_the_qt_libraries_that_run_py_looks_for() -> None:
+    assert set(run.QT_LIBRARIES.values()) | set(run.PLUGIN_LIBRARIES["xcb"].values()) <= ci_packages()
+
+
+@pytest.mark.skipif(not (ROOT / "tests" / "real_servers").exists(), reason="the laboratory of real servers does not exist yet")
+def test_ci_installs_the_real_servers() -> None:
+    from tests.real_servers.lab import TOOLS
+
+    assert set(TOOLS.values()) <= ci_packages()
 
 
 def test_the_product_never_goes_to_the_public_index() -> None:

@@ -36,6 +36,7 @@ def test_without_a_screen_the_window_command_names_the_terminal_form(variables: 
     [
         ({}, False),
         ({"LANG": "es_VE.UTF-8"}, True),
+        ({"LANG": "en_US.UTF-8"}, False),
         ({"LANG": "en_US.UTF-8", "LC_ALL": "es_419.UTF-8"}, True),
         ({"LANG": "es_VE.UTF-8", "LC_ALL": "C.UTF-8"}, False),
         ({"LANG": "es_ES", "LC_ALL": ""}, True),

@@ -10,7 +10,7 @@ from typing import Any
 
 from diagnostics.model import Control, Resolver
 from diagnostics.network import Network
-from diagnostics.probes.pacing import Limits, Patience
+from diagnostics.probes.pacing import Limits, Patience, SixWatch
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.probes")
@@ -31,6 +31,7 @@ class Context:
         self.controls = controls
         self.patience = Patience()
         self.limits = Limits()
+        self.six = SixWatch()
         self.nameservers: list[str] = []
         self.ipv6 = False
         self._trusting: asyncio.Task[None] | None = None

@@ -37,7 +37,7 @@ from diagnostics.bogons import is_bogon
 from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, ProtocolError
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
-from diagnostics.probes.pacing import LOOK_AGAIN, patiently
+from diagnostics.probes.pacing import LOOK_AGAIN, TICK, patiently
 from diagnostics.streams import Datagrams
 
 ASK_AGAIN: Final = (0.5, 1.0, 2.0)
@@ -203,7 +203,8 @@ class _UdpAsking:
                 self._detail["tries"] = number
                 await flow.send(query.to_wire())
                 while (left := self._until(began, number) - loop.time()) > 0 and len(self._replies) < MAX_REPLIES:
-                    wire = await _receive(flow, min(left, LOOK_AGAIN))
+                    look = left if self._replies else min(left, LOOK_AGAIN)  # patience is learnt only while nothing came
+                    wire = await _receive(flow, max(look, TICK))
                     # bytes that are not our reply, or unreadable, are passed over: noise must not end the waiting
                     reply = read_reply(query, wire) if wire else None
                     if reply is not None:
@@ -230,8 +231,8 @@ class _UdpAsking:
             return
         self._failure = failure_of_reply(reply.rcode(), addresses)
         self._detail |= {"answers": addresses, "rcode": rcode}
-        if tries == 1 and self._source.resolver != "system":
-            self._context.patience.saw(after)
+        if tries == 1 and self._source.resolver != "system" and not self._context.patience.alive:
+            self._context.patience.saw(after)  # later ones wait for each other in the resolver's and our own queue
         self._on_answer(Answer(self._source.resolver, "udp", self._question, tuple(addresses), self._failure))
 
 

@@ -94,7 +94,7 @@ class EndpointProbe:
         given = await lookup.system_addresses()
         served = await self._try(place, given, probe, questions)
         if served is None:
-            served = await self._try(place, await lookup.other_addresses(), probe, questions)
+            served = await self._try(place, await lookup.other_addresses(tried=given), probe, questions)
         return served
 
     async def _try(self, place: Place, addresses: list[str], probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
@@ -131,6 +131,9 @@ class EndpointProbe:
     ) -> None:
         """Connect, and keep the connection until it was followed or is not needed any more."""
         async with self._context.limits.slot(address):
+            if ":" in address and self._context.six.dead and not is_literal(place.host):
+                arrivals.put_nowait(None)
+                return
             observation, stream = await connect(
                 self._context, address, place.port, target=self._target, host=place.host, purpose=self._purpose
             )

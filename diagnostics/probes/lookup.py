@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from diagnostics.bogons import is_bogon
@@ -23,7 +23,7 @@ ENCRYPTED_IN_DOUBT: Final = 3
 """Encrypted resolvers asked for every name, and for a name whose system answer is in doubt: three operators outvote one."""
 
 MAX_ADDRESSES4: Final = 4
-MAX_ADDRESSES6: Final = 2
+MAX_ADDRESSES6: Final = 1
 
 
 class Lookups:
@@ -60,7 +60,7 @@ class Lookup:
         self._question = question
         self._answers: list[Answer] = []
         self._waiters: list[asyncio.Event] = []
-        self._system_due = 0
+        self._system_due = {"A": 0, "AAAA": 0}
         self._control_due = 0
         self._asked: set[str] = set()
         self._doubted = False
@@ -76,19 +76,28 @@ class Lookup:
         self.comparing.append(context.spawn(self._encrypted(ENCRYPTED_ALWAYS)))
 
     def _spawn_system(self, asked: Question) -> None:
-        self._system_due += 1
+        self._system_due[asked.query] += 1
         self._context.spawn(ask_system(self._context, asked, self._take))
         for address in self._context.nameservers[:NAMESERVERS]:
-            self._system_due += 1
+            self._system_due[asked.query] += 1
             self._context.spawn(ask_udp(self._context, asked, Source("system", address), self._take))
 
     async def system_addresses(self) -> list[str]:
-        """Return what the system's resolver gives, without bogons, as soon as anything usable is known; may be empty."""
-        await self._until(lambda: bool(self._usable(system=True)) or self._system_due <= 0)
+        """Return what the system's resolver gives, without bogons, as soon as anything usable is known; may be empty.
+
+        IPv6 addresses alone are not enough while IPv4 ones are still due: IPv6 may be dead here.
+        """
+
+        def enough() -> bool:
+            return any(":" not in a for a in self._usable(system=True)) or (
+                self._system_due["A"] <= 0 and (bool(self._usable(system=True)) or self._system_due["AAAA"] <= 0)
+            )
+
+        await self._until(enough)
         return self._usable(system=True)
 
-    async def other_addresses(self) -> list[str]:
-        """Return what other resolvers give beyond the system's, those that nobody can forge first.
+    async def other_addresses(self, tried: Collection[str] = ()) -> list[str]:
+        """Return further addresses beyond those ``tried``: those that nobody can forge first, late ones of the system last.
 
         Asking for them means doubt: more encrypted resolvers are asked, and all are waited for unless one that cannot be
         forged has answered.
@@ -98,9 +107,8 @@ class Lookup:
             self._control_due += 1
             self.comparing.append(self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT)))
         await self._until(lambda: bool(self._usable(system=False, authenticated=True)) or self._control_due <= 0)
-        given = self._usable(system=True)
-        found = self._usable(system=False, authenticated=True) + self._usable(system=False)
-        return _limited([a for a in dict.fromkeys(found) if a not in given])
+        found = self._usable(system=False, authenticated=True) + self._usable(system=False) + self._usable(system=True)
+        return _limited([a for a in dict.fromkeys(found) if a not in tried])
 
     def _usable(self, *, system: bool, authenticated: bool = False) -> list[str]:
         chosen = [a for a in self._answers if (a.resolver == "system") is system and (a.authenticated or not authenticated)]
@@ -109,7 +117,7 @@ class Lookup:
     def _take(self, answer: Answer) -> None:
         self._answers.append(answer)
         if answer.resolver == "system":
-            self._system_due -= 1
+            self._system_due[answer.question.query] -= 1
         elif not answer.authenticated:
             self._control_due -= 1
         self._tell()
@@ -154,7 +162,7 @@ class Lookup:
 
 
 def _limited(addresses: list[str]) -> list[str]:
-    """Return the addresses without repetition, at most 4 of IPv4 and 2 of IPv6, alternating, IPv4 first."""
+    """Return the addresses without repetition, at most 4 of IPv4 and one of IPv6, alternating, IPv4 first."""
     distinct = list(dict.fromkeys(addresses))
     four = [a for a in distinct if ":" not in a][:MAX_ADDRESSES4]
     six = [a for a in distinct if ":" in a][:MAX_ADDRESSES6]

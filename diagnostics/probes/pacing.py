@@ -32,6 +32,12 @@ IN_ALL: Final = 96
 LOOK_AGAIN: Final = 0.1
 """Seconds between two looks at what patience has become."""
 
+TICK: Final = 0.01
+"""Seconds; shorter waits only keep the loop busy: its timers are no finer than a millisecond."""
+
+SIX_FAILURES: Final = 4
+"""IPv6 connections that must have failed, without one that succeeded, before no more are tried."""
+
 T = TypeVar("T")
 
 
@@ -53,11 +59,14 @@ class Patience:
 
     @property
     def round_trip(self) -> float | None:
-        """Return the slower round trips' size (90th percentile) in seconds, or None before the first."""
+        """Return the slower round trips' size (upper quartile) in seconds, or None before the first.
+
+        A higher percentile would follow a few answers that a busy computer was late to look at.
+        """
         if not self._round_trips:
             return None
         ordered = sorted(self._round_trips)
-        return ordered[min(len(ordered) - 1, len(ordered) * 9 // 10)]
+        return ordered[min(len(ordered) - 1, len(ordered) * 3 // 4)]
 
     def wait(self, round_trips: float = ROUND_TRIPS, extra: float = 0.0) -> float:
         """Return how long an answer may take, in seconds; ``extra`` for work the other side has to do."""
@@ -71,6 +80,26 @@ class Patience:
         return max(step, 1.5 * (self.round_trip or 0.0))
 
 
+class SixWatch:
+    """Whether IPv6 leads anywhere: a line where it does not must not wait for it at every host."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._made = False
+        self._failed = 0
+
+    def saw(self, address: str, *, made: bool) -> None:
+        """Learn the outcome of one connection."""
+        if ":" in address:
+            self._made |= made
+            self._failed += not made
+
+    @property
+    def dead(self) -> bool:
+        """Tell whether several connections failed and none was made."""
+        return not self._made and self._failed >= SIX_FAILURES
+
+
 async def patiently(work: Coroutine[Any, Any, T], wait: Callable[[], float]) -> T:
     """Return what ``work`` returns if it ends within ``wait()`` seconds; asked again and again, since patience is learnt.
 
@@ -81,7 +110,7 @@ async def patiently(work: Coroutine[Any, Any, T], wait: Callable[[], float]) -> 
     task = loop.create_task(work)
     try:
         while (left := began + wait() - loop.time()) > 0:
-            done, _ = await asyncio.wait([task], timeout=min(left, LOOK_AGAIN))
+            done, _ = await asyncio.wait([task], timeout=max(min(left, LOOK_AGAIN), TICK))
             if done:
                 return task.result()
         raise TimeoutError

@@ -15,7 +15,7 @@ from typing import Final
 from diagnostics.failures import TIMEOUT
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
-from diagnostics.probes.pacing import LOOK_AGAIN
+from diagnostics.probes.pacing import LOOK_AGAIN, TICK
 from diagnostics.streams import Stream
 
 STAGGER: Final = 0.3
@@ -42,6 +42,7 @@ async def connect(
         finally:
             await race.end(keep=stream)
     observation = step.done
+    context.six.saw(address, made=stream is not None)
     if stream is not None and observation.detail["tries"] == 1:
         context.patience.saw(observation.seconds)
     return observation, stream
@@ -72,7 +73,7 @@ class _Race:
                 if (left := due - loop.time()) <= 0:
                     break
                 # patience changes while others answer, so look again often
-                done, _ = await asyncio.wait(self._tasks, timeout=min(left, LOOK_AGAIN), return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(self._tasks, timeout=max(min(left, LOOK_AGAIN), TICK), return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     return task.result()  # a refusal is as definite as a success, and ends the race too
             last = loop.time()

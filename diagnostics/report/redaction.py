@@ -26,7 +26,7 @@ from diagnostics.bogons import is_bogon
 from diagnostics.model import Report
 from diagnostics.report.addresses import Address, AddressBook, parse
 from diagnostics.report.contract import Json
-from diagnostics.report.secrets import SHORTEST_WORD, Secrets, public_words
+from diagnostics.report.secrets import SHORTEST_WORD, Secrets, public_addresses, public_words
 from diagnostics.report.urls import UrlCleaner, absolute
 
 _MAC: Final = re.compile(
@@ -226,7 +226,9 @@ class _Cleaner:
 
 def _own_resolvers(document: Mapping[str, Any]) -> dict[str, int]:
     """Return the resolvers that this computer is configured to ask and that identify its network, numbered."""
-    public = {address for _, detail in _details(document, "plan") for r in _list(detail.get("resolvers")) for address in _addresses(r)}
+    public = set(public_addresses()) | {
+        address for _, detail in _details(document, "plan") for r in _list(detail.get("resolvers")) for address in _addresses(r)
+    }
     found: dict[str, int] = {}
     for observation in document["observations"]:
         detail = observation["detail"]
@@ -242,7 +244,7 @@ def _own_resolvers(document: Mapping[str, Any]) -> dict[str, int]:
 
 def _evidence(document: Mapping[str, Any], own_resolvers: set[str]) -> set[str]:
     """Return the public addresses that the report is about: asked, answered, planned."""
-    found: set[str] = set()
+    found = set(public_addresses())
     for _, detail in _details(document, "plan"):
         for resolver in _list(detail.get("resolvers")):
             found |= set(_addresses(resolver))

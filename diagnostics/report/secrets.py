@@ -13,13 +13,16 @@ import socket
 import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
 from diagnostics import model
 from diagnostics.errors import InputError
 from diagnostics.report import details
+
+if TYPE_CHECKING:
+    from diagnostics.catalog import Catalog
 
 SHORTEST_WORD: Final = 3
 """Names of one or two letters are only removed from paths: they occur everywhere by chance."""
@@ -114,13 +117,26 @@ def public_words() -> frozenset[str]:
     return frozenset(word.lower() for word in words | _catalogue_words())
 
 
-def _catalogue_words() -> set[str]:
+@lru_cache(maxsize=1)
+def public_addresses() -> frozenset[str]:
+    """Return the addresses that every copy of Atajo carries: the public resolvers', which their certificates name too."""
+    catalog = _catalogue()
+    return frozenset(a for r in catalog.resolvers for a in (*r.addresses, *r.addresses6)) if catalog else frozenset()
+
+
+def _catalogue() -> Catalog | None:
     from diagnostics.catalog import load_catalog
 
     try:
-        catalog = load_catalog()
+        return load_catalog()
     except InputError:
-        return set()  # a damaged installation may still export what it has
+        return None  # a damaged installation may still export what it has
+
+
+def _catalogue_words() -> set[str]:
+    catalog = _catalogue()
+    if catalog is None:
+        return set()
     words = set(catalog.services) | {r.id for r in catalog.resolvers} | {c.id for c in catalog.controls}
     hosts = {e.host for s in catalog.services.values() for f in s.functions for e in f.endpoints} | {c.host for c in catalog.controls}
     words |= {f.id for s in catalog.services.values() for f in s.functions}

@@ -269,6 +269,7 @@ class SimulatedNetwork(Network):
         """Receive datagrams and send the answers when they are due."""
         loop = asyncio.get_running_loop()
         while True:
+            await asyncio.sleep(0)  # a full buffer is read without a pause otherwise, and everybody else waits
             try:
                 message, peer = await loop.sock_recvfrom(self._udp, MAX_MESSAGE)
             except OSError:  # on Windows, an earlier answer to a socket that has been closed since

@@ -14,6 +14,11 @@ from app import __version__, cli
 from tests.app.cli_tools import Command, command_of
 
 
+@pytest.fixture(autouse=True)
+def every_text_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATAJO_STRICT_TEXTS", "1")
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     return command_of(capsys)
@@ -168,3 +173,18 @@ def test_a_reader_that_goes_away_ends_the_output_quietly() -> None:
         )
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "resolvers", "--lang", "es"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+            cwd=Path(__file__).parents[2],
+        )
+    assert done.stderr.decode() == "No se puede guardar lo que se muestra: no queda espacio en el disco.\n"
+    assert done.returncode == cli.USAGE

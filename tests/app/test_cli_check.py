@@ -22,6 +22,11 @@ OFFLINE = NetworkVerdict(status=Status.DOWN, cause=Cause.NO_INTERNET, certainty=
 BLOCKED = finished(Status.BLOCKED, Status.WORKS, cause=Cause.DNS_TAMPERING)
 
 
+@pytest.fixture(autouse=True)
+def every_text_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATAJO_STRICT_TEXTS", "1")
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     return command_of(capsys)

@@ -51,7 +51,8 @@ def hostile_report(text: str) -> Report:
 
 
 @pytest.fixture(autouse=True)
-def spanish() -> None:
+def spanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATAJO_STRICT_TEXTS", "1")
     set_language("es")
 
 

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app import samples
 from app.settings import TEXT_SIZES, Settings
@@ -67,7 +67,7 @@ def test_tab_visits_everything_in_the_order_in_which_it_is_read(qapp: QApplicati
     for name, window in every_screen(qapp, Settings(language="es", text_size=scale, welcomed=True)):
         window.shell.activateWindow()
         QTest.qWaitForWindowActive(window.shell)
-        reachable = [each for each in focusable(window.shell) if not one_of_several(each)]
+        reachable = focusable(window.shell)
         read = [each.objectName() for each in in_reading_order(window.shell.centralWidget()) if each in reachable]
         start = next(each for each in reachable if each.objectName() == read[0])
         start.setFocus()
@@ -117,8 +117,3 @@ def test_the_text_size_changes_at_once_and_is_remembered(open_window: Open) -> N
     assert driver.backend.preferences.text_size == 200
     driver.press("settings.back")
     assert driver.button("home.go").fontMetrics().height() >= 1.8 * before
-
-
-def one_of_several(widget: QWidget) -> bool:
-    """Tell whether the arrow keys lead to a button and Tab leads to its ticked sibling."""
-    return isinstance(widget, QPushButton) and widget.autoExclusive() and not widget.isChecked()

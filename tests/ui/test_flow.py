@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_another_one_offered(open_wi
     driver.press("result.save")
     driver.press("save.go")
     assert driver.words("save.outcome") == "No se pudo guardar"
-    assert driver.button("save.browse").text() == "Elegir otra carpeta…"
+    assert driver.button("save.browse").accessibleName() == "Elegir otra carpeta…"
     assert driver.screen == "save"
 
 
@@ -220,7 +220,7 @@ def test_the_sign_in_page_is_opened_but_never_one_of_a_simulation(open_window: O
     report = samples.faulty(Cause.CAPTIVE_PORTAL)
     simulated = msgspec.structs.replace(report, run=msgspec.structs.replace(report.run, simulated="captive-portal"))
     driver.show(simulated)
-    assert driver.button("fail.primary").text() == "Probar de nuevo"
+    assert driver.button("fail.primary").accessibleName() == "Probar de nuevo"
 
 
 def test_an_error_of_our_own_is_calm_and_keeps_what_was_known(open_window: Open) -> None:
