@@ -228,10 +228,10 @@ def _service_problems(file: _ServiceFile) -> Iterator[Problem]:
     for index, suffix in enumerate(file.suffixes):
         yield from _name_problems(("suffixes", index), suffix)
     yield from _twice("function", [f.id for f in file.function])
-    if not any(f.rule is not Rule.INFO for f in file.function):
-        yield ("function",), "-", "at least one function whose rule is any_of or all_of"
     for index, function in enumerate(file.function):
         yield from _function_problems(("function", index), function, file)
+    if not any(f.rule is not Rule.INFO for f in file.function):
+        yield ("function",), "-", "at least one function whose rule is any_of or all_of"
 
 
 def _function_problems(where: Where, function: _FunctionEntry, file: _ServiceFile) -> Iterator[Problem]:

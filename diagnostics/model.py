@@ -22,6 +22,10 @@ REPORT_FORMAT = "atajo-report"
 REPORT_VERSION = 1
 
 
+RESOLVER_TARGET = "resolver:"
+"""Prefix of the targets under which public resolvers are judged; they are no services and nobody asked for them."""
+
+
 class OpenEnum(enum.StrEnum):
     """A string enum that carries unknown values of newer reports through unchanged."""
 

@@ -62,3 +62,10 @@ def test_every_verdict_names_its_rule_and_evidence_that_exists(run_async: RunAsy
         assert found.rule
         assert set(found.evidence) <= known
         assert found.evidence, str(found)
+
+
+def test_the_resolvers_that_are_swallowed_are_named_and_no_other(run_async: RunAsync) -> None:
+    report = run_async(measured(SCENARIOS["ve-2025-01"]))
+    named = {v.target for v in report.verdicts if v.cause == "resolver_blocked"}
+    assert {"resolver:google", "resolver:cloudflare"} <= named
+    assert named.isdisjoint({"resolver:wikimedia", "resolver:digitale-gesellschaft"})

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.network import NetworkJudge
+from diagnostics.judge.resolvers import judge_resolvers
 from diagnostics.judge.targets import TargetJudge
 from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Verdict
 
@@ -32,8 +33,5 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     direct = RouteVerdict(
         status=network.status, cause=network.cause, certainty=network.certainty, rule=network.rule, evidence=network.evidence
     )
-    return Judgement(
-        network=network,
-        routes=(direct,),
-        verdicts=tuple(verdict for target in evidence.targets for verdict in targets.judge(target)),
-    )
+    services = [verdict for target in evidence.targets for verdict in targets.judge(target)]
+    return Judgement(network=network, routes=(direct,), verdicts=(*services, *judge_resolvers(evidence, network)))

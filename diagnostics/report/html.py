@@ -59,6 +59,15 @@ class RuleView(Fact, frozen=True):
     evidence: str
 
 
+class AdviceView(Fact, frozen=True):
+    """One piece of advice, with what it may cost."""
+
+    title: str
+    why: str
+    steps: tuple[str, ...]
+    risk: str
+
+
 class TableView(Fact, frozen=True):
     """A table of plain texts."""
 
@@ -76,8 +85,8 @@ class ReportView(Fact, frozen=True):
     summary: str
     cards: tuple[CardView, ...]
     ribbon: str = ""  # said of simulated runs only
-    next_title: str = ""
-    next_steps: tuple[str, ...] = ()
+    advice_title: str = ""
+    advice: tuple[AdviceView, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     technical: str = ""
     tables: tuple[TableView, ...] = ()

@@ -94,7 +94,7 @@ def test_it_lists_what_it_knows(name: str, expected: str, command: Command) -> N
 
 
 def test_the_services_list_marks_what_was_not_checked(command: Command) -> None:
-    assert "sin comprobar" in command("services").out
+    assert "sin revisar" in command("services").out
 
 
 def test_the_self_test_finds_everything_here(command: Command) -> None:

@@ -21,7 +21,7 @@ CONTROLS = (
     Control(id="portal2", operator="Google", kind="portal", host="connectivitycheck.gstatic.com", port=80, expect_status=204),
     Control(id="neutral", operator="IANA", kind="neutral", host="example.org"),
 )
-RESOLVERS = [{"id": name, "operator": name.partition("-")[0]} for name in ("cloudflare", "google", "quad9", "quad9-unfiltered", "cira")]
+RESOLVERS: list[dict[str, Any]] = [{"id": name, "operator": name.partition("-")[0]} for name in ("cloudflare", "google", "quad9", "quad9-unfiltered", "cira")]
 
 
 def service(*hosts: str, ident: str = "x", rule: Rule = Rule.ALL_OF, probe: Probe = Probe.HTTPS, checked: bool = True) -> Service:
@@ -37,7 +37,7 @@ class Story:
         """Begin with the plan."""
         self.observations: list[Observation] = []
         self.targets = targets
-        plan = {"targets": msgspec.to_builtins(targets), "controls": msgspec.to_builtins(CONTROLS), "resolvers": RESOLVERS}
+        plan = {"targets": msgspec.to_builtins(targets), "controls": msgspec.to_builtins(CONTROLS), "resolvers": [dict(entry) for entry in RESOLVERS]}
         self.add(Step.SYSTEM, detail={"kind": "plan", **plan})
         self.add(Step.SYSTEM, detail={"kind": "clock", "now": 1_700_000_000.0})
         self.add(Step.SYSTEM, detail={"kind": "ipv6", "route": False})

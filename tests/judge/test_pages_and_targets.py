@@ -191,3 +191,32 @@ def test_dead_ipv6_is_said_of_the_line() -> None:
 def test_judging_the_same_observations_again_gives_the_same_verdicts() -> None:
     told = reached("x.com").serves("x.com")
     assert told.judged() == told.judged()
+
+
+# --- public resolvers ----------------------------------------------------------------------------------
+
+
+def resolver_story(told: Story, *, udp: str | None, doh: str | None) -> Story:
+    told.observations[0].detail["resolvers"][0]["addresses"] = ["1.1.1.1"]
+    detail = {"resolver": "cloudflare", "engine": "udp", "rcode": None if udp else "NOERROR", "purpose": "survey"}
+    told.add(Step.DNS, host="example.org", address="1.1.1.1", failure=udp, detail=detail)
+    return told.tcp("1.1.1.1", doh, host="cloudflare", target=None, purpose="resolver_doh", tries=3)
+
+
+def resolver_verdicts(told: Story) -> list[tuple[str, str | None]]:
+    return [(v.target, v.cause) for v in told.judged().verdicts if v.target.startswith("resolver:")]
+
+
+def test_a_resolver_that_is_out_of_reach_over_every_transport_is_named() -> None:
+    told = resolver_story(reached("x.com").serves("x.com"), udp="generic_timeout_error", doh="generic_timeout_error")
+    assert resolver_verdicts(told) == [("resolver:cloudflare", "resolver_blocked")]
+    assert told.said()[0] == "works"
+
+
+def test_a_resolver_that_answers_over_one_transport_is_not_accused() -> None:
+    assert resolver_verdicts(resolver_story(reached("x.com").serves("x.com"), udp="generic_timeout_error", doh=None)) == []
+    assert resolver_verdicts(resolver_story(reached("x.com").serves("x.com"), udp=None, doh="generic_timeout_error")) == []
+
+
+def test_without_internet_no_resolver_is_accused() -> None:
+    assert resolver_verdicts(resolver_story(dead(), udp="generic_timeout_error", doh="generic_timeout_error")) == []

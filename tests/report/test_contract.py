@@ -102,8 +102,8 @@ BAD_CONTENT = {
     ),
     "a text without end": (with_observation(host="x" * 40_000), "wrong_type"),
     "the same number twice": (changed(observations=[{"id": "a", "step": "quic"}] * 2), "wrong_type"),
-    "millions of empty lists": (b'{"a": [' + b"[]," * 4_100_000 + b"[]]}", "too_big"),
-    "millions of quotes": (b'{"a": ' + b'"' * 13_000_000 + b"}", "too_big"),
+    "millions of empty lists": (b'{"a": [' + b"[]," * 6_100_000 + b"[]]}", "too_big"),
+    "millions of quotes": (b'{"a": ' + b'"' * 19_000_000 + b"}", "too_big"),
 }
 
 

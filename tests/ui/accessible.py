@@ -21,8 +21,7 @@ def focusable(screen: QWidget) -> list[QWidget]:
 def spoken_name(widget: QWidget) -> str:
     """Return what a screen reader calls a widget."""
     QAccessible.setActive(True)
-    interface = QAccessible.queryAccessibleInterface(widget)
-    return interface.text(QAccessible.Text.Name) if interface else ""
+    return QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
 
 
 def nameless(screen: QWidget) -> list[str]:
@@ -68,5 +67,5 @@ def _too_low(label: QLabel) -> bool:
 
 def _beyond(screen: QWidget) -> list[str]:
     """Return what sticks out of its parent to the side, where no scroll bar is wanted."""
-    inside = [w for w in screen.findChildren(QWidget) if w.isVisible() and w.parentWidget() is not None and isinstance(w, QPushButton | QLabel)]
-    return [f"{w.objectName()} sticks out" for w in inside if w.mapTo(screen, w.rect().topRight()).x() > screen.width()]
+    inside = [*screen.findChildren(QPushButton), *screen.findChildren(QLabel)]
+    return [f"{w.objectName()} sticks out" for w in inside if w.isVisible() and w.mapTo(screen, w.rect().topRight()).x() > screen.width()]

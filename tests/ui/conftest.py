@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.settings import Settings
 from app.shots import SampleBackend
 from app.texts import set_language
 from diagnostics.model import Report
+from ui.backend import Backend
 from ui.flow import Window
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
-class Driver:
+B = TypeVar("B", bound=Backend)
+
+
+class Driver(Generic[B]):
     """A window and hands to use it: everything by id, nothing by visible text."""
 
-    def __init__(self, window: Window, backend: SampleBackend) -> None:
+    def __init__(self, window: Window, backend: B) -> None:
         self.window = window
         self.backend = backend
 
@@ -45,6 +50,11 @@ class Driver:
         assert button.isEnabled(), f"{name} cannot be pressed"
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
+    def type(self, name: str, text: str) -> None:
+        field = self.window.shell.findChild(QLineEdit, name)
+        assert field is not None, name
+        field.setText(text)
+
     def words(self, name: str) -> str:
         found = self.window.shell.screen_shown.findChild(QLabel, name)
         assert found is not None, name
@@ -53,6 +63,10 @@ class Driver:
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         QTest.keyClick(QApplication.focusWidget() or self.window.shell, key, modifier)
 
+
+class SampleDriver(Driver[SampleBackend]):
+    """Hands for a window on a backend that plays reports."""
+
     def show(self, report: Report) -> None:
         """Run with the outcome ``report``."""
         self.backend.sample = report
@@ -60,7 +74,7 @@ class Driver:
         self.backend.play()
 
 
-Open = Callable[..., Driver]
+Open = Callable[..., SampleDriver]
 
 
 @pytest.fixture
@@ -68,17 +82,16 @@ def open_window(qapp: QApplication) -> Iterator[Open]:
     """Return a function that opens a window on a backend which plays reports; windows are closed afterwards."""
     windows: list[Window] = []
 
-    def open_it(report: Report, *, settings: Settings | None = None, simulated: str | None = None, size: tuple[int, int] = (760, 620)) -> Driver:
+    def open_it(report: Report, *, settings: Settings | None = None, simulated: str | None = None) -> SampleDriver:
         backend = SampleBackend(settings or Settings(language="es", welcomed=True), report, simulated)
         window = Window(qapp, backend)
         windows.append(window)
-        window.shell.resize(*size)
         window.shell.show()
         window.shell.activateWindow()
         QTest.qWaitForWindowActive(window.shell)
         qapp.sendPostedEvents()
         window.opened()
-        return Driver(window, backend)
+        return SampleDriver(window, backend)
 
     yield open_it
     for window in windows:

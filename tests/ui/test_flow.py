@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 from app import samples
 from app.settings import Settings
 from diagnostics.model import Cause, NetworkJudged, Report, RunStarted, TargetJudged
-from tests.ui.conftest import Driver, Open
+from tests.ui.conftest import Open, SampleDriver
 
 
 def test_the_first_start_says_what_the_tests_reveal_and_one_press_consents_and_starts(open_window: Open) -> None:
@@ -337,7 +337,7 @@ def test_hostile_names_in_a_report_are_shown_as_plain_text(open_window: Open) ->
     assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels)
 
 
-def field(driver: Driver) -> QLineEdit:
+def field(driver: SampleDriver) -> QLineEdit:
     found = driver.shell.findChild(QLineEdit, "home.field")
     assert isinstance(found, QLineEdit)
     return found

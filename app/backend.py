@@ -1,0 +1,193 @@
+"""What stands behind the window: settings, catalog, engine thread, tips and saved reports (``ui/backend.py``)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
+
+from app import __version__
+from app.engine_thread import EngineThread, Measuring, Tell
+from app.paths import save_folder, write_whole
+from app.settings import Settings, SettingsStore
+from app.texts import language, t
+from diagnostics.errors import InputError
+from diagnostics.model import Report, Service
+from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, UrlCheck
+
+if TYPE_CHECKING:
+    from diagnostics.catalog import Catalog
+    from diagnostics.sim.scenario import Scenario
+
+log = logging.getLogger("atajo.backend")
+
+_ENDINGS: Final = {SaveKind.DATA: "json", SaveKind.PAGE: "html"}
+
+
+class AppBackend(QObject):
+    """The real :class:`ui.backend.Backend`."""
+
+    arrived = Signal(int, tuple)
+    failed = Signal(int, str)
+
+    def __init__(self, store: SettingsStore, scenario: Scenario | None = None) -> None:
+        """Stand on the real network, or on the simulated one of ``scenario``."""
+        super().__init__()
+        self._store = store
+        self._scenario = scenario
+        self._catalog: Catalog | None = None
+        self._engine = EngineThread(self)
+        self._engine.arrived.connect(self.arrived)
+        self._engine.failed.connect(self._run_failed)
+
+    def listen(self, arrived: Arrived, failed: Failed) -> None:
+        """Connect the window."""
+        self.arrived.connect(arrived)
+        self.failed.connect(failed)
+
+    # --- what is remembered and known ---
+
+    @property
+    def simulated(self) -> str | None:
+        """Return the scenario's id."""
+        return self._scenario.id if self._scenario is not None else None
+
+    @property
+    def preferences(self) -> Settings:
+        """Return the settings."""
+        return self._store.current
+
+    def change(self, **changes: object) -> None:
+        """Remember other settings."""
+        self._store.change(**changes)
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return the services, read when they are first asked for.  Raises InputError when our own data is damaged."""
+        if self._catalog is None:
+            from diagnostics.catalog import load_catalog
+
+            self._catalog = load_catalog()
+        return self._catalog
+
+    def services(self) -> Sequence[Service]:
+        """Return the services, the usual ones first."""
+        first = self.default_targets()
+        known = self.catalog.services
+        return [*(known[target] for target in first if target in known), *(s for s in known.values() if s.id not in first)]
+
+    def default_targets(self) -> Sequence[str]:
+        """Return the services that are ticked at first."""
+        from diagnostics.plan import DEFAULT_TARGETS
+
+        return DEFAULT_TARGETS
+
+    def check_url(self, text: str) -> UrlCheck:
+        """Tell whether a typed page can be tested."""
+        from diagnostics.plan import site_of
+
+        try:
+            return UrlCheck(url=site_of(text).id)
+        except InputError as error:
+            return UrlCheck(problem=t(error.text, **error.values))
+
+    # --- running ---
+
+    def open(self) -> None:
+        """Begin the engine's thread and its imports, which take longer than the window."""
+        self._engine.open()
+        self._engine.work(_import_engine, lambda _result, _error: None)
+
+    def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:
+        """Begin a run."""
+        catalog, scenario = self.catalog, self._scenario
+        wanted, pages = tuple(targets), tuple(urls)
+        return self._engine.start(lambda tell: _open_run(catalog, scenario, wanted, pages, tell))
+
+    def cancel(self) -> None:
+        """End the run."""
+        self._engine.cancel()
+
+    @Slot(int, object)
+    def _run_failed(self, number: int, error: BaseException) -> None:
+        self.failed.emit(number, t(error.text, **error.values) if isinstance(error, InputError) else "")
+
+    def close(self) -> None:
+        """End everything."""
+        self._engine.close()
+
+    # --- the outcome ---
+
+    def tips(self, report: Report, target: str | None) -> Sequence[Advice]:
+        """Return the advice for a target or for the line, in the language of the window."""
+        from app.advice import advice_for
+
+        return advice_for(report, target, language())
+
+    def save_folder(self) -> str:
+        """Return the folder that is offered."""
+        return str(save_folder())
+
+    def save(self, report: Report, folder: str, kind: SaveKind, done: Callable[[Saved | None], None]) -> None:
+        """Write a report without private items, away from the window."""
+        spoken = language()
+
+        def finished(result: object, error: BaseException | None) -> None:
+            if error is not None:
+                log.warning("report not saved: %s", type(error).__name__)
+            done(result if isinstance(result, Saved) else None)
+
+        self._engine.work(lambda: save_report(report, Path(folder).expanduser(), kind, spoken), finished)
+
+    def show(self, address: str) -> None:
+        """Open a folder or a page."""
+        is_page = address.startswith(("http://", "https://"))
+        QDesktopServices.openUrl(QUrl(address) if is_page else QUrl.fromLocalFile(address))
+
+
+def save_report(report: Report, folder: Path, kind: SaveKind, spoken: str) -> Saved:
+    """Write a redacted report into ``folder`` and say where.  Raises OSError when it cannot be written."""
+    from diagnostics.report.contract import dump
+    from diagnostics.report.redaction import redacted
+
+    clean = redacted(report)
+    content = dump(clean.report) if kind is SaveKind.DATA else _page(clean.report, spoken)
+    name = f"atajo-{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}.{_ENDINGS[kind]}"
+    write_whole(folder / name, content)
+    return Saved(folder=str(folder), file=name, removed=sum(clean.removed.values()))
+
+
+def _page(report: Report, spoken: str) -> bytes:
+    from app.report_view import html_page  # jinja2 is for those who save a page
+
+    return html_page(report, spoken).encode()
+
+
+def _import_engine() -> None:
+    """Import what a run needs, so that the first press of the button does not wait for it."""
+
+
+@asynccontextmanager
+async def _open_run(
+    catalog: Catalog, scenario: Scenario | None, targets: tuple[str, ...], urls: tuple[str, ...], tell: Tell
+) -> AsyncIterator[Measuring]:
+    """Plan a run and open its network, the real one or a simulated one; in the engine's thread."""
+    from diagnostics.network import RealNetwork
+    from diagnostics.plan import make_plan
+    from diagnostics.runner import Run
+    from diagnostics.trust import Trust
+
+    plan = make_plan(targets, urls, catalog)
+    if scenario is None:
+        yield Run(plan, RealNetwork(Trust()), tell, version=__version__)
+        return
+    from diagnostics.sim import open_simulation
+
+    async with open_simulation(scenario, catalog) as network:
+        yield Run(plan, network, tell, version=__version__)

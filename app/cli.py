@@ -1,0 +1,275 @@
+"""The terminal form: ``python -m app check | services | scenarios | resolvers | explain | export``.
+
+Exit status: 0 all tested targets work · 1 something does not · 2 usage error · 3 this computer has no Internet ·
+130 cancelled (the partial report is still written).  "Works" is meant literally: slow, partial, unknown and not tested
+give 1, so that a script never takes silence for success.
+
+Only argparse is imported here; each command brings the rest, so that ``--version`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from app import __version__
+
+if TYPE_CHECKING:
+    from app.cli_check import Measure
+    from app.terminal import Terminal
+
+OK: Final = 0
+NOT_ALL_WORK: Final = 1
+USAGE: Final = 2
+NO_INTERNET: Final = 3
+CANCELLED: Final = 128 + int(signal.SIGINT)
+
+PROGRAM: Final = "python -m app"
+COMMANDS: Final = ("check", "services", "scenarios", "resolvers", "explain", "export")
+LATER: Final = ("proxy", "vpn")
+"""Commands of the design that are not built yet."""
+
+
+class UsageError(Exception):
+    """A command line that cannot be understood; ``text`` and ``values`` are its sentence."""
+
+    def __init__(self, text: str, **values: str) -> None:
+        """Name the sentence and its values."""
+        super().__init__(text)
+        self.text = text
+        self.values = values
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help in the person's language: argparse's own words are English."""
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None = None,
+    ) -> None:
+        """Write the usage line."""
+        from app.texts import t
+
+        super().add_usage(usage, actions, groups, f"{t('cli.help.usage')} " if prefix is None else prefix)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser of one command whose complaints are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the sentence instead of printing argparse's."""
+        option, _, what = message.removeprefix("argument ").partition(": ")
+        if "expected" in what and "argument" in what:
+            raise UsageError("cli.error.needs_value", option=option)
+        if "required" in option:
+            raise UsageError("cli.error.missing", what=what)
+        raise UsageError("cli.error.not_understood", what=option[:80])
+
+
+def main(argv: Sequence[str] | None = None, *, measure: Measure | None = None) -> int:
+    """Run one command and return its exit status.  ``measure`` replaces the engine (tests)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"]:
+        return _say_version()
+    from app.terminal import Terminal
+
+    out, err = Terminal(sys.stdout), Terminal(sys.stderr)
+    try:
+        status = _dispatch(arguments, out, err, measure)
+    except KeyboardInterrupt:
+        status = CANCELLED
+    out.end()
+    if out.failure is not None:
+        status = _say_unwritten(out.failure, err)
+    err.end()
+    return status
+
+
+def _say_version() -> int:
+    print(f"Atajo {__version__}")
+    return OK
+
+
+def _say_unwritten(error: OSError, err: Terminal) -> int:
+    """Say that standard output could not be written, and why."""
+    from app.cli_files import reason_of
+    from app.texts import t
+
+    err.line(t("error.cannot_write", file=t("cli.stdout"), reason=reason_of(error)))
+    return USAGE
+
+
+def _dispatch(arguments: list[str], out: Terminal, err: Terminal, measure: Measure | None) -> int:
+    from app.texts import t
+    from diagnostics.errors import InputError
+
+    try:
+        _choose_language(arguments)
+        command, rest = _command(arguments)
+        return _run(command, rest, out, err, measure)
+    except UsageError as error:
+        err.line(t(error.text, **error.values))
+        err.line(t("cli.error.hint", command=f"{PROGRAM} --help"))
+    except InputError as error:
+        say_problem(error, err)
+    return USAGE
+
+
+def say_problem(problem: Exception, err: Terminal) -> None:
+    """Write the one sentence of an :class:`~diagnostics.errors.InputError`, and what was perhaps meant."""
+    from app.cli_files import reason_of
+    from app.texts import t
+    from diagnostics.errors import InputError
+
+    assert isinstance(problem, InputError)  # noqa: S101 - the type is imported late
+    values = dict(problem.values)
+    if "reason" in values and isinstance(problem.__cause__, OSError):
+        values["reason"] = reason_of(problem.__cause__)
+    err.line(t(problem.text, **values))
+    if values.get("close"):
+        err.line(t("cli.did_you_mean", name=values["close"]))
+
+
+def _choose_language(arguments: list[str]) -> None:
+    """Speak the language of ``--lang``, wherever it stands and before anything can be wrong; else the settings', else the system's."""
+    from app.settings import SettingsStore
+    from app.texts import LANGUAGES, detect_language, set_language
+
+    asked = next((a.partition("=")[2] for a in arguments if a.startswith("--lang=")), None)
+    if asked is None and "--lang" in arguments[:-1]:
+        asked = arguments[arguments.index("--lang") + 1]
+    if asked in LANGUAGES:
+        set_language(asked)
+        return
+    chosen = SettingsStore().current.language
+    set_language(chosen if chosen in LANGUAGES else detect_language())
+    if asked is not None:
+        raise UsageError("cli.error.language", name=asked[:40], known=", ".join(LANGUAGES))
+
+
+def _command(arguments: list[str]) -> tuple[str, list[str]]:
+    """Return the command and its own arguments; ``--lang es`` may stand before it."""
+    while arguments and arguments[0].startswith("--lang"):
+        arguments = arguments[1 if "=" in arguments[0] else 2 :]
+    if not arguments:
+        return "--help", []
+    command = arguments[0]
+    if command in ("-h", "--help", "help", "--selftest", "--version", *COMMANDS, *LATER):
+        return command, arguments[1:]
+    if command.startswith("-"):
+        raise UsageError("cli.error.not_understood", what=command[:80])
+    raise UsageError("cli.error.command", name=command[:80], known=", ".join(COMMANDS))
+
+
+def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: Measure | None) -> int:
+    from app.texts import t
+
+    if command == "--version":
+        return _say_version()
+    if command in LATER:
+        err.line(t("cli.not_yet", what=command))
+        return USAGE
+    if command == "--selftest":
+        from app.cli_selftest import selftest
+
+        return selftest(out)
+    if command not in COMMANDS:
+        _help(out)
+        return OK
+    parser = _parser(command)
+    options, unknown = parser.parse_known_intermixed_args(rest)
+    if options.help:
+        for line in parser.format_help().splitlines():
+            out.raw(line)
+        return OK
+    if unknown:
+        raise UsageError("cli.error.not_understood", what=" ".join(unknown)[:80])
+    missing = [name for name in ("report",) if hasattr(options, name) and getattr(options, name) is None]
+    if missing:
+        raise UsageError("cli.error.missing", what="REPORT")
+    return _action(command, measure)(options, out, err)
+
+
+Action = Callable[[argparse.Namespace, "Terminal", "Terminal"], int]
+
+
+def _action(command: str, measure: Measure | None) -> Action:
+    """Return what a command does; importing only what it needs."""
+    if command == "check":
+        from app.cli_check import check, measure_for_real
+
+        return lambda options, out, err: check(options, out, err, measure or measure_for_real)
+    if command in ("explain", "export"):
+        from app.cli_report import explain, export
+
+        return explain if command == "explain" else export
+    from app.cli_tables import TABLES
+
+    return TABLES[command]
+
+
+def _help(out: Terminal) -> None:
+    """Write what there is."""
+    from app.texts import t
+
+    out.line(t("cli.help.what"))
+    out.line()
+    out.line(f"{t('cli.help.usage')} {PROGRAM} <…> [--lang es|en]".replace("<…>", t("cli.help.command")))
+    out.line()
+    for command in COMMANDS:
+        out.line(f"{command:<11} {t(f'cli.help.{command}')}", indent=2, hanging=14)
+    for option in ("version", "selftest"):
+        out.line(f"--{option:<9} {t(f'cli.help.{option}')}", indent=2, hanging=14)
+    out.line()
+    out.line(t("cli.help.more", command=f"{PROGRAM} check --help"))
+    out.line(t("cli.help.window", command=PROGRAM))
+    out.line()
+    out.line(t("cli.help.exit"))
+
+
+def _parser(command: str) -> _Parser:
+    """Return the parser of one command."""
+    from app.texts import t
+
+    parser = _Parser(
+        prog=f"{PROGRAM} {command}", description=t(f"cli.help.{command}"), add_help=False, allow_abbrev=False, formatter_class=_Formatter
+    )
+    group = parser.add_argument_group(t("cli.help.options"))
+    if command == "check":
+        _check_options(group)
+    if command in ("explain", "export"):
+        group.add_argument("report", metavar="REPORT", nargs="?", help=t("cli.help.report_file"))
+    if command == "export":
+        group.add_argument("--html", metavar="FILE", help=t("cli.help.html"))
+        group.add_argument("--json", metavar="FILE", help=t("cli.help.export_json"))
+        for kind in ("--pdf", "--ooni", "--bundle"):
+            group.add_argument(kind, metavar="FILE", help=argparse.SUPPRESS)
+        group.add_argument("--full", action="store_true", help=t("cli.help.full"))
+        group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))
+    group.add_argument("--lang", metavar="es|en", help=t("cli.help.lang"))
+    group.add_argument("-h", "--help", action="store_true", help=t("cli.help.help"))
+    return parser
+
+
+def _check_options(group: argparse._ArgumentGroup) -> None:
+    from app.texts import t
+
+    group.add_argument("targets", metavar="TARGET", nargs="*", help=t("cli.help.target"))
+    group.add_argument("--url", metavar="URL", action="append", default=[], help=t("cli.help.url"))
+    group.add_argument("--simulate", metavar="SCENARIO", help=t("cli.help.simulate"))
+    group.add_argument("--json", metavar="FILE", help=t("cli.help.json"))
+    group.add_argument("--full", action="store_true", help=t("cli.help.full"))
+    group.add_argument("--timeout", metavar="SECONDS", help=t("cli.help.timeout"))
+    group.add_argument("--quiet", action="store_true", help=t("cli.help.quiet"))
+    group.add_argument("--proxy", metavar="LINK", action="append", help=argparse.SUPPRESS)
+    group.add_argument("--no-direct", action="store_true", help=argparse.SUPPRESS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

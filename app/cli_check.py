@@ -1,0 +1,185 @@
+"""``check``: plan, measure, tell, write the report."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import signal
+import types
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from app import __version__, cli
+from app.cli_files import Target
+from app.cli_progress import Progress, progress_for
+from app.cli_summary import write_summary
+from app.report_facts import whole_verdicts
+from app.terminal import Terminal
+from app.texts import t
+from diagnostics.errors import InputError
+from diagnostics.model import Cause, Event, Report, Status
+from diagnostics.report.contract import dump
+
+if TYPE_CHECKING:
+    from diagnostics.catalog import Catalog
+    from diagnostics.plan import Plan
+    from diagnostics.sim.scenario import Scenario
+
+MOST_SECONDS: Final = 86_400.0
+
+Measure = Callable[["Order", Callable[[Event], None], "Stop"], Awaitable[Report]]
+"""Measures what was ordered, telling what happens, until it is done or stopped."""
+
+
+class Cancellable(Protocol):
+    """A run that can be ended early."""
+
+    def cancel(self) -> None:
+        """End it; what was measured is kept."""
+
+
+class Order:
+    """What is to be measured, and on which network."""
+
+    def __init__(self, plan: Plan, catalog: Catalog, scenario: Scenario | None) -> None:
+        """Keep all three; ``scenario`` None is the real network."""
+        self.plan = plan
+        self.catalog = catalog
+        self.scenario = scenario
+
+
+class Stop:
+    """The person's Ctrl-C (or SIGTERM): the first ends the run and keeps what is known, the second ends the program."""
+
+    def __init__(self) -> None:
+        """Nothing was pressed yet."""
+        self.asked = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._run: Cancellable | None = None
+        self._before: list[tuple[signal.Signals, Any]] = []
+
+    def __enter__(self) -> Stop:
+        """Listen to both signals, where this thread may."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._before.append((number, signal.signal(number, self._pressed)))
+            except ValueError:  # not the main thread: somebody else listens
+                break
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Restore what was."""
+        for number, handler in self._before:
+            signal.signal(number, handler)
+
+    def _pressed(self, _number: int, _frame: types.FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        if self._loop is not None and self._run is not None:
+            self._loop.call_soon_threadsafe(self._run.cancel)  # wakes the loop, on Windows too
+
+    def attach(self, run: Cancellable) -> None:
+        """End ``run`` when asked to; at once if that was before."""
+        self._loop, self._run = asyncio.get_running_loop(), run
+        if self.asked:
+            run.cancel()
+
+
+async def measure_for_real(order: Order, tell: Callable[[Event], None], stop: Stop) -> Report:
+    """Run the engine, on this computer's network or on a simulated one."""
+    from diagnostics.runner import Run
+
+    if order.scenario is None:
+        from diagnostics.network import RealNetwork
+        from diagnostics.trust import Trust
+
+        run = Run(order.plan, RealNetwork(Trust()), tell, version=__version__)
+        stop.attach(run)
+        return await run.complete()
+    from diagnostics.sim import open_simulation
+
+    async with open_simulation(order.scenario, order.catalog) as network:
+        run = Run(order.plan, network, tell, version=__version__)
+        stop.attach(run)
+        return await run.complete()
+
+
+def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
+    """Test what was asked for and return the exit status.  Raises InputError, before anything is measured or at its end."""
+    if options.proxy or options.no_direct:
+        err.line(t("cli.not_yet", what="--proxy" if options.proxy else "--no-direct"))
+        return cli.USAGE
+    timeout = seconds_of(options.timeout)
+    file = Target(options.json) if options.json else None
+    with Stop() as stop:
+        order = _order(options, timeout)
+        if file:
+            file.check()
+        talk = err if file and file.is_stdout else out  # `--json -` leaves standard output to the report
+        progress = progress_for(err, order.plan, quiet=options.quiet)
+        report = asyncio.run(_measured(order, progress, stop, measure))
+        if not options.quiet:
+            write_summary(report, talk, order.catalog)
+        if file:
+            _save(report, file, out, talk, options)
+    return exit_status(report)
+
+
+def _order(options: argparse.Namespace, timeout: float | None) -> Order:
+    from diagnostics.catalog import load_catalog
+    from diagnostics.plan import make_plan
+
+    catalog = load_catalog()
+    scenario = None
+    if options.simulate is not None:
+        from diagnostics.sim.scenario import find_scenario
+
+        scenario = find_scenario(options.simulate)
+    return Order(make_plan(options.targets, options.url, catalog, timeout=timeout), catalog, scenario)
+
+
+async def _measured(order: Order, progress: Progress, stop: Stop, measure: Measure) -> Report:
+    with progress:
+        return await measure(order, progress.tell, stop)
+
+
+def _save(report: Report, file: Target, out: Terminal, talk: Terminal, options: argparse.Namespace) -> None:
+    """Write the report, without the person in it unless ``--full``."""
+    removed = 0
+    if not options.full:
+        from diagnostics.report.redaction import redacted
+
+        clean = redacted(report)
+        report, removed = clean.report, sum(clean.removed.values())
+    file.write(dump(report), out)
+    if options.quiet:
+        return
+    if not file.is_stdout:
+        talk.line(t("cli.saved", file=file.name))
+    if removed:
+        talk.line(t("cli.removed", n=removed))
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Return ``--timeout`` in seconds, or None for no bound.  Raises InputError("error.bad_timeout")."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= MOST_SECONDS:  # false for nan too
+        raise InputError("error.bad_timeout", value=text[:40])
+    return value
+
+
+def exit_status(report: Report) -> int:
+    """Return what a run's outcome is as an exit status."""
+    if report.run.cancelled:
+        return cli.CANCELLED
+    if report.network.cause is Cause.NO_INTERNET:
+        return cli.NO_INTERNET
+    whole = whole_verdicts(report)
+    return cli.OK if whole and all(verdict.status is Status.WORKS for verdict in whole) else cli.NOT_ALL_WORK

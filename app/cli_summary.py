@@ -1,0 +1,78 @@
+"""The readable summary of a report: the headline, one paragraph a target, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from app import wording
+from app.report_facts import function_verdicts, whole_verdicts
+from app.terminal import SYMBOLS, Terminal
+from app.texts import join_names, language, t
+from diagnostics.model import Report, Status, Verdict
+
+if TYPE_CHECKING:
+    from diagnostics.advice import TipText
+
+MOST_TARGETS: Final = 40
+"""Targets that are told one by one; of more, only those that do not work."""
+
+_FINE: Final = (Status.WORKS, Status.SLOW)
+
+
+def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None = None) -> None:
+    """Write what a person needs to know of a report."""
+    if report.run.simulated:
+        out.line(t("workshop.ribbon"), style="bold")
+    out.line(wording.headline(report, catalog), style="bold")
+    out.line(wording.summary(report, catalog))
+    out.line()
+    verdicts = whole_verdicts(report)
+    told = verdicts if len(verdicts) <= MOST_TARGETS else [v for v in verdicts if v.status is not Status.WORKS][:MOST_TARGETS]
+    for verdict in told:
+        _write_target(verdict, report, out, catalog)
+    if len(told) < len(verdicts):
+        out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
+    advice = advice_of(report)
+    if advice:
+        out.line()
+        _write_advice(advice[0], out)
+
+
+def _write_target(verdict: Verdict, report: Report, out: Terminal, catalog: wording.Catalog | None) -> None:
+    name, word = wording.name_of(verdict.target, report, catalog), wording.status_word(verdict.status)
+    style = SYMBOLS.get(verdict.status, ("", "", ""))[2]
+    out.line(f"{out.symbol(verdict.status)} {name}: {word}", style=style)
+    sentence = wording.card_sentence(verdict, report, catalog)
+    if sentence:
+        out.line(sentence, indent=2)
+    failing = failing_functions(report, verdict)
+    if failing:
+        out.line(t("cli.failing", names=failing), indent=2)
+
+
+def failing_functions(report: Report, verdict: Verdict) -> str:
+    """Return the functions of a target that do not work, as one phrase; nothing if there is nothing to add."""
+    if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED) or wording.failure(report):
+        return ""
+    functions = function_verdicts(report, verdict.target)
+    bad = [f for f in functions if f.status not in (*_FINE, Status.NOT_TESTED, Status.UNKNOWN)]
+    return join_names([wording.function_name(f.function or "") for f in bad]) if len(functions) > 1 else ""
+
+
+def advice_of(report: Report) -> list[TipText]:
+    """Return the advice that the report carries, best first, in the language that is spoken now.
+
+    Tips of a newer Atajo that are not known here are left out.  Raises InputError when our own file is damaged.
+    """
+    from diagnostics.advice import load_tips
+
+    known = load_tips() if report.tips else {}
+    return [known[tip.id].in_language(language()) for tip in sorted(report.tips, key=lambda tip: tip.rank) if tip.id in known]
+
+
+def _write_advice(tip: TipText, out: Terminal) -> None:
+    out.line(t("cli.next", step=tip.title), style="bold")
+    out.line(tip.why, indent=2)
+    for number, step in enumerate(tip.steps, start=1):
+        out.line(f"{number}. {step}", indent=2, hanging=5)
+    out.line(f"{t('tips.risk', risk=tip.risk)} {t('tips.unmeasured')}.", indent=2)

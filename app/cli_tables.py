@@ -1,0 +1,71 @@
+"""``services``, ``scenarios`` and ``resolvers``: what Atajo knows, with its dates."""
+
+from __future__ import annotations
+
+import argparse
+
+from app import cli
+from app.terminal import Terminal
+from app.texts import language, t
+from diagnostics.catalog import load_catalog
+from diagnostics.model import Resolver, Service
+
+
+def services(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> int:
+    """List the services."""
+    rows = [tuple(t(f"cli.table.{column}") for column in ("id", "name", "functions", "places", "date", "checked"))]
+    rows += [_service_row(service) for service in load_catalog().services.values()]
+    out.table(rows)
+    return cli.OK
+
+
+def _service_row(service: Service) -> tuple[str, ...]:
+    places = {endpoint.key: endpoint for function in service.functions for endpoint in function.endpoints}
+    unverified = sum(1 for endpoint in places.values() if not endpoint.checked)
+    return (
+        service.id,
+        service.name.get(language()) or service.name.get("en") or service.id,
+        ", ".join(function.id for function in service.functions),
+        str(len(places)),
+        service.as_of,
+        t("cli.table.unverified", n=unverified) if unverified else t("cli.table.all_checked"),
+    )
+
+
+def scenarios(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> int:
+    """List the simulated networks."""
+    from diagnostics.sim.scenario import load_scenarios
+
+    rows = [tuple(t(f"cli.table.{column}") for column in ("id", "name", "date"))]
+    rows += [(s.id, getattr(s.name, language(), s.name.en), s.as_of.isoformat()) for s in load_scenarios().values()]
+    out.table(rows)
+    return cli.OK
+
+
+def resolvers(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> int:
+    """List the public resolvers."""
+    rows = [tuple(t(f"cli.table.{column}") for column in ("id", "operator", "addresses", "ways", "filters", "checked"))]
+    rows += [_resolver_row(resolver) for resolver in load_catalog().resolvers]
+    out.table(rows)
+    return cli.OK
+
+
+def _resolver_row(resolver: Resolver) -> tuple[str, ...]:
+    return (
+        resolver.id,
+        resolver.operator,
+        ", ".join(resolver.addresses[:2]),
+        ways_of(resolver),
+        t("cli.table.yes") if resolver.filters else "",
+        t("cli.table.all_checked") if resolver.checked else t("cli.table.unverified", n=1),
+    )
+
+
+def ways_of(resolver: Resolver) -> str:
+    """Return how a resolver can be asked."""
+    ways = ["UDP", "TCP"] if resolver.plain else []
+    return " ".join([*ways, *(["DoT"] if resolver.dot_name else []), *(["DoH"] if resolver.doh_url else [])])
+
+
+TABLES = {"services": services, "scenarios": scenarios, "resolvers": resolvers}
+"""The commands of this module by name."""

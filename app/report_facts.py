@@ -1,0 +1,180 @@
+"""What can be read out of a report without words: its services, its verdicts in order, times and stages.
+
+Pure functions of a :class:`~diagnostics.model.Report`, which may be a stranger's: what cannot be read is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from diagnostics.model import RESOLVER_TARGET, Cause, Fact, Observation, Report, Service, Status, Step, Verdict
+
+MAX_NAME: Final = 60
+"""Longest name or host that is shown; a report comes from strangers."""
+
+
+class StageState(enum.StrEnum):
+    """What happened at one stage of the way to a service."""
+
+    OK = "ok"
+    SLOW = "slow"
+    BROKEN = "broken"
+    NOT_REACHED = "not_reached"
+
+
+class Stage(Fact, frozen=True):
+    """One stage of the way to a service.  ``id`` is name, connect, secure or page; ``seconds`` None if nothing was timed."""
+
+    id: str
+    state: StageState
+    seconds: float | None = None
+
+
+STAGES: Final[dict[str, Step]] = {"name": Step.DNS, "connect": Step.TCP, "secure": Step.TLS, "page": Step.HTTP}
+"""The four stages in the order in which a connection passes them, and the step that measures each."""
+
+_BROKEN_AT: Final[dict[Cause, str]] = {
+    Cause.DNS_TAMPERING: "name",
+    Cause.DNS_NO_ANSWER: "name",
+    Cause.RESOLVER_BLOCKED: "name",
+    Cause.HOSTS_FILE: "name",
+    Cause.NO_INTERNET: "name",
+    Cause.IP_BLOCKED: "connect",
+    Cause.BROKEN_IPV6: "connect",
+    Cause.LOCAL_FIREWALL: "connect",
+    Cause.STALE_PROXY: "connect",
+    Cause.NAME_BLOCKED: "secure",
+    Cause.TLS_INTERCEPTION: "secure",
+    Cause.LOCAL_INTERCEPTION: "secure",
+    Cause.WRONG_CLOCK: "secure",
+    Cause.CAPTIVE_PORTAL: "page",
+    Cause.BLOCK_PAGE: "page",
+    Cause.HTTP_BLOCKED: "page",
+    Cause.GEO_REFUSED: "page",
+}
+_SIDE_PURPOSES: Final = frozenset({"neutral_name", "control_address", "system_roots", "inspect"})
+"""Follow-ups that were not the service itself: another name, another address, another trust store."""
+
+
+def short(text: str) -> str:
+    """Return a stranger's text in one printable line of at most ``MAX_NAME`` characters."""
+    line = "".join(character if character.isprintable() else " " for character in text[: MAX_NAME * 2]).strip()
+    return line if len(line) <= MAX_NAME else f"{line[: MAX_NAME - 1]}…"
+
+
+def planned(report: Report) -> dict[str, Service]:
+    """Return the services of the report's plan by id, in the order asked for."""
+    found: dict[str, Service] = {}
+    for observation in report.observations:
+        if observation.step is not Step.SYSTEM or observation.detail.get("kind") != "plan":
+            continue
+        targets = observation.detail.get("targets")
+        for entry in targets if isinstance(targets, list | tuple) else ():
+            with contextlib.suppress(msgspec.ValidationError):
+                service = msgspec.convert(entry, Service)
+                found[service.id] = service
+    return found
+
+
+def whole_verdicts(report: Report) -> list[Verdict]:
+    """Return one verdict a target, over the direct route, in the order of the plan."""
+    order = {target: place for place, target in enumerate(planned(report))}
+    own = [v for v in report.verdicts if not v.target.startswith(RESOLVER_TARGET)]
+    found = {v.target: v for v in own if v.function is None and v.route == "direct"}
+    return sorted(found.values(), key=lambda verdict: order.get(verdict.target, len(order)))
+
+
+def function_verdicts(report: Report, target: str) -> list[Verdict]:
+    """Return the verdicts of a target's functions over the direct route, in the report's order."""
+    return [v for v in report.verdicts if v.target == target and v.function is not None and v.route == "direct"]
+
+
+def evidence_of(report: Report, ids: Iterable[str]) -> list[Observation]:
+    """Return the observations that ``ids`` name, in the report's order."""
+    wanted = set(ids)
+    return [observation for observation in report.observations if observation.id in wanted]
+
+
+def hosts_of(report: Report, target: str | None) -> list[str]:
+    """Return the hosts of a target in the plan's order, each once."""
+    service = planned(report).get(target or "")
+    functions = service.functions if service else ()
+    return list(dict.fromkeys(endpoint.host for function in functions for endpoint in function.endpoints))
+
+
+def host_of(report: Report, evidence: Iterable[str], target: str | None) -> str:
+    """Return the host that a verdict is about: in its evidence, the first of the target's own that failed."""
+    own = hosts_of(report, target)
+    seen = [o for o in evidence_of(report, evidence) if o.host and (target is None or o.target in (target, None))]
+    ranked = sorted(seen, key=lambda o: (o.host not in own, o.failure is None))  # stable: the first of its kind stays first
+    host = ranked[0].host if ranked else next(iter(own), target)
+    return short(host or "")
+
+
+def answer_seconds(report: Report, target: str) -> float | None:
+    """Return how long the first complete page of a target took: name, connection, encryption and page together.
+
+    None when no page was fetched.
+    """
+    pages = [o for o in _own_steps(report, target) if o.step is Step.HTTP and o.failure is None]
+    if not pages:
+        return None
+    page = min(pages, key=lambda o: o.t)
+    before = [_fastest(report, target, page.host, step) for step in (Step.DNS, Step.TCP, Step.TLS)]
+    return sum(seconds for seconds in before if seconds is not None) + page.seconds
+
+
+def stages(report: Report, target: str) -> tuple[Stage, ...]:
+    """Return the four stages of the way to a target, the broken one marked.
+
+    The cause of the verdict says where it broke; without one, the first stage at which everything failed.  What lies
+    behind a broken stage was not reached, whatever the follow-ups found out on other ways.
+    """
+    verdict = report.of_target(target)
+    host = host_of(report, verdict.evidence, target) if verdict else None
+    own = [o for o in _own_steps(report, target) if o.host == host] or list(_own_steps(report, target))
+    broken = _BROKEN_AT.get(verdict.cause) if verdict and verdict.cause and verdict.status is not Status.WORKS else None
+    result: list[Stage] = []
+    behind = False
+    for stage_id, step in STAGES.items():
+        mine = [o for o in own if o.step is step]
+        state = StageState.NOT_REACHED if behind else _state(mine, broken=broken == stage_id, before=broken is not None)
+        behind = behind or state is StageState.BROKEN
+        result.append(Stage(id=stage_id, state=state, seconds=None if behind else _time(mine)))
+    return tuple(result)
+
+
+def _state(mine: list[Observation], *, broken: bool, before: bool) -> StageState:
+    """Return the state of a stage; ``before``: a later stage is known to be the broken one."""
+    if broken:
+        return StageState.BROKEN
+    if any(o.failure is None for o in mine):
+        return StageState.OK
+    finished = [o for o in mine if o.failure != "interrupted"]
+    return StageState.BROKEN if finished and not before else StageState.NOT_REACHED
+
+
+def _time(mine: list[Observation]) -> float | None:
+    good = [o.seconds for o in mine if o.failure is None]
+    return good[0] if good else None
+
+
+def _own_steps(report: Report, target: str) -> list[Observation]:
+    """Return what was measured at the service itself; of name queries, only what the system's own resolver said."""
+    return [
+        o
+        for o in report.observations
+        if o.target == target
+        and o.detail.get("purpose", "target") not in _SIDE_PURPOSES
+        and (o.step is not Step.DNS or o.detail.get("resolver", "system") == "system")
+    ]
+
+
+def _fastest(report: Report, target: str, host: str | None, step: Step) -> float | None:
+    times = [o.seconds for o in _own_steps(report, target) if o.step is step and o.host == host and o.failure is None]
+    return min(times, default=None)

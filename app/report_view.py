@@ -1,0 +1,149 @@
+"""A report as a readable page: builds the plain texts of ``diagnostics.report.html.ReportView`` in one language.
+
+``html_page(report, language)`` is all that callers need.  The engine's report package may not import the app, so the words
+are put together here, from the same functions that the window and the terminal use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from app import texts, wording
+from app.cli_summary import advice_of
+from app.report_facts import Stage, StageState, function_verdicts, stages, whole_verdicts
+from app.terminal import SYMBOLS
+from app.texts import t
+from diagnostics.model import NetworkVerdict, Observation, Report, Status, Verdict
+from diagnostics.report.html import AdviceView, CardView, FunctionView, ReportView, StageView, TableView, render_html
+
+if TYPE_CHECKING:
+    from diagnostics.advice import TipText
+
+MOST_CARDS: Final = 200
+MOST_ROWS: Final = 2_000
+"""Observations in the page; the data file has them all."""
+
+MOST_DETAIL: Final = 600
+"""Characters of one observation's details."""
+
+MOST_TIPS: Final = 3
+NOTHING: Final = "\N{EN DASH}"
+_STAGE_SYMBOLS: Final = {StageState.OK: "✓", StageState.SLOW: "◔", StageState.BROKEN: "✗", StageState.NOT_REACHED: NOTHING}
+_QUIET_DETAILS: Final = frozenset({"targets", "controls", "resolvers"})
+"""Details that are data of Atajo itself and would fill pages: the plan."""
+
+
+def html_page(report: Report, language: str) -> str:
+    """Return the report as one self-contained HTML page in ``language`` ("es" or "en").
+
+    Nothing is taken out: hand in what ``diagnostics.report.redaction.redacted`` returns.  Raises ValueError for a language
+    that Atajo does not speak.
+    """
+    with _speaking(language):
+        return render_html(view_of(report))
+
+
+@contextmanager
+def _speaking(language: str) -> Iterator[None]:
+    before = texts.language()
+    texts.set_language(language)
+    try:
+        yield
+    finally:
+        texts.set_language(before)
+
+
+def view_of(report: Report) -> ReportView:
+    """Return what the page says, in the language that is spoken now."""
+    return ReportView(
+        language=texts.language(),
+        title=t("html.title", headline=wording.headline(report)),
+        ribbon=t("workshop.ribbon") if report.run.simulated else "",
+        headline=wording.headline(report),
+        summary=wording.summary(report),
+        cards=tuple(_card(verdict, report) for verdict in whole_verdicts(report)[:MOST_CARDS]),
+        advice_title=t("html.next"),
+        advice=tuple(_advice(tip) for tip in advice_of(report)[:MOST_TIPS]),
+        facts=_facts(report),
+        technical=t("detail.technical"),
+        tables=(_rules(report), _observations(report)),
+        footer=t("html.footer"),
+    )
+
+
+def _card(verdict: Verdict, report: Report) -> CardView:
+    symbol = SYMBOLS.get(verdict.status, ("?", "", ""))[0]
+    functions = function_verdicts(report, verdict.target)
+    tested = verdict.status is not Status.NOT_TESTED and not wording.failure(report)
+    return CardView(
+        name=wording.name_of(verdict.target, report),
+        status=_known(verdict.status),
+        symbol=symbol,
+        word=wording.status_word(verdict.status),
+        sentence=wording.card_sentence(verdict, report),
+        means=wording.means(verdict, report) if tested else "",
+        sure=wording.sure(verdict) if tested else "",
+        stages=tuple(_stage(stage) for stage in stages(report, verdict.target)) if tested else (),
+        functions=tuple(_function(f) for f in functions) if len(functions) > 1 and tested else (),
+    )
+
+
+def _known(status: Status) -> str:
+    """Return a status's id for the look; one that a newer Atajo writes looks like unknown."""
+    return str(status) if status in SYMBOLS else "unknown"
+
+
+def _stage(stage: Stage) -> StageView:
+    took = texts.seconds(stage.seconds) if stage.seconds is not None else ""
+    note = took or t(f"html.stage.{stage.state}")
+    return StageView(name=t(f"detail.stage.{stage.id}"), state=str(stage.state), symbol=_STAGE_SYMBOLS[stage.state], note=note)
+
+
+def _function(verdict: Verdict) -> FunctionView:
+    return FunctionView(
+        name=wording.function_name(verdict.function or ""), status=_known(verdict.status), word=wording.status_word(verdict.status)
+    )
+
+
+def _advice(tip: TipText) -> AdviceView:
+    return AdviceView(title=tip.title, why=tip.why, steps=tip.steps, risk=f"{t('tips.risk', risk=tip.risk)} {t('tips.unmeasured')}.")
+
+
+def _facts(report: Report) -> tuple[tuple[str, str], ...]:
+    facts = [
+        (t("html.fact.started"), report.run.started or NOTHING),
+        (t("html.fact.seconds"), texts.seconds(report.run.seconds)),
+        (t("html.fact.program"), f"Atajo {report.app.version}".strip()),
+        (t("html.fact.system"), report.app.platform or NOTHING),
+        (t("html.fact.id"), report.run.id or NOTHING),
+    ]
+    if report.run.simulated:
+        facts.insert(0, (t("html.fact.simulated"), report.run.simulated))
+    return tuple(facts)
+
+
+def _rules(report: Report) -> TableView:
+    head = tuple(t(f"html.column.{name}") for name in ("what", "status", "cause", "certainty", "rule", "evidence"))
+    rows = [_rule("network", report.network)]
+    rows += [_rule("/".join(p for p in (v.target, v.function, v.route) if p), v) for v in report.verdicts[:MOST_ROWS]]
+    return TableView(title=t("inspect.rules"), head=head, rows=tuple(rows))
+
+
+def _rule(what: str, verdict: Verdict | NetworkVerdict) -> tuple[str, ...]:
+    return what, str(verdict.status), str(verdict.cause or NOTHING), str(verdict.certainty), verdict.rule, " ".join(verdict.evidence[:40])
+
+
+def _observations(report: Report) -> TableView:
+    head = tuple(t(f"html.column.{name}") for name in ("id", "step", "target", "place", "start", "duration", "failure", "detail"))
+    return TableView(title=t("inspect.observations"), head=head, rows=tuple(_observation(o) for o in report.observations[:MOST_ROWS]))
+
+
+def _observation(o: Observation) -> tuple[str, ...]:
+    place = " ".join(dict.fromkeys(part for part in (o.host, o.address) if part))
+    detail = {key: value for key, value in o.detail.items() if key not in _QUIET_DETAILS and value not in (None, "", [], {})}
+    written = json.dumps(detail, ensure_ascii=False, default=str)
+    shown = written if len(written) <= MOST_DETAIL else f"{written[:MOST_DETAIL]}…"
+    return o.id, str(o.step), o.target or "", place, f"{o.t:.3f}", f"{o.seconds:.3f}", o.failure or "ok", shown

@@ -1,0 +1,193 @@
+"""Tips: one plain next step for every cause, honest about what was measured, and chosen in the right order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.texts import has_text
+from diagnostics.advice import Tip, TipText, load_tips, tips_for
+from diagnostics.catalog import load_catalog
+from diagnostics.errors import InputError
+from diagnostics.model import LOCAL_CAUSES, Cause, NetworkVerdict, Status, Verdict
+from tests import wording_rules as rules
+
+LANGUAGES = ("es", "en")
+FINE = NetworkVerdict(status=Status.WORKS)
+
+
+def verdict(target: str, cause: Cause | None, status: Status = Status.BLOCKED, function: str | None = None) -> Verdict:
+    return Verdict(target=target, function=function, status=status, cause=cause)
+
+
+def every_text() -> Iterator[tuple[str, str, TipText]]:
+    for tip in load_tips().values():
+        for language in LANGUAGES:
+            yield tip.id, language, tip.in_language(language)
+
+
+def lines(text: TipText) -> tuple[str, ...]:
+    return (text.title, text.why, *text.steps, text.risk)
+
+
+# --- the tips that ship -----------------------------------------------------------------------------
+
+
+def test_every_cause_has_exactly_one_tip() -> None:
+    told = [cause for tip in load_tips().values() for cause in tip.causes]
+    assert sorted(told) == sorted(Cause)
+
+
+def test_every_tip_has_a_risk_a_source_and_a_date() -> None:
+    assert [tip.id for tip in load_tips().values() if not tip.source.strip() or tip.date.year < 2026] == []
+    assert [(tip, language) for tip, language, text in every_text() if not text.risk.strip()] == []
+
+
+def test_tips_keep_the_rules_of_wording() -> None:
+    faults = []
+    for tip, language, text in every_text():
+        found = [*rules.title_faults(text.title)]
+        for line in lines(text):
+            found += [*rules.length_faults(line), *rules.jargon_faults(line), *rules.mark_faults(line, language)]
+            found += rules.speech_faults(line, language)
+        faults += [f"{language} {tip}: {fault}" for fault in found]
+    assert faults == []
+
+
+def test_no_tip_claims_to_have_been_measured_here() -> None:
+    claims = ("funciona aquí", "probado", "desbloquea", "works here", "tested", "unblocks", "invisible", "anónim", "anonymous", "segur@")
+    assert [(tip, line) for tip, _, text in every_text() for line in lines(text) if any(c in line.lower() for c in claims)] == []
+
+
+def test_no_tip_names_a_public_resolver_or_a_proxy() -> None:
+    resolvers = load_catalog().resolvers
+    names = {r.operator.lower() for r in resolvers} - {"google", "wikimedia"} | {a for r in resolvers for a in r.addresses}
+    names |= {"1.1.1.1", "quad9", "opendns", "cloudflare", "socks5://", "vless://", "ss://"}
+    assert [(tip, line) for tip, _, text in every_text() for line in lines(text) if any(name in line.lower() for name in names)] == []
+
+
+def test_the_steps_of_both_languages_correspond() -> None:
+    assert [t.id for t in load_tips().values() if len(t.text.es.steps) != len(t.text.en.steps)] == []
+
+
+def test_an_unknown_language_gets_spanish() -> None:
+    tip = load_tips()["check-the-line"]
+    assert tip.in_language("fr") == tip.text.es != tip.in_language("en")
+
+
+# --- choosing -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_leads_to_its_tip(cause: Cause) -> None:
+    (choice,) = tips_for([verdict("x", cause)], FINE)
+    assert (choice.rank, choice.because) == (1, (f"cause:{cause}", "target:x"))
+    assert cause in load_tips()[choice.id].causes
+
+
+def test_nothing_wrong_gives_no_tips() -> None:
+    fine = [verdict("x", None, Status.WORKS), verdict("whatsapp", Cause.QUIC_BLOCKED, Status.WORKS)]
+    assert tips_for(fine, FINE) == ()
+    assert tips_for([verdict("x", None, Status.UNKNOWN), verdict("signal", Cause.IP_BLOCKED, Status.NOT_TESTED)], FINE) == ()
+
+
+@pytest.mark.parametrize("cause", sorted(LOCAL_CAUSES - {Cause.BROKEN_IPV6}))
+def test_a_fault_of_this_computer_or_line_comes_first(cause: Cause) -> None:
+    choices = tips_for([verdict("x", Cause.NAME_BLOCKED)], NetworkVerdict(status=Status.DOWN, cause=cause))
+    assert [c.because[0] for c in choices] == [f"cause:{cause}", "cause:name_blocked"]
+    assert [c.rank for c in choices] == [1, 2]
+
+
+def test_a_half_dead_line_that_still_works_waits_for_what_is_blocked() -> None:
+    choices = tips_for([verdict("x", Cause.IP_BLOCKED)], NetworkVerdict(status=Status.WORKS, cause=Cause.BROKEN_IPV6))
+    assert [c.because[0] for c in choices] == ["cause:ip_blocked", "cause:broken_ipv6"]
+
+
+def test_a_tip_that_helps_several_targets_is_said_once_and_names_them_all() -> None:
+    choices = tips_for([verdict("x", Cause.DNS_TAMPERING), verdict("signal", Cause.DNS_NO_ANSWER)], FINE)
+    assert [c.because for c in choices] == [("cause:dns_tampering", "cause:dns_no_answer", "target:x", "target:signal")]
+
+
+def test_the_first_target_that_was_asked_for_goes_first() -> None:
+    choices = tips_for([verdict("signal", Cause.SERVER_FAULT, Status.DOWN), verdict("x", Cause.NAME_BLOCKED)], FINE)
+    assert [c.because[0] for c in choices] == ["cause:server_fault", "cause:name_blocked"]
+
+
+def test_a_function_alone_gives_no_tip_because_its_target_speaks_for_it() -> None:
+    assert tips_for([verdict("whatsapp", Cause.IP_BLOCKED, function="media")], FINE) == ()
+    assert len(tips_for([verdict("whatsapp", Cause.IP_BLOCKED, Status.PARTIAL)], FINE)) == 1
+
+
+def test_a_cause_from_a_newer_report_is_passed_over() -> None:
+    assert tips_for([verdict("x", Cause("gremlins"))], FINE) == ()
+
+
+def test_the_same_verdicts_always_give_the_same_tips() -> None:
+    verdicts = [verdict(t, c) for t, c in (("x", Cause.NAME_BLOCKED), ("signal", Cause.THROTTLED), ("telegram", Cause.IP_BLOCKED))]
+    line = NetworkVerdict(status=Status.WORKS, cause=Cause.LOSSY_NETWORK)
+    assert tips_for(verdicts, line) == tips_for(list(verdicts), line)
+
+
+def test_a_local_cause_has_a_screen_or_a_sentence_to_stand_beside() -> None:
+    assert [cause for cause in LOCAL_CAUSES if not has_text(f"cause.{cause}")] == []
+
+
+# --- broken files -------------------------------------------------------------------------------------
+
+GOOD = """[[tip]]
+id = "a-tip"
+causes = ["no_internet"]
+source = "somewhere"
+date = 2026-11-22
+checked = false
+text.es = { title = "Uno", why = "Dos", steps = ["Tres", "Cuatro"], risk = "Cinco" }
+text.en = { title = "One", why = "Two", steps = ["Three", "Four"], risk = "Five" }
+"""
+
+
+def load(folder: Path, text: str, **others: str) -> dict[str, Tip]:
+    for name, content in {"basic": text, **others}.items():
+        (folder / f"{name}.toml").write_text(content, encoding="utf-8")
+    return load_tips(folder)
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD)["a-tip"].in_language("en").steps == ("Three", "Four")
+
+
+@pytest.mark.parametrize(
+    "was, becomes, line, found",
+    [
+        ('"a-tip"', '"A tip"', 2, "A tip"),
+        ('"no_internet"', '"gremlins"', 3, "gremlins"),
+        ('"no_internet"', '"no_internet", "no_internet"', 3, "no_internet"),
+        ('["no_internet"]', "[]", 3, "[]"),
+        ('"somewhere"', '" "', 4, " "),
+        ("2026-11-22", '"soon"', 5, "'soon'"),
+        ("checked = false", 'checked = "no"', 6, "'no'"),
+        ('risk = "Cinco"', 'risk = ""', 7, "-"),
+        ('risk = "Cinco"', 'riesgo = "Cinco"', 7, "riesgo"),
+        ('["Tres", "Cuatro"]', "[]", 7, 0),
+        ('["Three", "Four"]', '["Three"]', 8, 1),
+    ],
+)
+def test_a_mistake_is_told_with_its_file_and_line(was: str, becomes: str, line: int, found: object, tmp_path: Path) -> None:
+    assert was in GOOD
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, GOOD.replace(was, becomes))
+    values = caught.value.values
+    assert (caught.value.text, values["file"], values["line"], values["found"]) == ("error.data", "resources/tips/basic.toml", line, found)
+
+
+def test_an_id_is_used_once_in_all_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, GOOD, more=GOOD.replace("no_internet", "wrong_clock"))
+    assert (caught.value.values["file"], caught.value.values["line"]) == ("resources/tips/more.toml", 2)
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, GOOD + "id = \n")
+    assert (caught.value.text, caught.value.values["line"]) == ("error.toml", 9)

@@ -1,0 +1,178 @@
+"""The window on the real engine, against simulated networks: the product's main sentence, end to end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from app.backend import AppBackend
+from app.settings import SettingsStore
+from app.texts import set_language
+from diagnostics.model import Cause, Status
+from diagnostics.report.contract import load
+from diagnostics.sim.scenario import find_scenario
+from tests.ui.conftest import Driver
+from ui.flow import Window
+
+PATIENCE = 30_000
+"""Milliseconds; a run takes one or two seconds, a busy machine more."""
+
+OpenReal = Callable[[str], Driver[AppBackend]]
+
+
+@pytest.fixture
+def open_real(qapp: QApplication) -> Iterator[OpenReal]:
+    """Return a function that opens the window on the simulated network of a scenario."""
+    opened: list[Window] = []
+
+    def open_it(scenario: str) -> Driver[AppBackend]:
+        store = SettingsStore()
+        store.change(language="es", welcomed=True)
+        backend = AppBackend(store, find_scenario(scenario))
+        window = Window(qapp, backend)
+        opened.append(window)
+        window.shell.show()
+        return Driver(window, backend)
+
+    yield open_it
+    for window in opened:
+        window.shell.close()
+        window.shell.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    set_language("es")
+
+
+def finish(qtbot: QtBot, driver: Driver[AppBackend]) -> None:
+    """Press the button and wait for the outcome."""
+    qtbot.waitUntil(lambda: bool(driver.window.shell.findChild(QLabel, "home.title")))
+    qtbot.waitUntil(lambda: driver.window.services_shown, timeout=PATIENCE)
+    driver.press("home.go")
+    qtbot.waitUntil(lambda: driver.screen in ("result", "fail"), timeout=PATIENCE)
+
+
+def says(driver: Driver[AppBackend], name: str, part: str) -> bool:
+    return part in driver.words(name)
+
+
+def test_the_venezuelan_block_of_2024_is_told_in_one_sentence(qtbot: QtBot, open_real: OpenReal) -> None:
+    driver = open_real("ve-2024-08")
+    assert "Simulación" in driver.shell.windowTitle()
+    finish(qtbot, driver)
+    assert driver.words("result.title") == "X está bloqueado en tu red"
+    assert driver.words("result.lead").startswith("WhatsApp, Telegram y Signal y el resto de tu Internet funcionan.")
+    report = driver.window.report()
+    assert report is not None
+    verdict = report.of_target("x")
+    assert verdict is not None
+    assert (verdict.status, verdict.cause) == (Status.BLOCKED, Cause.DNS_TAMPERING)
+    assert report.run.simulated == "ve-2024-08"
+
+
+def test_from_the_block_to_the_advice_and_to_a_saved_report(qtbot: QtBot, open_real: OpenReal, tmp_path: Path) -> None:
+    driver = open_real("ve-2024-08")
+    finish(qtbot, driver)
+    driver.press("result.primary")
+    assert driver.screen == "todo"
+    assert driver.words("todo.risk.1").startswith("Riesgo: ")
+    driver.press("todo.save")
+    for kind, ending in (("save.kind.data", ".json"), ("save.kind.page", ".html")):
+        driver.press(kind)
+        driver.type("save.folder", str(tmp_path / "informes"))
+        driver.press("save.go")
+        qtbot.waitUntil(partial(says, driver, "save.where", ending), timeout=PATIENCE)
+    written = sorted((tmp_path / "informes").iterdir(), key=lambda path: path.suffix)
+    assert [path.suffix for path in written] == [".html", ".json"]
+    assert "X está bloqueado en tu red" in written[0].read_text(encoding="utf-8")
+    report = load(written[1]).of_target("x")
+    assert report is not None
+    assert report.status is Status.BLOCKED
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(
+    qtbot: QtBot, open_real: OpenReal, tmp_path: Path, only_expected_warnings: list[str]
+) -> None:
+    driver = open_real("ve-2024-08")
+    finish(qtbot, driver)
+    driver.press("result.save")
+    (tmp_path / "file").write_text("")
+    driver.type("save.folder", str(tmp_path / "file" / "below"))
+    driver.press("save.go")
+    qtbot.waitUntil(lambda: driver.words("save.outcome") == "No se pudo guardar", timeout=PATIENCE)
+    only_expected_warnings.append("report not saved: NotADirectoryError")
+
+
+def test_stop_answers_within_a_tenth_of_a_second_and_keeps_what_is_known(qtbot: QtBot, open_real: OpenReal) -> None:
+    driver = open_real("ve-2025-01")
+    qtbot.waitUntil(lambda: driver.window.services_shown, timeout=PATIENCE)
+    driver.press("home.go")
+    qtbot.waitUntil(lambda: driver.window.state is not None and driver.window.state.knows_anything, timeout=PATIENCE)
+    began = time.monotonic()
+    driver.press("run.stop")
+    assert time.monotonic() - began < 0.1
+    assert driver.screen == "result"
+    assert "Detenido. Guardamos lo que ya sabíamos." in driver.words("result.lead")
+    qtbot.waitUntil(lambda: driver.window.state is not None and driver.window.state.whole is not None, timeout=PATIENCE)
+    report = driver.window.report()
+    assert report is not None
+    assert report.run.cancelled
+    assert report.observations
+    assert "Detenido. Guardamos lo que ya sabíamos." in driver.words("result.lead")
+
+
+@pytest.mark.parametrize(
+    "scenario, title",
+    [
+        ("offline", "No hay Internet"),
+        ("captive-portal", "Este Wi-Fi pide que entres primero"),
+        ("wrong-clock", "La fecha de esta computadora está mal"),
+    ],
+)
+def test_a_fault_of_the_line_is_said_and_nobody_is_accused(qtbot: QtBot, open_real: OpenReal, scenario: str, title: str) -> None:
+    driver = open_real(scenario)
+    finish(qtbot, driver)
+    assert driver.screen == "fail"
+    assert driver.words("fail.title") == title
+
+
+def test_an_open_network_works_and_says_so(qtbot: QtBot, open_real: OpenReal) -> None:
+    driver = open_real("open")
+    finish(qtbot, driver)
+    assert driver.words("result.title") == "Todo funciona"
+
+
+def test_the_window_keeps_moving_while_the_engine_measures(qtbot: QtBot, open_real: OpenReal) -> None:
+    driver = open_real("open")
+    qtbot.waitUntil(lambda: driver.window.services_shown, timeout=PATIENCE)
+    gaps: list[float] = []
+    last = time.perf_counter()
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        gaps.append(now - last)
+        last = now
+
+    timer = QTimer()
+    timer.timeout.connect(tick)
+    timer.start(5)
+    driver.press("home.go")
+    qtbot.waitUntil(lambda: driver.screen == "result", timeout=PATIENCE)
+    timer.stop()
+    assert sorted(gaps)[len(gaps) * 95 // 100] < 0.1  # a loose bound for a busy machine; the benchmark has the exact one
+
+
+def test_closing_in_the_middle_of_a_run_ends_it(qtbot: QtBot, open_real: OpenReal) -> None:
+    driver = open_real("ve-2025-01")
+    qtbot.waitUntil(lambda: driver.window.services_shown, timeout=PATIENCE)
+    driver.press("home.go")
+    qtbot.waitUntil(lambda: driver.window.state is not None and driver.window.state.knows_anything, timeout=PATIENCE)
+    began = time.monotonic()
+    driver.shell.close()
+    assert time.monotonic() - began < 2.0

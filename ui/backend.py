@@ -1,0 +1,151 @@
+"""What the window asks of the rest of the program, and nothing more.
+
+The window never sees the engine, a file or a socket: it talks to an object that fits :class:`Backend`.  The real one is
+``app/backend.py``; tests use one that plays recorded events.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from diagnostics.model import Event, Report, Service
+
+Arrived = Callable[[int, tuple[Event, ...]], None]
+"""Takes the number of a run and its latest events."""
+
+Failed = Callable[[int, str], None]
+"""Takes the number of a run and the sentence that says why it ended; empty for a defect of ours."""
+
+
+class SaveKind(enum.StrEnum):
+    """What a saved report is for."""
+
+    DATA = "data"  # JSON: help lines and programs read it
+    PAGE = "page"  # HTML: people read it
+
+
+@dataclass(frozen=True)
+class UrlCheck:
+    """Whether a page that was typed can be tested: its full address, or the sentence that says why not."""
+
+    url: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a report was written and how many private items were left out of it."""
+
+    folder: str
+    file: str
+    removed: int
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One tip in the person's language.  ``general``: it could not be tested from here."""
+
+    id: str
+    say: str
+    why: str
+    steps: tuple[str, ...]
+    caution: str
+    general: bool = True
+
+
+class Preferences(Protocol):
+    """What is remembered between two starts."""
+
+    @property
+    def spoken(self) -> str:
+        """Return the language: es or en."""
+        ...
+
+    @property
+    def theme(self) -> str:
+        """Return system, light, dark or contrast."""
+        ...
+
+    @property
+    def text_size(self) -> int:
+        """Return the text size in percent."""
+        ...
+
+    @property
+    def welcomed(self) -> bool:
+        """Tell whether the person has read what the tests reveal."""
+        ...
+
+    @property
+    def targets(self) -> tuple[str, ...] | None:
+        """Return the ids of the services that were ticked last, or None for the usual ones."""
+        ...
+
+
+class Backend(Protocol):
+    """The rest of the program.  Everything is called from the window's thread and returns at once."""
+
+    def listen(self, arrived: Arrived, failed: Failed) -> None:
+        """Tell what a run tells, in the window's thread: its events, or that it ended without a report."""
+        ...
+
+    @property
+    def simulated(self) -> str | None:
+        """Return the scenario's id when the window stands on a simulated network."""
+        ...
+
+    @property
+    def preferences(self) -> Preferences:
+        """Return what is remembered."""
+        ...
+
+    def change(self, **changes: object) -> None:
+        """Remember other preferences; language and look must already be applied by the caller."""
+        ...
+
+    def open(self) -> None:
+        """Begin what can wait until the window is up."""
+        ...
+
+    def services(self) -> Sequence[Service]:
+        """Return the services that can be tested, in the order in which they are shown."""
+        ...
+
+    def default_targets(self) -> Sequence[str]:
+        """Return the ids of the services that are ticked at first."""
+        ...
+
+    def check_url(self, text: str) -> UrlCheck:
+        """Tell whether a typed page can be tested."""
+        ...
+
+    def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:
+        """Begin a run and return its number; it tells of itself to whoever listens."""
+        ...
+
+    def cancel(self) -> None:
+        """End the run; what it knows comes as its report."""
+        ...
+
+    def tips(self, report: Report, target: str | None) -> Sequence[Advice]:
+        """Return the advice for one target, or for the line when ``target`` is None; best first."""
+        ...
+
+    def save_folder(self) -> str:
+        """Return the folder that is offered for saved reports."""
+        ...
+
+    def save(self, report: Report, folder: str, kind: SaveKind, done: Callable[[Saved | None], None]) -> None:
+        """Write a report without private items and call ``done`` later, with None when it could not be written."""
+        ...
+
+    def show(self, address: str) -> None:
+        """Open a folder or a page with this computer's own program for it."""
+        ...
+
+    def close(self) -> None:
+        """End the run and everything else that is under way."""
+        ...

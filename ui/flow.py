@@ -1,0 +1,353 @@
+"""Which screen is shown when: the way through the window.
+
+welcome → home → run → result → detail, what to do, save
+→ failure (a fault of this computer or line, or of Atajo)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtWidgets import QApplication
+
+from app.texts import language, set_language, t
+from app.wording import card_sentence, failure, fault_sentence, name_of
+from diagnostics.model import Event, Report, RunStarted
+from ui.a11y import announce
+from ui.backend import Backend
+from ui.build import BUILDERS
+from ui.run_state import RunState
+from ui.screen import Screen
+from ui.screens.detail import DetailScreen
+from ui.screens.failure import FailureScreen
+from ui.screens.home import HomeScreen
+from ui.screens.result import ResultScreen
+from ui.screens.run import RunScreen
+from ui.screens.save import SaveScreen
+from ui.screens.settings import SettingsScreen
+from ui.screens.todo import TodoScreen
+from ui.screens.welcome import WelcomeScreen
+from ui.shell import Shell
+from ui.theme import Theme
+from ui.widgets import Button
+
+_OUTCOMES: Final = ("result", "fail")
+
+
+class Window(QObject):
+    """The window with its screens and the way through them."""
+
+    def __init__(self, app: QApplication, backend: Backend) -> None:
+        """Build everything that the first screen needs; nothing is measured and nothing heavy imported."""
+        super().__init__()
+        preferences = backend.preferences
+        set_language(preferences.spoken)
+        self.backend = backend
+        self.theme = Theme(app, preferences.theme, preferences.text_size)
+        self.shell = Shell(self.theme)
+        self.state: RunState | None = None
+        self._wanted: tuple[list[str], list[str]] = ([], [])
+        self._behind: list[str] = []
+        self._target = ""
+        self._screens: dict[str, Screen] = {}
+        self.services_shown = False
+        self.shell.set_simulated(simulated=backend.simulated is not None)
+        self._connect_shell()
+        self.shell.show_screen(self._get("home" if preferences.welcomed else "welcome").name)
+
+    # --- screens, each built when it is first needed ---
+
+    def _get(self, name: str) -> Screen:
+        if name not in self._screens:
+            screen = BUILDERS[name](self)
+            self._screens[name] = screen
+            self.shell.add(screen)
+            screen.escaped.connect(self.go_back)
+            screen.retranslate()
+        return self._screens[name]
+
+    def _connect_shell(self) -> None:
+        self.backend.listen(self._arrived, self._failed)
+        self.shell.painted.connect(self.opened, Qt.ConnectionType.QueuedConnection)
+        self.shell.closing.connect(self.backend.close)
+        self.shell.escape_pressed.connect(self.escape)
+        self.shell.again_pressed.connect(self.again)
+        self.shell.save_pressed.connect(self.save)
+        self.shell.rail_pressed.connect(self._rail)
+
+    # --- going somewhere ---
+
+    @Slot()
+    def opened(self) -> None:
+        """Begin what could wait for the first picture: the catalog, then the engine's imports in their own thread."""
+        self._show_services()
+        self.backend.open()
+
+    def _show_services(self) -> None:
+        home = self._get("home")
+        if isinstance(home, HomeScreen) and not self.services_shown:
+            self.services_shown = True
+            ticked = self.backend.preferences.targets
+            home.show_services(self.backend.services(), self.backend.default_targets() if ticked is None else ticked)
+            if self.shell.current == "home":
+                home.enter()
+
+    def _show(self, name: str, *, coming_back: bool = False) -> None:
+        screen = self._get(name)
+        if not coming_back and self.shell.current not in ("", name, "welcome"):
+            self._behind = [each for each in self._behind if each != name] + [self.shell.current]
+        if name == "home":
+            self._behind.clear()
+        self.shell.show_screen(screen.name)
+
+    @Slot()
+    def go_back(self) -> None:
+        """Show the screen that was left, or home."""
+        left = self.shell.current
+        name = self._behind.pop() if self._behind else "home"
+        self._show(name, coming_back=True)
+        screen = self._screens[name]
+        if isinstance(screen, ResultScreen) and left in ("detail", "todo"):
+            screen.focus_on(self._target)
+
+    @Slot()
+    def escape(self) -> None:
+        """Stop a run; else go back."""
+        if self.shell.current == "run":
+            self.stop()
+        elif self.shell.current not in ("home", "welcome"):
+            self.go_back()
+
+    @Slot(str)
+    def _rail(self, name: str) -> None:
+        if self.shell.current == "welcome":
+            return
+        if name == "home" and self._under_way:
+            name = "run"
+        if name != self.shell.current:
+            self._show(name)
+
+    def leave_welcome(self) -> None:
+        """Go from the first screen to the choice of services."""
+        self.backend.change(welcomed=True)
+        self._show_services()
+        self._show("home")
+
+    def leave_welcome_and_start(self) -> None:
+        """Go from the first screen straight to the usual test."""
+        self.backend.change(welcomed=True)
+        self._show_services()
+        self.start(list(self.backend.default_targets()), [])
+
+    # --- running ---
+
+    @property
+    def _under_way(self) -> bool:
+        return self.state is not None and self.state.whole is None and not self.state.stopped
+
+    def start(self, targets: Sequence[str], urls: Sequence[str]) -> None:
+        """Begin a run and show it."""
+        self._wanted = (list(targets), list(urls))
+        number = self.backend.start(targets, urls)
+        self.state = RunState(number, targets)
+        names = {service.id: service.name.get(language()) or service.id for service in self.backend.services()}
+        run = self._get("run")
+        if isinstance(run, RunScreen):
+            run.begin(self.state, names)
+        self._behind.clear()
+        self._show("run")
+        announce(self.shell, t("run.started"))
+
+    @Slot()
+    def again(self) -> None:
+        """Test the same once more; from home, test what is ticked there."""
+        if self._under_way:
+            return
+        home = self._screens.get("home")
+        if self.shell.current == "home" and isinstance(home, HomeScreen):
+            home.press_primary()
+        elif self.state is not None:
+            self.start(*self._wanted)
+
+    @Slot()
+    def stop(self) -> None:
+        """Stop now: the window shows what is known without waiting for the engine."""
+        if self.state is None or not self._under_way:
+            return
+        self.state.stopped = True
+        self.backend.cancel()
+        self._show_outcome()
+        announce(self.shell, t("run.stopped"))
+
+    @Slot(int, tuple)
+    def _arrived(self, number: int, events: tuple[Event, ...]) -> None:
+        """Take the engine's events; late ones of an earlier run are dropped."""
+        state = self.state
+        if state is None or number != state.number:
+            return
+        for event in events:
+            state.take(event)
+            if isinstance(event, RunStarted) and event.simulated:
+                self.shell.set_simulated(simulated=True)
+        if state.whole is not None or state.stopped:
+            self._show_outcome()
+        else:
+            run = self._screens.get("run")
+            if isinstance(run, RunScreen):
+                run.refresh()
+
+    @Slot(int, str)
+    def _failed(self, number: int, sentence: str) -> None:
+        """Say that a run ended without a report; what was known is kept."""
+        state = self.state
+        if state is None or number != state.number or state.stopped:
+            return
+        state.stopped = True
+        if sentence:
+            self._show("home")
+            home = self._get("home")
+            if isinstance(home, HomeScreen):
+                home.problem.say(sentence)
+            announce(self.shell, sentence)
+            return
+        self.unexpected()
+
+    @Slot()
+    def unexpected(self) -> None:
+        """Say calmly that something went wrong in Atajo."""
+        state = self.state
+        if state is not None and state.whole is None:
+            state.stopped = True
+        screen = self._get("fail")
+        if isinstance(screen, FailureScreen):
+            screen.show_unexpected(state.report() if state is not None and state.knows_anything else None)
+        self._show("fail")
+
+    # --- the outcome ---
+
+    def report(self) -> Report | None:
+        """Return the report on the screen, whole or partial."""
+        return self.state.report() if self.state is not None else None
+
+    def _show_outcome(self) -> None:
+        """Show the result, or the fault that masks it; a screen that lies over it stays where it is."""
+        report = self.report()
+        if report is None:
+            return
+        run = self._screens.get("run")
+        if isinstance(run, RunScreen):
+            run.end()
+        name = "fail" if failure(report) else "result"
+        self._fill(name, report)
+        self._behind = [name if each in ("run", *_OUTCOMES) else each for each in self._behind]
+        if self.shell.current == "run" or (self.shell.current in _OUTCOMES and self.shell.current != name):
+            self._behind.clear()
+            self._show(name, coming_back=True)
+
+    def _fill(self, name: str, report: Report) -> None:
+        screen = self._get(name)
+        if isinstance(screen, ResultScreen | FailureScreen):
+            screen.show_report(report)
+
+    def show_masked_result(self) -> None:
+        """Show the services although a fault of the line hides them: each says that nothing can be said yet."""
+        report = self.report()
+        if report is not None:
+            self._fill("result", report)
+            self._show("result")
+
+    def show_detail(self, target: str) -> None:
+        """Show one target from close."""
+        report, screen = self.report(), self._get("detail")
+        if report is not None and isinstance(screen, DetailScreen):
+            self._target = target
+            screen.show_target(report, target)
+            self._show("detail")
+
+    def show_todo(self, target: str) -> None:
+        """Show the advice for one target; for the line when it is empty."""
+        report, screen = self.report(), self._get("todo")
+        if report is None or not isinstance(screen, TodoScreen):
+            return
+        self._target = target
+        self._fill_todo(screen, report)
+        self._show("todo")
+
+    def _fill_todo(self, screen: TodoScreen, report: Report) -> None:
+        verdict = report.of_target(self._target)
+        if verdict is not None and not failure(report):
+            tips = self.backend.tips(report, self._target)
+            screen.show_tips(name_of(self._target, report), card_sentence(verdict, report), tips)
+        else:
+            screen.show_tips("", fault_sentence(report) if failure(report) else "", self.backend.tips(report, None))
+
+    @Slot()
+    def save(self) -> None:
+        """Offer to save the report, if there is one."""
+        report, screen = self.report(), self._get("save")
+        if report is None or self._under_way or not report.observations or not isinstance(screen, SaveScreen):
+            return
+        screen.show_report(report)
+        self._show("save")
+
+    def copy(self) -> None:
+        """Put the summary into the clipboard."""
+        report, result = self.report(), self._get("result")
+        if report is not None and isinstance(result, ResultScreen):
+            result.show_report(report)
+            result.copy()
+        save = self._screens.get("save")
+        if isinstance(save, SaveScreen):
+            save.say_copied()
+
+    def press(self, name: str) -> None:
+        """Press the button with an id, as a person would."""
+        button = self.shell.findChild(Button, name)
+        if button is not None:
+            button.click()
+
+    def show_welcome(self) -> None:
+        """Show the first screen again."""
+        self._show("welcome", coming_back=True)
+
+    def show_home(self) -> None:
+        """Show the choice of services."""
+        self._show("home")
+
+    # --- choices that hold at once ---
+
+    @Slot(str)
+    def choose_language(self, code: str) -> None:
+        """Speak another language, on every screen."""
+        set_language(code)
+        self.backend.change(language=code)
+        self.shell.retranslate()
+        for screen in self._screens.values():
+            screen.retranslate()
+        report = self.report()
+        todo = self._screens.get("todo")
+        if isinstance(todo, TodoScreen) and report is not None:
+            self._fill_todo(todo, report)
+        for name in ("welcome", "settings"):
+            self._tick(name)
+
+    def _tick(self, name: str) -> None:
+        screen = self._screens.get(name)
+        if isinstance(screen, WelcomeScreen):
+            screen.show_language(language())
+        elif isinstance(screen, SettingsScreen):
+            screen.show_preferences(self.backend.preferences)
+
+    @Slot(str)
+    def choose_theme(self, choice: str) -> None:
+        """Wear other colours."""
+        self.backend.change(theme=choice)
+        self.theme.set(choice, self.backend.preferences.text_size)
+
+    @Slot(int)
+    def choose_size(self, percent: int) -> None:
+        """Write larger or smaller."""
+        self.backend.change(text_size=percent)
+        self.theme.set(self.backend.preferences.theme, percent)

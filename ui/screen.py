@@ -1,0 +1,155 @@
+"""What every screen has in common: a head that stays, a middle that scrolls, buttons that stay."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QEvent, QMargins, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+
+from ui.a11y import focus_in_reading_order
+from ui.theme import Theme
+from ui.widgets import Button, Label, Row
+
+MARGINS: Final = QMargins(24, 20, 24, 16)
+_LEAST_MIDDLE: Final = 0.42  # of the height: with less, head and buttons scroll along
+
+
+class Screen(QWidget):
+    """A page of the window.
+
+    A screen is built once.  ``retranslate`` puts the words in; it is called after the screen was built, whenever the
+    language changes and whenever what it shows changes.  Screens never talk to each other: they emit signals.
+    """
+
+    escaped = Signal()
+    """Esc was pressed, or Back."""
+
+    name: str = ""
+    """The first part of the ids of everything on the screen."""
+
+    def __init__(self, theme: Theme) -> None:
+        """Build the frame; subclasses add to ``head``, ``body`` and ``foot``."""
+        super().__init__()
+        self.setObjectName(self.name)
+        self.theme = theme
+        self.primary: Button | None = None
+        self.title, self.lead = Label(rank="title", name=f"{self.name}.title"), Label(rank="lead", name=f"{self.name}.lead")
+        self._head, self.head = _column("head", 8)
+        self.head.addWidget(self.title)
+        self.head.addWidget(self.lead)
+        self._middle, self.body = _column("body", 8)
+        self.foot = Row()
+        self._inner, self._column = _column("page", 12)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(self._inner)
+        self._outer = QVBoxLayout(self)
+        self._outer.setContentsMargins(MARGINS)
+        self._outer.setSpacing(12)
+        self._together: bool | None = None
+        self._arrange(together=False)
+        theme.changed.connect(self._fit)
+
+    def retranslate(self) -> None:
+        """Put the words of the present language in."""
+        raise NotImplementedError
+
+    def enter(self) -> None:
+        """Get ready to be seen: focus and reading order."""
+        self._fit()
+        self.set_reading_order()
+        self.scroll_up()
+        first = self.first_focus()
+        if first is not None:
+            first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def first_focus(self) -> QWidget | None:
+        """Return what has the focus when the screen appears."""
+        return self.primary
+
+    def set_reading_order(self) -> None:
+        """Make Tab follow the order in which the screen is read."""
+        focus_in_reading_order(self)
+
+    def spoken(self) -> str:
+        """Return what a screen reader says when the screen appears."""
+        return self.title.accessibleName()
+
+    def press_primary(self) -> None:
+        """Do what the main button does."""
+        if self.primary is not None and self.primary.isVisible() and self.primary.isEnabled():
+            self.primary.click()
+
+    def scroll_up(self) -> None:
+        """Show the beginning."""
+        self._scroll.verticalScrollBar().setValue(0)
+
+    def scroll_by(self, pages: float) -> None:
+        """Scroll the middle by a part of its height."""
+        bar = self._scroll.verticalScrollBar()
+        bar.setValue(bar.value() + round(pages * self._scroll.viewport().height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the parts into the new size."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Fit again when the words or their size changed."""
+        done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._fit()
+        return done
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Scroll with the keyboard wherever the focus is."""
+        steps = {Qt.Key.Key_PageUp: -0.9, Qt.Key.Key_PageDown: 0.9, Qt.Key.Key_Up: -0.15, Qt.Key.Key_Down: 0.15}
+        step = steps.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self.scroll_by(step)
+
+    def _fit(self) -> None:
+        """Let head and buttons scroll along when they would leave too little of the middle to be seen."""
+        inside = self.contentsRect().marginsRemoved(MARGINS)
+        if inside.width() <= 0 or not self.isVisible():
+            return
+        fixed = self._head.heightForWidth(inside.width()) + self.foot.heightForWidth(inside.width()) + 24
+        self._arrange(together=inside.height() - fixed < inside.height() * _LEAST_MIDDLE)
+
+    def _arrange(self, *, together: bool) -> None:
+        if together == self._together:
+            return
+        self._together = together
+        focused = QApplication.focusWidget()
+        had_focus = focused if focused is not None and self.isAncestorOf(focused) else None
+        for part in (self._head, self._middle, self._scroll, self.foot):
+            self._outer.removeWidget(part)
+            self._column.removeWidget(part)
+        if together:
+            self._fill(self._column, (self._head, self._middle, self.foot), self._middle)
+            self._fill(self._outer, (self._scroll,), self._scroll)
+        else:
+            self._fill(self._column, (self._middle,), self._middle)
+            self._fill(self._outer, (self._head, self._scroll, self.foot), self._scroll)
+        self.set_reading_order()
+        if had_focus is not None:
+            had_focus.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @staticmethod
+    def _fill(box: QVBoxLayout, parts: tuple[QWidget, ...], growing: QWidget) -> None:
+        for part in parts:
+            box.addWidget(part, 1 if part is growing else 0)
+
+
+def _column(name: str, spacing: int) -> tuple[QWidget, QVBoxLayout]:
+    holder = QWidget()
+    holder.setObjectName(name)
+    box = QVBoxLayout(holder)
+    box.setContentsMargins(0, 0, 4 if name == "page" else 0, 0)
+    box.setSpacing(spacing)
+    return holder, box
