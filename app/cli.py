@@ -20,6 +20,7 @@ from app import __version__
 if TYPE_CHECKING:
     from app.cli_check import Measure
     from app.terminal import Terminal
+    from diagnostics.errors import InputError
 
 OK: Final = 0
 NOT_ALL_WORK: Final = 1
@@ -121,13 +122,11 @@ def _dispatch(arguments: list[str], out: Terminal, err: Terminal, measure: Measu
     return USAGE
 
 
-def say_problem(problem: Exception, err: Terminal) -> None:
-    """Write the one sentence of an :class:`~diagnostics.errors.InputError`, and what was perhaps meant."""
+def say_problem(problem: InputError, err: Terminal) -> None:
+    """Write the one sentence of a problem, and what was perhaps meant."""
     from app.cli_files import reason_of
     from app.texts import t
-    from diagnostics.errors import InputError
 
-    assert isinstance(problem, InputError)  # noqa: S101 - the type is imported late
     values = dict(problem.values)
     if "reason" in values and isinstance(problem.__cause__, OSError):
         values["reason"] = reason_of(problem.__cause__)

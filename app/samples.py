@@ -40,7 +40,7 @@ _HOSTS: Final = {
     "telegram": {"web": "web.telegram.org"},
     "signal": {"chat": "chat.signal.org"},
 }
-_NAMES: Final = {"x": "X (Twitter)", "whatsapp": "WhatsApp", "telegram": "Telegram", "signal": "Signal"}
+_NAMES: Final = {"x": "X", "whatsapp": "WhatsApp", "telegram": "Telegram", "signal": "Signal"}
 
 SERVICES: Final[tuple[Service, ...]] = tuple(
     Service(

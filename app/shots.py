@@ -52,9 +52,10 @@ class SampleBackend(QObject):
     arrived = Signal(int, tuple)
     failed = Signal(int, str)
 
-    def __init__(self, settings: Settings, report: Report, simulated: str | None = None) -> None:
+    def __init__(self, app: QApplication, settings: Settings, report: Report, simulated: str | None = None) -> None:
         """Play the events of ``report``."""
         super().__init__()
+        self.app = app
         self._settings = settings
         self._simulated = simulated
         self.sample = report
@@ -143,7 +144,7 @@ class SampleBackend(QObject):
 def every_screen(app: QApplication, settings: Settings) -> Iterator[tuple[str, Window]]:
     """Yield every screen in every state worth a picture, as (name, window); each window is closed before the next."""
     for name, report, walk in _WALKS:
-        backend = SampleBackend(settings, report, simulated="ve-2024-08" if name == "simulated" else None)
+        backend = SampleBackend(app, settings, report, simulated="ve-2024-08" if name == "simulated" else None)
         window = Window(app, backend)
         window.shell.painted.disconnect()
         window.opened()
@@ -202,6 +203,7 @@ def _save(window: Window, backend: SampleBackend) -> None:
 
 def _saved(window: Window, backend: SampleBackend) -> None:
     _save(window, backend)
+    settle(backend.app)
     window.press("save.go")
 
 

@@ -188,7 +188,8 @@ def _others(report: Report, catalog: Catalog | None) -> list[str]:
 
 def _what_works(working: list[str], *, internet: bool) -> list[str]:
     if working and internet:
-        return [t("result.rest.names", names=join_names(working))]
+        names = [*working, t("result.rest")]
+        return [t("result.works", n=len(names), names=join_names(names))]
     if internet:
         return [t("result.rest.alone")]
     return [t("result.works", n=len(working), names=join_names(working))] if working else []

@@ -33,12 +33,12 @@ async def measured(
     catalog: Catalog | None = None,
     on_event: Callable[[Event], None] = lambda _event: None,
     seed: int | None = 1,
-    timeout: float | None = None,
+    seconds: float | None = None,
 ) -> Report:
     """Return the report of a run in a simulated network."""
     known = catalog or load_catalog()
     async with open_simulation(what, known, seed=seed) as network:
-        return await Run(make_plan(targets, urls, known, timeout=timeout), network, on_event).complete()
+        return await Run(make_plan(targets, urls, known, timeout=seconds), network, on_event).complete()
 
 
 def verdict(report: Report, target: str, function: str | None = None) -> Verdict:

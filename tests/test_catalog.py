@@ -225,7 +225,9 @@ def told(folder: Path, **files: str) -> tuple[str, int, str]:
     values = caught.value.values
     assert set(values) == {"file", "line", "found", "allowed"}
     assert values["allowed"]
-    return str(values["file"]), int(values["line"]), str(values["found"])
+    line = values["line"]
+    assert isinstance(line, int)
+    return str(values["file"]), line, str(values["found"])
 
 
 def test_sound_files_are_read(tmp_path: Path) -> None:

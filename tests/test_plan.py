@@ -15,7 +15,7 @@ CATALOG = load_catalog()
 
 
 @pytest.mark.parametrize(
-    ("typed", "url"),
+    "typed,url",
     [
         ("example.com", "https://example.com/"),
         ("  example.com  ", "https://example.com/"),

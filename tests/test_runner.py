@@ -82,7 +82,7 @@ def test_a_run_whose_task_is_cancelled_from_outside_leaves_nothing_behind(run_as
 
 
 def test_a_run_that_runs_out_of_time_reports_what_it_knows(run_async: RunAsync) -> None:
-    report = run_async(measured(load_scenarios()["offline"], timeout=0.4))
+    report = run_async(measured(load_scenarios()["offline"], seconds=0.4))
     assert not report.run.cancelled
     assert {v.status for v in report.verdicts} <= {Status.NOT_TESTED, Status.UNKNOWN}
 
@@ -174,7 +174,7 @@ def test_a_body_of_a_gigabyte_is_read_for_64_kib_only(run_async: RunAsync) -> No
 
 
 @pytest.mark.parametrize(
-    ("rules", "expected"),
+    "rules,expected",
     [
         ("status = 403", ("works", None)),
         ("status = 451", ("down", "geo_refused")),

@@ -12,7 +12,7 @@ from ui.a11y import focus_in_reading_order
 from ui.theme import Theme
 from ui.widgets import Button, Label, Row
 
-MARGINS: Final = QMargins(24, 20, 24, 16)
+MARGINS: Final = QMargins(20, 20, 20, 16)
 _LEAST_MIDDLE: Final = 0.42  # of the height: with less, head and buttons scroll along
 
 
@@ -144,6 +144,7 @@ class Screen(QWidget):
     def _fill(box: QVBoxLayout, parts: tuple[QWidget, ...], growing: QWidget) -> None:
         for part in parts:
             box.addWidget(part, 1 if part is growing else 0)
+            part.show()  # now and not with the next event: only what is visible can have the focus
 
 
 def _column(name: str, spacing: int) -> tuple[QWidget, QVBoxLayout]:

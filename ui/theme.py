@@ -114,7 +114,7 @@ def style_sheet(c: Tokens, points: float) -> str:
         QPushButton[rank="primary"]:disabled {{ background: {c.surface}; border-color: {c.line}; color: {c.muted}; }}
         QPushButton[rank="choice"] {{ padding: 11px 16px; text-align: left; }}
         QPushButton[rank="choice"]:checked {{ border: 2px solid {c.accent}; padding: 10px 15px; font-weight: 600; }}
-        QPushButton[rank="rail"] {{ border-color: transparent; background: transparent; padding: 9px 12px; text-align: left; }}
+        QPushButton[rank="rail"] {{ border-color: transparent; background: transparent; padding: 9px 8px; text-align: left; }}
         QPushButton[rank="rail"]:checked {{ background: {c.window}; color: {c.accent}; font-weight: 600; }}
         QLineEdit {{ padding: 8px 10px; border: 1px solid {c.edge}; border-radius: 8px; background: {c.surface}; color: {c.text}; }}
         QLineEdit:focus {{ border: 2px solid {c.accent}; padding: 7px 9px; }}

@@ -186,7 +186,7 @@ class Button(QPushButton):
         return "\n".join(lines)
 
     def _break_lines(self) -> None:
-        text = self._lines(self.width()) if self.isVisible() and self.width() < self.sizeHint().width() else self._words
+        text = self._lines(self.width()) if self.width() < self.sizeHint().width() else self._words
         if text != self.text():
             self.setText(text)
 
@@ -284,7 +284,7 @@ class Card(QFrame):
         buttons = [button for button in (action, more) if button is not None]
         if buttons:
             layout.addWidget(column(buttons, spacing=2))
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 

@@ -18,14 +18,16 @@ def tips_for(verdicts: Sequence[Verdict], network: NetworkVerdict, tips: Mapping
     """Return one next step for every cause that stands in the way, best first.
 
     Causes in this computer or line come first, because they mask what they explain; then the targets' in their own order.
-    A tip that helps several targets or causes appears once and names all of them (``cause:<id>``, ``target:<id>``).
+    Of several tips for a cause the first counts that nothing found in this run makes useless (``Tip.unless``): all verdicts
+    of the run are needed, not those of one target.  A tip that helps several targets or causes appears once and names all of them (``cause:<id>``, ``target:<id>``).
     ``tips`` defaults to those that ship.  Raises InputError when their file is broken.
     """
     known = shipped_tips() if tips is None else tips
-    by_cause = {cause: tip.id for tip in known.values() for cause in tip.causes}
+    found = list(_causes(verdicts, network))
+    present = {str(cause) for cause, _ in found}
     reasons: dict[str, dict[str, None]] = {}
-    for cause, target in sorted(_causes(verdicts, network), key=lambda found: _place(found[0])):
-        tip = by_cause.get(cause)
+    for cause, target in sorted(found, key=lambda each: _place(each[0])):
+        tip = next((tip.id for tip in known.values() if cause in tip.causes and not present & set(tip.unless)), None)
         if tip is None:
             continue
         because = reasons.setdefault(tip, {})

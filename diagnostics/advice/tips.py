@@ -44,7 +44,11 @@ class _Languages(_Entry, frozen=True):
 
 
 class Tip(_Entry, frozen=True):
-    """One piece of advice.  ``checked``: somebody walked through the steps on the systems that they name."""
+    """One piece of advice.
+
+    ``unless`` names causes whose presence anywhere in the run makes the advice useless; the cause's next tip takes over.
+    ``checked``: somebody walked through the steps on the systems that they name.
+    """
 
     id: str
     causes: tuple[str, ...]
@@ -52,6 +56,7 @@ class Tip(_Entry, frozen=True):
     date: dt.date  # when the source was read
     checked: bool
     text: _Languages
+    unless: tuple[str, ...] = ()
 
     def in_language(self, code: str) -> TipText:
         """Return the text in a language; Spanish, in which tips are written, for one that Atajo does not have."""
@@ -90,7 +95,7 @@ def _problems(tips: tuple[Tip, ...], others: dict[str, Tip]) -> Iterator[Problem
     """Find what is wrong with the tips of one file; ``others`` are those of the files before it."""
     known = [cause.value for cause in Cause]
     ids = set(others)
-    causes = {cause for tip in others.values() for cause in tip.causes}
+    settled = {cause for tip in others.values() if not tip.unless for cause in tip.causes}
     for index, tip in enumerate(tips):
         if not _ID.fullmatch(tip.id):
             yield ("tip", index, "id"), tip.id, "small letters and digits, words joined by -"
@@ -98,12 +103,14 @@ def _problems(tips: tuple[Tip, ...], others: dict[str, Tip]) -> Iterator[Problem
             yield ("tip", index, "id"), tip.id, "an id that is not used before"
         if not tip.causes:
             yield ("tip", index, "causes"), "[]", ", ".join(known)
+        for key, causes in (("causes", tip.causes), ("unless", tip.unless)):
+            for place, cause in enumerate(causes):
+                if cause not in known or cause in causes[:place]:
+                    yield ("tip", index, key, place), cause, ", ".join(known)
         for place, cause in enumerate(tip.causes):
-            if cause not in known:
-                yield ("tip", index, "causes", place), cause, ", ".join(known)
-            if cause in causes:
-                yield ("tip", index, "causes", place), cause, "a cause that has no tip yet"
-            causes.add(cause)
+            if cause in settled:
+                yield ("tip", index, "causes", place), cause, "a cause that no tip before this one always answers"
+        settled |= set() if tip.unless else set(tip.causes)
         ids.add(tip.id)
         if not tip.source.strip():
             yield ("tip", index, "source"), tip.source, "where this is known from"

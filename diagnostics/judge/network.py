@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from typing import Final
 
 from diagnostics.bogons import is_bogon
@@ -127,15 +128,26 @@ class NetworkJudge:
 
     def _lossy(self) -> NetworkVerdict | None:
         quick = [o.seconds for o in self._evidence.connected() if o.detail.get("tries") == 1]
-        questions = [
-            o for lookups in self._evidence.dns.values() for o in lookups if o.detail.get("engine") == "udp" and o.detail.get("replies")
-        ]
+        questions = self._questions_to_quick_resolvers()
         if len(questions) < ENOUGH_QUESTIONS or not quick or statistics.median(quick) > QUICK:
             return None
         again = [o for o in questions if int(o.detail.get("tries") or 1) > 1]
         if len(again) / len(questions) <= LOSSY:
             return None
         return self._verdict(Status.SLOW, "network.loses_much", Certainty.LIKELY, again[:8], Cause.LOSSY_NETWORK)
+
+    def _questions_to_quick_resolvers(self) -> list[Observation]:
+        """Return the questions over UDP that were answered, by resolvers that usually answer at once.
+
+        A resolver that is slow itself is asked again before its first answer: that is no loss.
+        """
+        by_resolver: dict[str, list[Observation]] = defaultdict(list)
+        for lookups in self._evidence.dns.values():
+            for o in lookups:
+                if o.detail.get("engine") == "udp" and _first_reply(o) is not None:
+                    by_resolver[str(o.address)].append(o)
+        quick = [group for group in by_resolver.values() if statistics.median(_first_reply(o) or 0.0 for o in group) <= QUICK]
+        return [o for group in quick for o in group]
 
     def _ipv6(self) -> NetworkVerdict | None:
         if self._ipv6_state() != "broken" or not self._secure:
@@ -184,3 +196,11 @@ class NetworkJudge:
             return None
         skews = [now + (o.t + o.seconds - note.t) - float(o.detail["date"]) for o in self._dated()]
         return round(statistics.median(skews), 1) if skews else None
+
+
+def _first_reply(lookup: Observation) -> float | None:
+    """Return when the first reply to a question came, in seconds, or None."""
+    replies = lookup.detail.get("replies")
+    first = replies[0] if isinstance(replies, list | tuple) and replies else None
+    after = first.get("after") if isinstance(first, dict) else None
+    return float(after) if isinstance(after, int | float) else None

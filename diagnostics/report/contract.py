@@ -106,7 +106,7 @@ def _read(path: Path) -> bytes:
 
 
 def _refuse_size(file: str) -> NoReturn:
-    raise InputError("error.report_too_big", file=file, limit=MAX_BYTES >> 20)
+    raise InputError("error.report_too_big", file=file, limit=f"{MAX_BYTES >> 20}\u00a0MB")
 
 
 def _decode(content: bytes, file: str) -> Report:

@@ -35,8 +35,8 @@ def lines(text: TipText) -> tuple[str, ...]:
 # --- the tips that ship -----------------------------------------------------------------------------
 
 
-def test_every_cause_has_exactly_one_tip() -> None:
-    told = [cause for tip in load_tips().values() for cause in tip.causes]
+def test_every_cause_has_exactly_one_tip_that_always_counts() -> None:
+    told = [cause for tip in load_tips().values() for cause in tip.causes if not tip.unless]
     assert sorted(told) == sorted(Cause)
 
 
@@ -78,6 +78,13 @@ def test_an_unknown_language_gets_spanish() -> None:
 
 
 # --- choosing -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cause", [Cause.DNS_TAMPERING, Cause.DNS_NO_ANSWER])
+def test_other_directories_are_not_advised_where_this_run_found_them_cut(cause: Cause) -> None:
+    cut = verdict("resolver:google", Cause.RESOLVER_BLOCKED, Status.LIKELY_BLOCKED)
+    assert [c.id for c in tips_for([verdict("x", cause)], FINE)] == ["encrypted-names"]
+    assert [c.id for c in tips_for([verdict("x", cause), cut], FINE)] == ["trusted-vpn", "keep-your-directory"]
 
 
 @pytest.mark.parametrize("cause", list(Cause))
@@ -164,6 +171,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('"no_internet"', '"gremlins"', 3, "gremlins"),
         ('"no_internet"', '"no_internet", "no_internet"', 3, "no_internet"),
         ('["no_internet"]', "[]", 3, "[]"),
+        ('["no_internet"]', '["no_internet"]\nunless = ["gremlins"]', 4, "gremlins"),
         ('"somewhere"', '" "', 4, " "),
         ("2026-11-22", '"soon"', 5, "'soon'"),
         ("checked = false", 'checked = "no"', 6, "'no'"),
@@ -185,6 +193,15 @@ def test_an_id_is_used_once_in_all_files(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load(tmp_path, GOOD, more=GOOD.replace("no_internet", "wrong_clock"))
     assert (caught.value.values["file"], caught.value.values["line"]) == ("resources/tips/more.toml", 2)
+
+
+def test_a_cause_has_a_second_tip_only_behind_one_that_may_not_count(tmp_path: Path) -> None:
+    second = GOOD.replace("a-tip", "b-tip")
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, GOOD, more=second)
+    assert caught.value.values["line"] == 3
+    sometimes = GOOD.replace("source", 'unless = ["wrong_clock"]\nsource')
+    assert list(load(tmp_path, sometimes, more=second)) == ["a-tip", "b-tip"]
 
 
 def test_a_file_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:

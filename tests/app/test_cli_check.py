@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -147,7 +146,7 @@ def test_the_first_ctrl_c_ends_the_run_and_the_partial_report_is_written(number:
     async def measure(_order: Order, _tell: Callable[[Event], None], stop: Stop) -> Report:
         run = Hanging()
         stop.attach(run)
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         await run.cancelled.wait()
         return finished(Status.NOT_TESTED, cancelled=True)
 
@@ -160,9 +159,9 @@ def test_the_first_ctrl_c_ends_the_run_and_the_partial_report_is_written(number:
 
 def test_the_second_ctrl_c_ends_the_program(command: Command) -> None:
     async def measure(_order: Order, _tell: Callable[[Event], None], _stop: Stop) -> Report:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         await asyncio.sleep(0)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -179,7 +178,7 @@ def test_a_stop_before_the_run_began_cancels_it_at_once() -> None:
     async def attach() -> bool:
         run = Run()
         with Stop() as stop:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             stop.attach(run)
         return run.cancelled
 

@@ -57,16 +57,16 @@ def report_of(statuses: Mapping[str, Status], network: NetworkVerdict = WORKING,
 @pytest.mark.parametrize(
     "statuses, said",
     [
-        ({"x": Status.BLOCKED, "whatsapp": Status.WORKS}, "X (Twitter) está bloqueado en tu red"),
+        ({"x": Status.BLOCKED, "whatsapp": Status.WORKS}, "X está bloqueado en tu red"),
         ({"x": Status.BLOCKED, "whatsapp": Status.BLOCKED}, "2 servicios bloqueados en tu red"),
-        ({"x": Status.LIKELY_BLOCKED, "whatsapp": Status.WORKS}, "X (Twitter) parece bloqueado en tu red"),
+        ({"x": Status.LIKELY_BLOCKED, "whatsapp": Status.WORKS}, "X parece bloqueado en tu red"),
         ({"x": Status.LIKELY_BLOCKED, "whatsapp": Status.LIKELY_BLOCKED}, "2 servicios parecen bloqueados"),
         ({"x": Status.LIKELY_BLOCKED, "whatsapp": Status.BLOCKED}, "WhatsApp está bloqueado en tu red"),
-        ({"x": Status.DOWN, "whatsapp": Status.WORKS}, "X (Twitter) no funciona por otra causa"),
-        ({"x": Status.PARTIAL, "whatsapp": Status.WORKS}, "X (Twitter) funciona a medias"),
-        ({"x": Status.SLOW, "whatsapp": Status.WORKS}, "X (Twitter): funciona, pero lento"),
+        ({"x": Status.DOWN, "whatsapp": Status.WORKS}, "X no funciona por otra causa"),
+        ({"x": Status.PARTIAL, "whatsapp": Status.WORKS}, "X funciona a medias"),
+        ({"x": Status.SLOW, "whatsapp": Status.WORKS}, "X: funciona, pero lento"),
         ({"x": Status.SLOW, "whatsapp": Status.SLOW}, "Funciona, pero lento"),
-        ({"x": Status.UNKNOWN, "whatsapp": Status.WORKS}, "X (Twitter): no pudimos saberlo"),
+        ({"x": Status.UNKNOWN, "whatsapp": Status.WORKS}, "X: no pudimos saberlo"),
         ({"x": Status.UNKNOWN, "whatsapp": Status.UNKNOWN}, "No pudimos saberlo"),
         ({"x": Status.WORKS, "whatsapp": Status.WORKS}, "Todo funciona"),
         ({"x": Status.NOT_TESTED}, "No se probó nada"),
@@ -115,7 +115,7 @@ def test_the_summary_names_what_works_and_what_the_headline_left_out() -> None:
 
 def test_a_headline_that_only_counts_is_followed_by_the_names() -> None:
     report = report_of({"x": Status.BLOCKED, "whatsapp": Status.BLOCKED, "telegram": Status.WORKS})
-    assert "X (Twitter) y WhatsApp: bloqueado." in summary(report)
+    assert "X y WhatsApp: bloqueado." in summary(report)
 
 
 @pytest.mark.parametrize("cause", FAILURE_SCREENS)
@@ -197,7 +197,7 @@ def test_the_stages_break_where_the_cause_says(report: Report, target: str, expe
 def test_values_of_a_newer_report_are_shown_as_they_are() -> None:
     verdict = Verdict(target="x", function="hologram", status=Status("half_eaten"), cause=Cause("solar_flare"))
     report = msgspec.structs.replace(samples.x_blocked(), verdicts=(msgspec.structs.replace(verdict, function=None), verdict))
-    assert headline(report) == "X (Twitter): half_eaten"
+    assert headline(report) == "X: half_eaten"
     assert function_name("hologram") == "hologram"
     assert card_sentence(verdict, report) == "Lo que vimos no alcanza para afirmar nada."
 

@@ -21,7 +21,9 @@ CONTROLS = (
     Control(id="portal2", operator="Google", kind="portal", host="connectivitycheck.gstatic.com", port=80, expect_status=204),
     Control(id="neutral", operator="IANA", kind="neutral", host="example.org"),
 )
-RESOLVERS: list[dict[str, Any]] = [{"id": name, "operator": name.partition("-")[0]} for name in ("cloudflare", "google", "quad9", "quad9-unfiltered", "cira")]
+RESOLVERS: list[dict[str, Any]] = [
+    {"id": name, "operator": name.partition("-")[0]} for name in ("cloudflare", "google", "quad9", "quad9-unfiltered", "cira")
+]
 
 
 def service(*hosts: str, ident: str = "x", rule: Rule = Rule.ALL_OF, probe: Probe = Probe.HTTPS, checked: bool = True) -> Service:
@@ -37,7 +39,8 @@ class Story:
         """Begin with the plan."""
         self.observations: list[Observation] = []
         self.targets = targets
-        plan = {"targets": msgspec.to_builtins(targets), "controls": msgspec.to_builtins(CONTROLS), "resolvers": [dict(entry) for entry in RESOLVERS]}
+        plan = {"targets": msgspec.to_builtins(targets), "controls": msgspec.to_builtins(CONTROLS)}
+        plan["resolvers"] = [dict(entry) for entry in RESOLVERS]
         self.add(Step.SYSTEM, detail={"kind": "plan", **plan})
         self.add(Step.SYSTEM, detail={"kind": "clock", "now": 1_700_000_000.0})
         self.add(Step.SYSTEM, detail={"kind": "ipv6", "route": False})
@@ -50,7 +53,7 @@ class Story:
 
     def lookup(self, host: str, *answers: str, failure: str | None = None, tries: int = 1, **detail: Any) -> Self:
         """Add one DNS answer; by default of the system's resolver over UDP."""
-        facts = {"engine": "udp", "resolver": "system", "query": "A", "authenticated": False, "filters": False, "purpose": "target"}
+        facts: dict[str, Any] = {"engine": "udp", "resolver": "system", "query": "A", "authenticated": False, "filters": False, "purpose": "target"}
         replies = [] if failure == "generic_timeout_error" else [{"after": 0.02, "rcode": "NOERROR", "answers": list(answers)}]
         facts |= {"answers": list(answers), "tries": tries, "replies": replies, "rcode": "NOERROR" if replies else None} | detail
         return self.add(Step.DNS, host=host, address="192.168.1.1", failure=failure, detail=facts)
@@ -74,7 +77,7 @@ class Story:
 
     def tls(self, host: str, address: str, failure: str | None = None, *, purpose: str = "target", **detail: Any) -> Self:
         """Add a handshake that says ``name`` (default: the host), and the connection below it."""
-        facts = {"port": 443, "server_name": detail.pop("name", host), "purpose": purpose, "received": 3000 if failure is None else 0}
+        facts: dict[str, Any] = {"port": 443, "server_name": detail.pop("name", host), "purpose": purpose, "received": 3000 if failure is None else 0}
         self.tcp(address, host=host, purpose=purpose)
         return self.add(Step.TLS, host=host, address=address, target="x", failure=failure, detail=facts | detail)
 
@@ -82,7 +85,7 @@ class Story:
         """Add a page over TLS; ``scheme="http"`` for clear text."""
         scheme = detail.pop("scheme", "https")
         target = detail.pop("target", "x")
-        facts = {"port": 443 if scheme == "https" else 80, "url": f"{scheme}://{host}/", "hop": 0, "purpose": "target", "status": status}
+        facts: dict[str, Any] = {"port": 443 if scheme == "https" else 80, "url": f"{scheme}://{host}/", "hop": 0, "purpose": "target", "status": status}
         facts |= {"complete": failure is None, "body_sha256": "aa", "location": None} | detail
         return self.add(Step.HTTP, host=host, address=address, target=target, failure=failure, detail=facts)
 

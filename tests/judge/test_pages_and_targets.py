@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from diagnostics.model import Endpoint, Function, Rule, Service, Step
 from tests.judge.story import CONTROL_ADDRESS, CONTROLS, TRUE, TRUE_ELSEWHERE, Story, service
 
@@ -191,6 +193,27 @@ def test_dead_ipv6_is_said_of_the_line() -> None:
 def test_judging_the_same_observations_again_gives_the_same_verdicts() -> None:
     told = reached("x.com").serves("x.com")
     assert told.judged() == told.judged()
+
+
+def many_questions(told: Story, *, tries: int, after: float) -> Story:
+    for number in range(30):
+        again = tries if number % 2 else 1
+        told.lookup(f"n{number}.example", TRUE, tries=again, replies=[{"after": after, "rcode": "NOERROR", "answers": [TRUE]}])
+        told.tcp(f"104.244.42.{number + 1}", host=f"n{number}.example", target="other")
+        told.observations[-1] = msgspec.structs.replace(told.observations[-1], seconds=0.08)
+    return told
+
+
+def test_a_line_that_loses_every_second_question_is_lossy() -> None:
+    assert many_questions(Story(service("x.com")).healthy(), tries=2, after=0.02).judged().network.cause == "lossy_network"
+
+
+def test_a_resolver_that_is_slow_itself_is_no_lossy_line() -> None:
+    assert many_questions(Story(service("x.com")).healthy(), tries=2, after=0.8).judged().network.status == "works"
+
+
+def test_a_line_that_loses_nothing_is_not_lossy() -> None:
+    assert many_questions(Story(service("x.com")).healthy(), tries=1, after=0.02).judged().network.status == "works"
 
 
 # --- public resolvers ----------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ def in_no_time(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 class FakeStream(Stream):
+    """A connection that was made."""
+
     def __init__(self) -> None:
         super().__init__()
         self.closed = False

@@ -133,7 +133,7 @@ def test_a_file_of_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path, monke
         raise AssertionError
 
     monkeypatch.setattr(Path, "open", must_not_open)
-    assert refusal(path) == ("too_big", {"file": str(path), "limit": contract.MAX_BYTES >> 20})
+    assert refusal(path) == ("too_big", {"file": str(path), "limit": f"{contract.MAX_BYTES >> 20}\u00a0MB"})
 
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def open_window(qapp: QApplication) -> Iterator[Open]:
     windows: list[Window] = []
 
     def open_it(report: Report, *, settings: Settings | None = None, simulated: str | None = None) -> SampleDriver:
-        backend = SampleBackend(settings or Settings(language="es", welcomed=True), report, simulated)
+        backend = SampleBackend(qapp, settings or Settings(language="es", welcomed=True), report, simulated)
         window = Window(qapp, backend)
         windows.append(window)
         window.shell.show()

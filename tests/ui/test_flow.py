@@ -85,10 +85,10 @@ def test_the_result_says_what_is_blocked_and_names_what_works(open_window: Open,
     driver.press("home.go")
     driver.backend.play()
     assert driver.screen == "result"
-    assert driver.words("result.title") == "X (Twitter) está bloqueado en tu red"
-    assert driver.words("result.lead").startswith("WhatsApp, Telegram y Signal y el resto de tu Internet funcionan. Hicimos")
+    assert driver.words("result.title") == "X está bloqueado en tu red"
+    assert driver.words("result.lead").startswith("WhatsApp, Telegram, Signal y el resto de tu Internet funcionan. Hicimos")
     assert driver.words("result.lead").endswith("No le enviamos los resultados a nadie.")
-    assert any(text.startswith("X (Twitter) está bloqueado en tu red") for text in spoken_aloud)
+    assert any(text.startswith("X está bloqueado en tu red") for text in spoken_aloud)
 
 
 def test_from_the_result_to_the_detail_to_what_to_do_and_back(open_window: Open) -> None:
@@ -268,7 +268,7 @@ def test_another_language_is_spoken_at_once_on_the_screen_that_is_open(open_wind
     driver.press("settings.language.en")
     assert driver.words("settings.title") == "Settings"
     driver.key(Qt.Key.Key_Escape)
-    assert driver.words("result.title") == "X (Twitter) is blocked on your network"
+    assert driver.words("result.title") == "X is blocked on your network"
     assert driver.backend.preferences.language == "en"
 
 
@@ -277,7 +277,7 @@ def test_the_summary_can_be_copied_from_the_result(open_window: Open) -> None:
     driver.show(samples.x_blocked())
     driver.key(Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     copied = QGuiApplication.clipboard().text()
-    assert copied.startswith("X (Twitter) está bloqueado en tu red")
+    assert copied.startswith("X está bloqueado en tu red")
     assert "203.0.113.7" not in copied
     assert len(copied) <= 600
     assert driver.words("result.note") == "Resumen copiado"

@@ -66,7 +66,7 @@ def test_the_venezuelan_block_of_2024_is_told_in_one_sentence(qtbot: QtBot, open
     assert "Simulación" in driver.shell.windowTitle()
     finish(qtbot, driver)
     assert driver.words("result.title") == "X está bloqueado en tu red"
-    assert driver.words("result.lead").startswith("WhatsApp, Telegram y Signal y el resto de tu Internet funcionan.")
+    assert driver.words("result.lead").startswith("WhatsApp, Telegram, Signal y el resto de tu Internet funcionan.")
     report = driver.window.report()
     assert report is not None
     verdict = report.of_target("x")

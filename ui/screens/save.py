@@ -26,7 +26,7 @@ class SaveScreen(Screen):
         self._backend = backend
         self._report = Report()
         self._saved: Saved | None = None
-        self._failed = False
+        self._failed = self._busy = False
         self._for = Label(rank="name", name="save.for")
         self._kinds = {kind: Choice(theme, f"save.kind.{kind}", exclusive=True) for kind in (SaveKind.PAGE, SaveKind.DATA)}
         self._kinds[SaveKind.PAGE].setChecked(True)
@@ -105,14 +105,13 @@ class SaveScreen(Screen):
 
     def _save(self) -> None:
         kind = next(kind for kind, choice in self._kinds.items() if choice.isChecked())
-        if self.primary is not None:
-            self.primary.setEnabled(False)
+        if self._busy:
+            return
+        self._busy = True  # the button stays enabled: it would lose the focus
         self._backend.save(self._report, self.folder.text().strip(), kind, self._written)
 
     def _written(self, saved: Saved | None) -> None:
-        self._saved, self._failed = saved, saved is None
-        if self.primary is not None:
-            self.primary.setEnabled(True)
+        self._saved, self._failed, self._busy = saved, saved is None, False
         self.retranslate()
         self.set_reading_order()
         (self.open if saved else self.browse).setFocus()
