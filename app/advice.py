@@ -12,8 +12,8 @@ def advice_for(report: Report, target: str | None, language: str) -> tuple[Advic
 
     Raises InputError when our own file of tips is damaged.
     """
-    verdicts = [verdict for verdict in report.verdicts if verdict.target == target]
     known = load_tips()
+    wanted = {f"target:{target}", f"cause:{report.network.cause}"}  # a fault of the line hinders every target
     return tuple(
         Advice(
             id=choice.id,
@@ -23,5 +23,6 @@ def advice_for(report: Report, target: str | None, language: str) -> tuple[Advic
             caution=text.risk,
             general=True,  # nothing was tried: measured ways round come with their own feature
         )
-        for choice in tips_for(verdicts, report.network)
+        for choice in tips_for(report.verdicts, report.network)
+        if wanted & set(choice.because)
     )

@@ -45,12 +45,7 @@ def make_plan(targets: Sequence[str], urls: Sequence[str], catalog: Catalog, *, 
     wanted = list(dict.fromkeys(name.strip().lower() for name in targets)) or ([] if urls else list(DEFAULT_TARGETS))
     services = [_service(name, catalog) for name in wanted]
     sites = {site.id: site for site in map(site_of, urls)}
-    return Plan(
-        targets=(*services, *sites.values()),
-        resolvers=catalog.resolvers,
-        controls=catalog.controls,
-        timeout=timeout,
-    )
+    return Plan(targets=(*services, *sites.values()), resolvers=catalog.resolvers, controls=catalog.controls, timeout=timeout)
 
 
 def _service(name: str, catalog: Catalog) -> Service:

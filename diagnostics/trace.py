@@ -102,13 +102,7 @@ class Trace:
         self.tell(StepDone(observation=observation))
 
     def step(
-        self,
-        step: Step,
-        *,
-        target: str | None = None,
-        host: str | None = None,
-        address: str | None = None,
-        route: str = "direct",
+        self, step: Step, *, target: str | None = None, host: str | None = None, address: str | None = None, route: str = "direct"
     ) -> StepRecord:
         """Return a step to be measured: ``with trace.step(...) as step:``."""
         return StepRecord(self, step, target, host, address, route)

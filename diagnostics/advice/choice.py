@@ -19,8 +19,9 @@ def tips_for(verdicts: Sequence[Verdict], network: NetworkVerdict, tips: Mapping
 
     Causes in this computer or line come first, because they mask what they explain; then the targets' in their own order.
     Of several tips for a cause the first counts that nothing found in this run makes useless (``Tip.unless``): all verdicts
-    of the run are needed, not those of one target.  A tip that helps several targets or causes appears once and names all of them (``cause:<id>``, ``target:<id>``).
-    ``tips`` defaults to those that ship.  Raises InputError when their file is broken.
+    of the run are needed, not those of one target alone.  A tip that helps several targets or causes appears once and names
+    all of them (``cause:<id>``, ``target:<id>``).  ``tips`` defaults to those that ship.  Raises InputError when their file
+    is broken.
     """
     known = shipped_tips() if tips is None else tips
     found = list(_causes(verdicts, network))

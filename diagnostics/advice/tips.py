@@ -101,12 +101,7 @@ def _problems(tips: tuple[Tip, ...], others: dict[str, Tip]) -> Iterator[Problem
             yield ("tip", index, "id"), tip.id, "small letters and digits, words joined by -"
         if tip.id in ids:
             yield ("tip", index, "id"), tip.id, "an id that is not used before"
-        if not tip.causes:
-            yield ("tip", index, "causes"), "[]", ", ".join(known)
-        for key, causes in (("causes", tip.causes), ("unless", tip.unless)):
-            for place, cause in enumerate(causes):
-                if cause not in known or cause in causes[:place]:
-                    yield ("tip", index, key, place), cause, ", ".join(known)
+        yield from _cause_problems(index, tip, known)
         for place, cause in enumerate(tip.causes):
             if cause in settled:
                 yield ("tip", index, "causes", place), cause, "a cause that no tip before this one always answers"
@@ -115,6 +110,15 @@ def _problems(tips: tuple[Tip, ...], others: dict[str, Tip]) -> Iterator[Problem
         if not tip.source.strip():
             yield ("tip", index, "source"), tip.source, "where this is known from"
         yield from _text_problems(index, tip)
+
+
+def _cause_problems(index: int, tip: Tip, known: list[str]) -> Iterator[Problem]:
+    if not tip.causes:
+        yield ("tip", index, "causes"), "[]", ", ".join(known)
+    for key, causes in (("causes", tip.causes), ("unless", tip.unless)):
+        for place, cause in enumerate(causes):
+            if cause not in known or cause in causes[:place]:
+                yield ("tip", index, key, place), cause, ", ".join(known)
 
 
 def _text_problems(index: int, tip: Tip) -> Iterator[Problem]:

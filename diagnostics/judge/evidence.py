@@ -154,13 +154,7 @@ class Evidence:
 
     def system_resolver_works(self, but: str) -> list[Observation]:
         """Return lookups of other names that the system's resolver answered with public addresses."""
-        return [
-            o
-            for host in self.dns
-            if host != but
-            for o in self.system_lookups(host)
-            if o.failure is None and self.purpose(o) in OURS
-        ]
+        return [o for host in self.dns if host != but for o in self.system_lookups(host) if o.failure is None and self.purpose(o) in OURS]
 
     # --- connections -----------------------------------------------------------------------------
 

@@ -214,5 +214,3 @@ class EndpointProbe:
             except TimeoutError:
                 step.failure = None  # nothing happened: that is what a chat server does before it is spoken to
         return None if step.done.failure else Served()
-
-

@@ -21,14 +21,10 @@ def test_without_a_file_the_usual_settings_hold_and_nothing_is_written(tmp_path:
 def test_a_change_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "settings.json"
     SettingsStore(path).change(language="en", theme=ThemeChoice.DARK, text_size=150, welcomed=True, targets=("x",))
-    assert SettingsStore(path).current == Settings(
-        language="en", theme=ThemeChoice.DARK, text_size=150, welcomed=True, targets=("x",)
-    )
+    assert SettingsStore(path).current == Settings(language="en", theme=ThemeChoice.DARK, text_size=150, welcomed=True, targets=("x",))
 
 
-@pytest.mark.parametrize(
-    "content", [b"{", b"[]", b'{"text_size": 113}', b'{"language": "xx"}', b"\xff\xfe", b"[" * 60_000, b" " * 100_000]
-)
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"text_size": 113}', b'{"language": "xx"}', b"\xff\xfe", b"[" * 60_000, b" " * 100_000])
 def test_a_damaged_file_is_set_aside_and_the_usual_settings_hold(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "settings.json"
     path.write_bytes(content)

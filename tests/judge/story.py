@@ -53,7 +53,14 @@ class Story:
 
     def lookup(self, host: str, *answers: str, failure: str | None = None, tries: int = 1, **detail: Any) -> Self:
         """Add one DNS answer; by default of the system's resolver over UDP."""
-        facts: dict[str, Any] = {"engine": "udp", "resolver": "system", "query": "A", "authenticated": False, "filters": False, "purpose": "target"}
+        facts: dict[str, Any] = {
+            "engine": "udp",
+            "resolver": "system",
+            "query": "A",
+            "authenticated": False,
+            "filters": False,
+            "purpose": "target",
+        }
         replies = [] if failure == "generic_timeout_error" else [{"after": 0.02, "rcode": "NOERROR", "answers": list(answers)}]
         facts |= {"answers": list(answers), "tries": tries, "replies": replies, "rcode": "NOERROR" if replies else None} | detail
         return self.add(Step.DNS, host=host, address="192.168.1.1", failure=failure, detail=facts)
@@ -77,7 +84,12 @@ class Story:
 
     def tls(self, host: str, address: str, failure: str | None = None, *, purpose: str = "target", **detail: Any) -> Self:
         """Add a handshake that says ``name`` (default: the host), and the connection below it."""
-        facts: dict[str, Any] = {"port": 443, "server_name": detail.pop("name", host), "purpose": purpose, "received": 3000 if failure is None else 0}
+        facts: dict[str, Any] = {
+            "port": 443,
+            "server_name": detail.pop("name", host),
+            "purpose": purpose,
+            "received": 3000 if failure is None else 0,
+        }
         self.tcp(address, host=host, purpose=purpose)
         return self.add(Step.TLS, host=host, address=address, target="x", failure=failure, detail=facts | detail)
 
@@ -85,7 +97,13 @@ class Story:
         """Add a page over TLS; ``scheme="http"`` for clear text."""
         scheme = detail.pop("scheme", "https")
         target = detail.pop("target", "x")
-        facts: dict[str, Any] = {"port": 443 if scheme == "https" else 80, "url": f"{scheme}://{host}/", "hop": 0, "purpose": "target", "status": status}
+        facts: dict[str, Any] = {
+            "port": 443 if scheme == "https" else 80,
+            "url": f"{scheme}://{host}/",
+            "hop": 0,
+            "purpose": "target",
+            "status": status,
+        }
         facts |= {"complete": failure is None, "body_sha256": "aa", "location": None} | detail
         return self.add(Step.HTTP, host=host, address=address, target=target, failure=failure, detail=facts)
 

@@ -163,7 +163,13 @@ def clock_story(skew: float) -> Story:
         if control.kind == "portal":
             told.tcp(CONTROL_ADDRESS, host=control.host, port=80, target=None, purpose="control")
             told.page(
-                control.host, CONTROL_ADDRESS, control.expect_status, scheme="http", purpose="control", target=None, date=1_700_000_000 - skew
+                control.host,
+                CONTROL_ADDRESS,
+                control.expect_status,
+                scheme="http",
+                purpose="control",
+                target=None,
+                date=1_700_000_000 - skew,
             )
         elif control.kind == "https":
             told.system(control.host, CONTROL_ADDRESS)

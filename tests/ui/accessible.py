@@ -42,11 +42,7 @@ def tab_order() -> list[str]:
 
 def clipped(screen: QWidget) -> list[str]:
     """Return what does not fit: buttons smaller than their text, labels lower or narrower than theirs."""
-    buttons = [
-        button.objectName()
-        for button in screen.findChildren(QPushButton)
-        if button.isVisible() and not _roomy(button)
-    ]
+    buttons = [button.objectName() for button in screen.findChildren(QPushButton) if button.isVisible() and not _roomy(button)]
     labels = [
         label.text()
         for label in screen.findChildren(QLabel)

@@ -87,9 +87,7 @@ def test_a_card_reads_as_one_sentence_and_two_equal_buttons_have_different_names
     driver = open_window(samples.mixed())
     driver.show(samples.mixed())
     card = driver.window.shell.screen_shown.findChildren(Card)[0]
-    assert card.accessibleName() == (
-        "X. Bloqueado. La conexión se corta justo al decir el nombre «x.com». Con otro nombre no se corta."
-    )
+    assert card.accessibleName() == ("X. Bloqueado. La conexión se corta justo al decir el nombre «x.com». Con otro nombre no se corta.")
     assert spoken_name(driver.button("result.action.x")) == "Qué hacer: X"
     assert spoken_name(driver.button("result.action.whatsapp")) == "Qué hacer: WhatsApp"
 
