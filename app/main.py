@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     app.setApplicationName(APP_NAME)
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("atajo")
+    if os.environ.get("ATAJO_PSEUDO", "").startswith("-"):  # the other half of the pseudo-locale: app/texts.py has the first
+        app.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     window = Window(app, AppBackend(store, scenario))
     if options.lang:
         window.choose_language(options.lang)

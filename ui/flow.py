@@ -46,6 +46,7 @@ class Window(QObject):
         set_language(preferences.spoken)
         self.backend = backend
         self.theme = Theme(app, preferences.theme, preferences.text_size)
+        self.theme.speak(language())
         self.shell = Shell(self.theme)
         self.state: RunState | None = None
         self._wanted: tuple[list[str], list[str]] = ([], [])
@@ -322,6 +323,7 @@ class Window(QObject):
     def choose_language(self, code: str) -> None:
         """Speak another language, on every screen."""
         set_language(code)
+        self.theme.speak(code)
         self.backend.change(language=code)
         self.shell.retranslate()
         for screen in self._screens.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
+from PySide6.QtWidgets import QLayout, QLayoutItem, QStyle, QWidget
 
 GAP: Final = 8
 """Room between neighbours, logical pixels."""
@@ -66,6 +66,10 @@ class _Wrapping(QLayout):
         """Place the items into ``rect`` if ``really``, and return the height that they take."""
         raise NotImplementedError
 
+    def _put(self, item: QLayoutItem, inside: QRect, place: QRect) -> None:
+        """Give an item its place, mirrored where the language runs from right to left."""
+        item.setGeometry(QStyle.visualRect(self.parentWidget().layoutDirection(), inside, place))
+
     def _shown(self) -> list[QLayoutItem]:
         """Return what is not hidden on purpose; before the first showing Qt calls every widget hidden."""
         explicit = Qt.WidgetAttribute.WA_WState_ExplicitShowHide
@@ -89,7 +93,7 @@ class Flow(_Wrapping):
             if line and x + width > rect.x() + rect.width():
                 x, y, line = rect.x(), y + line + GAP, 0
             if really:
-                item.setGeometry(QRect(x, y, width, height))
+                self._put(item, rect, QRect(x, y, width, height))
             x, line = x + width + GAP, max(line, height)
         return y + line - rect.y()
 
@@ -116,7 +120,7 @@ class RowLayout(_Wrapping):
         for item in self._shown():
             height = item.heightForWidth(rect.width()) if item.hasHeightForWidth() else item.sizeHint().height()
             if really:
-                item.setGeometry(QRect(rect.x(), y, rect.width(), height))
+                self._put(item, rect, QRect(rect.x(), y, rect.width(), height))
             y += height + GAP
         return max(0, y - GAP - rect.y())
 
@@ -132,7 +136,7 @@ class RowLayout(_Wrapping):
                 x += left
             width = own.width() + (left if item is growing else 0)
             if really:
-                item.setGeometry(QRect(x, rect.y() + (hint.height() - own.height()) // 2, width, own.height()))
+                self._put(item, rect, QRect(x, rect.y() + (hint.height() - own.height()) // 2, width, own.height()))
             x += width + GAP
         return hint.height()
 
@@ -162,10 +166,10 @@ class Beside(_Wrapping):
         tall = shown[1].heightForWidth(width) if below and shown[1].hasHeightForWidth() else side.height()
         height = words + gap + tall if below else max(words, tall)
         if really:
-            shown[0].setGeometry(QRect(rect.x(), rect.y(), width, words if below else height))
+            self._put(shown[0], rect, QRect(rect.x(), rect.y(), width, words if below else height))
             if below:
-                shown[1].setGeometry(QRect(rect.x(), rect.y() + words + gap, width, tall))
+                self._put(shown[1], rect, QRect(rect.x(), rect.y() + words + gap, width, tall))
             elif len(shown) > 1:
                 top = rect.y() + (height - side.height()) // 2
-                shown[1].setGeometry(QRect(rect.x() + width + gap, top, side.width(), side.height()))
+                self._put(shown[1], rect, QRect(rect.x() + width + gap, top, side.width(), side.height()))
         return height

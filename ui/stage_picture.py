@@ -76,8 +76,10 @@ class StagePicture(QWidget):
         for index, stage in enumerate(self._stages):
             if lies:
                 step = self.width() / count
-                centre = QPointF(step * (index + 0.5), self._disc / 2)
-                room = QRectF(step * index, self._disc + _GAP, step, 2 * line + 4)
+                mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+                left = step * (count - 1 - index if mirrored else index)
+                centre = QPointF(left + step / 2, self._disc / 2)
+                room = QRectF(left, self._disc + _GAP, step, 2 * line + 4)
             else:
                 step = self.height() / count
                 centre = QPointF(self._disc / 2, step * (index + 0.5))
@@ -114,7 +116,7 @@ class StagePicture(QWidget):
         pen.setStyle(Qt.PenStyle.SolidLine if passed else Qt.PenStyle.DotLine)
         painter.setPen(pen)
         radius = self._disc / 2 + 4
-        along = QPointF(1, 0) if lies else QPointF(0, 1)
+        along = QPointF(0, 1) if not lies else QPointF(-1 if self.layoutDirection() is Qt.LayoutDirection.RightToLeft else 1, 0)
         painter.drawLine(centre - along * (step - radius), centre - along * radius)
 
     def _draw_mark(self, painter: QPainter, centre: QPointF, stage: Stage) -> None:

@@ -10,7 +10,7 @@ import tomllib
 from typing import Final
 
 import msgspec
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QLibraryInfo, QObject, QSize, Qt, QTranslator, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
@@ -140,6 +140,7 @@ class Theme(QObject):
         self._system_points = max(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont).pointSizeF(), BASE_POINTS)
         self._pixmaps: dict[tuple[str, str, int, float, bool], QPixmap] = {}
         self._drawings: dict[str, str] = {}
+        self._translator = QTranslator(self)
         self.percent = percent
         self.tokens = load_tokens(self._scheme())
         app.setStyle("Fusion")
@@ -161,6 +162,12 @@ class Theme(QObject):
         self._choice, self.percent = choice, percent
         self.tokens = load_tokens(self._scheme())
         self._apply()
+
+    def speak(self, code: str) -> None:
+        """Let Qt's own dialogs (choose a folder) speak a language too; English is theirs."""
+        self._app.removeTranslator(self._translator)
+        if code != "en" and self._translator.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+            self._app.installTranslator(self._translator)
 
     def icon(self, drawing: str, role: str, size: int = 18) -> QIcon:
         """Return an icon in the colour of a role."""

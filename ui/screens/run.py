@@ -20,7 +20,7 @@ from ui.widgets import Button, Card
 SLOW_AFTER: Final = 8_000
 """Milliseconds after which the screen says that this takes longer than usual."""
 
-_STEP_TEXTS: Final = {Step.DNS: "run.name", Step.TCP: "run.connect", Step.TLS: "run.secure", Step.HTTP: "run.page"}
+_STEP_TEXTS: Final = {Step.DNS: "run.name", Step.TCP: "run.connecting", Step.TLS: "run.secure", Step.HTTP: "run.page"}
 _GOOD: Final = (Status.WORKS, Status.SLOW, Status.PARTIAL)
 _UNDECIDED: Final = (Status.UNKNOWN, Status.NOT_TESTED)
 
