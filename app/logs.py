@@ -7,7 +7,6 @@ person.  What was measured belongs in a report, where it can be seen and removed
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import re
 import sys
 import threading
@@ -49,9 +48,11 @@ class PrivateFormatter(logging.Formatter):
 def start_logging(folder: Path | None = None) -> Path | None:
     """Write warnings and our own notes to a rotating file; return it, or None where it cannot be written."""
     path = (folder or data_folder()) / "atajo.log"
+    from logging.handlers import RotatingFileHandler  # brings sockets and more: after the first picture
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+        handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError:
         return None  # a read-only home folder must not keep anybody from testing
     handler.setFormatter(PrivateFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -6,14 +6,13 @@ TLS libraries follow in their own thread.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
@@ -51,7 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(t(error.text, **error.values))
     if not has_screen():
         return _complain(t("error.no_display", command="python -m app check"))
-    start_logging()
     app = QApplication(sys.argv[:1])
     app.setApplicationName(APP_NAME)
     app.setApplicationVersion(__version__)
@@ -64,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     hooks = _Hooks()
     hooks.uncaught.connect(window.unexpected, Qt.ConnectionType.QueuedConnection)
     catch_uncaught(hooks.uncaught.emit)
+    window.shell.painted.connect(start_logging, Qt.ConnectionType.QueuedConnection)
     if options.exit_after_paint:
         window.shell.painted.connect(lambda: _report_paint(app, began))
     window.shell.show()
@@ -76,12 +75,23 @@ class _Hooks(QObject):
     uncaught = Signal()
 
 
-def _options(argv: Sequence[str]) -> argparse.Namespace:
+class _Options(msgspec.Struct):
+    simulate: str | None = None
+    lang: str | None = None
+    exit_after_paint: bool = False
+
+
+def _options(argv: Sequence[str]) -> _Options:
+    if list(argv) in ([], ["--exit-after-paint"]):
+        return _Options(exit_after_paint=bool(argv))  # a double-click does not wait for a parser
+    import argparse
+
     parser = argparse.ArgumentParser(prog="atajo", description="Atajo's window; `python -m app --help` names the rest.")
     parser.add_argument("--simulate", metavar="SCENARIO", help="stand on a simulated network")
     parser.add_argument("--lang", choices=LANGUAGES)
     parser.add_argument("--exit-after-paint", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    found = parser.parse_args(argv)
+    return _Options(found.simulate, found.lang, found.exit_after_paint)
 
 
 def _scenario(wanted: str | None) -> Scenario | None:
@@ -111,6 +121,8 @@ def _report_paint(app: QApplication, began: float) -> None:
 
     ``entry_ms`` runs from :func:`main`, ``cpu_ms`` from the start of the process, Python's own start included.
     """
+    import json
+
     entry, cpu = round(1000 * (time.perf_counter() - began), 1), round(1000 * time.process_time(), 1)
     heavy = sorted({name.partition(".")[0] for name in sys.modules} & HEAVY)
     print(json.dumps({"entry_ms": entry, "cpu_ms": cpu, "modules": len(sys.modules), "heavy": heavy}), flush=True)

@@ -226,6 +226,9 @@ def card_sentence(verdict: Verdict, report: Report, catalog: Catalog | None = No
     name = name_of(verdict.target, report, catalog)
     if failure(report) and verdict.status in (Status.UNKNOWN, Status.DOWN, Status.NOT_TESTED):
         return t("verdict.masked", service=name)
+    parts = _parts(verdict, report) if verdict.status is Status.PARTIAL else ""
+    if parts:
+        return parts  # which parts work matters more to a person than why the others do not
     if verdict.cause is not None and verdict.status not in (Status.WORKS, Status.NOT_TESTED):
         sentence = _cause_sentence(verdict.cause, name, report, verdict.evidence, verdict)
         if sentence:
@@ -233,14 +236,13 @@ def card_sentence(verdict: Verdict, report: Report, catalog: Catalog | None = No
     if verdict.status is Status.WORKS:
         took = answer_seconds(report, verdict.target)
         return t("verdict.works", seconds=seconds(took)) if took is not None else t("verdict.works.plain")
-    if verdict.status is Status.PARTIAL:
-        return _partial_sentence(verdict, report)
     if verdict.status is Status.NOT_TESTED and report.run.cancelled:
         return t("verdict.stopped")
     return t(f"verdict.{verdict.status}") if has_text(f"verdict.{verdict.status}") else t("verdict.unknown")
 
 
-def _partial_sentence(verdict: Verdict, report: Report) -> str:
+def _parts(verdict: Verdict, report: Report) -> str:
+    """Return which functions work and which do not, or nothing when that was not found out."""
     service = planned(report).get(verdict.target)
     shown_only = {function.id for function in service.functions if function.rule is Rule.INFO} if service else set()
     functions = [each for each in function_verdicts(report, verdict.target) if each.function not in shown_only]
@@ -248,7 +250,7 @@ def _partial_sentence(verdict: Verdict, report: Report) -> str:
     bad = [function_name(v.function or "") for v in functions if v.status in (Status.BLOCKED, Status.LIKELY_BLOCKED, Status.DOWN)]
     if good and bad:
         return t("verdict.partial.both", good=join_names(good), bad=join_names(bad))
-    return t("verdict.partial")
+    return ""
 
 
 def _cause_sentence(cause: Cause, service: str, report: Report, evidence: Iterable[str], verdict: Verdict | None = None) -> str:
@@ -288,8 +290,11 @@ def _plain_issuer(issuer: str) -> str:
 
 
 def saw(verdict: Verdict, report: Report, catalog: Catalog | None = None) -> str:
-    """Return the line "What we saw"."""
-    return t("detail.saw", fact=card_sentence(verdict, report, catalog))
+    """Return the line "What we saw": the fact behind the cause, where the card may only name the parts."""
+    fact = ""
+    if verdict.status is Status.PARTIAL and verdict.cause is not None and not failure(report):
+        fact = _cause_sentence(verdict.cause, name_of(verdict.target, report, catalog), report, verdict.evidence, verdict)
+    return t("detail.saw", fact=fact or card_sentence(verdict, report, catalog))
 
 
 def means(verdict: Verdict, report: Report, catalog: Catalog | None = None) -> str:

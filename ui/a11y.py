@@ -6,13 +6,16 @@ import itertools
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QLayout, QScrollArea, QStackedWidget, QWidget
 
 
 def announce(widget: QWidget, text: str) -> None:
     """Let a screen reader say ``text``; the only place that does, so that a test can listen here."""
-    if text and QAccessible.isActive():
+    if not text or not widget.isVisible():
+        return
+    from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+
+    if QAccessible.isActive():
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from diagnostics.model import Event, Report, Service
 
@@ -27,16 +28,14 @@ class SaveKind(enum.StrEnum):
     PAGE = "page"  # HTML: people read it
 
 
-@dataclass(frozen=True)
-class UrlCheck:
+class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a page that was typed can be tested: its full address, or the sentence that says why not."""
 
     url: str = ""
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
     """Where a report was written and how many private items were left out of it."""
 
     folder: str
@@ -44,8 +43,7 @@ class Saved:
     removed: int
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
     """One tip in the person's language.  ``general``: it could not be tested from here."""
 
     id: str

@@ -1,105 +1,147 @@
-"""Builds each screen when it is first needed and connects what it asks for."""
+"""Builds each screen when it is first needed and connects what it asks for.
+
+The modules of the screens are imported with them: the first picture needs one of nine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from app.texts import language
 from ui.screen import Screen
-from ui.screens.detail import DetailScreen
-from ui.screens.failure import FailureScreen
-from ui.screens.home import HomeScreen
-from ui.screens.result import ResultScreen
-from ui.screens.run import RunScreen
-from ui.screens.save import SaveScreen
-from ui.screens.settings import SettingsScreen
-from ui.screens.todo import TodoScreen
-from ui.screens.welcome import WelcomeScreen
 
 if TYPE_CHECKING:
     from ui.flow import Window
+    from ui.screens.detail import DetailScreen
+    from ui.screens.failure import FailureScreen
+    from ui.screens.home import HomeScreen
+    from ui.screens.result import ResultScreen
+    from ui.screens.run import RunScreen
+    from ui.screens.save import SaveScreen
+    from ui.screens.settings import SettingsScreen
+    from ui.screens.todo import TodoScreen
+    from ui.screens.welcome import WelcomeScreen
+
+S = TypeVar("S", bound=Screen)
 
 
-def _welcome(window: Window) -> Screen:
-    screen = WelcomeScreen(window.theme)
-    screen.show_language(language())
-    screen.language_chosen.connect(window.choose_language)
-    screen.choose_asked.connect(window.leave_welcome)
-    screen.go_asked.connect(window.leave_welcome_and_start)
-    return screen
+class Screens:
+    """The screens of a window, each made when somebody first asks for it."""
 
+    def __init__(self, window: Window) -> None:
+        """Make none yet."""
+        self._window = window
+        self.built: dict[str, Screen] = {}
 
-def _home(window: Window) -> Screen:
-    screen = HomeScreen(window.theme, window.backend)
-    screen.start_asked.connect(window.start)
-    screen.chosen.connect(lambda targets: window.backend.change(targets=targets))
-    return screen
+    def get(self, name: str) -> Screen:
+        """Return a screen by its name."""
+        screen = getattr(self, name)
+        if not isinstance(screen, Screen):
+            raise KeyError(name)
+        return screen
 
+    def _add(self, screen: S) -> S:
+        """Put a new screen into the window and its words into it."""
+        self.built[screen.name] = screen
+        self._window.shell.add(screen)
+        screen.escaped.connect(self._window.go_back)
+        screen.retranslate()
+        return screen
 
-def _run(window: Window) -> Screen:
-    screen = RunScreen(window.theme)
-    screen.stop_asked.connect(window.stop)
-    return screen
+    @cached_property
+    def welcome(self) -> WelcomeScreen:
+        """Return the first screen of the first start."""
+        from ui.screens.welcome import WelcomeScreen
 
+        screen = self._add(WelcomeScreen(self._window.theme))
+        screen.show_language(language())
+        screen.language_chosen.connect(self._window.choose_language)
+        screen.choose_asked.connect(self._window.leave_welcome)
+        screen.go_asked.connect(self._window.leave_welcome_and_start)
+        return screen
 
-def _result(window: Window) -> Screen:
-    screen = ResultScreen(window.theme)
-    screen.again_asked.connect(window.again)
-    screen.other_asked.connect(window.show_home)
-    screen.save_asked.connect(window.save)
-    screen.detail_asked.connect(window.show_detail)
-    screen.todo_asked.connect(window.show_todo)
-    return screen
+    @cached_property
+    def home(self) -> HomeScreen:
+        """Return the choice of services."""
+        from ui.screens.home import HomeScreen
 
+        screen = self._add(HomeScreen(self._window.theme, self._window.backend))
+        screen.start_asked.connect(self._window.start)
+        screen.chosen.connect(lambda targets: self._window.backend.change(targets=targets))
+        return screen
 
-def _failure(window: Window) -> Screen:
-    screen = FailureScreen(window.theme)
-    screen.again_asked.connect(window.again)
-    screen.save_asked.connect(window.save)
-    screen.todo_asked.connect(lambda: window.show_todo(""))
-    screen.details_asked.connect(window.show_masked_result)
-    screen.page_asked.connect(window.backend.show)
-    return screen
+    @cached_property
+    def run(self) -> RunScreen:
+        """Return the list that grows true."""
+        from ui.screens.run import RunScreen
 
+        screen = self._add(RunScreen(self._window.theme))
+        screen.stop_asked.connect(self._window.stop)
+        return screen
 
-def _todo(window: Window) -> Screen:
-    screen = TodoScreen(window.theme)
-    screen.again_asked.connect(window.again)
-    screen.save_asked.connect(window.save)
-    return screen
+    @cached_property
+    def result(self) -> ResultScreen:
+        """Return the result."""
+        from ui.screens.result import ResultScreen
 
+        screen = self._add(ResultScreen(self._window.theme))
+        screen.again_asked.connect(self._window.again)
+        screen.other_asked.connect(self._window.show_home)
+        screen.save_asked.connect(self._window.save)
+        screen.detail_asked.connect(self._window.show_detail)
+        screen.todo_asked.connect(self._window.show_todo)
+        return screen
 
-def _detail(window: Window) -> Screen:
-    screen = DetailScreen(window.theme)
-    screen.todo_asked.connect(window.show_todo)
-    return screen
+    @cached_property
+    def fail(self) -> FailureScreen:
+        """Return the screen for faults of the line and of our own."""
+        from ui.screens.failure import FailureScreen
 
+        screen = self._add(FailureScreen(self._window.theme))
+        screen.again_asked.connect(self._window.again)
+        screen.save_asked.connect(self._window.save)
+        screen.todo_asked.connect(lambda: self._window.show_todo(""))
+        screen.details_asked.connect(self._window.show_masked_result)
+        screen.page_asked.connect(self._window.backend.show)
+        return screen
 
-def _save(window: Window) -> Screen:
-    screen = SaveScreen(window.theme, window.backend)
-    screen.copy_asked.connect(window.copy)
-    return screen
+    @cached_property
+    def todo(self) -> TodoScreen:
+        """Return the advice."""
+        from ui.screens.todo import TodoScreen
 
+        screen = self._add(TodoScreen(self._window.theme))
+        screen.again_asked.connect(self._window.again)
+        screen.save_asked.connect(self._window.save)
+        return screen
 
-def _settings(window: Window) -> Screen:
-    screen = SettingsScreen(window.theme)
-    screen.show_preferences(window.backend.preferences)
-    screen.language_chosen.connect(window.choose_language)
-    screen.theme_chosen.connect(window.choose_theme)
-    screen.size_chosen.connect(window.choose_size)
-    return screen
+    @cached_property
+    def detail(self) -> DetailScreen:
+        """Return one target from close."""
+        from ui.screens.detail import DetailScreen
 
+        screen = self._add(DetailScreen(self._window.theme))
+        screen.todo_asked.connect(self._window.show_todo)
+        return screen
 
-BUILDERS: Final[dict[str, Callable[[Window], Screen]]] = {
-    "welcome": _welcome,
-    "home": _home,
-    "run": _run,
-    "result": _result,
-    "fail": _failure,
-    "todo": _todo,
-    "detail": _detail,
-    "save": _save,
-    "settings": _settings,
-}
-"""How each screen is made, by its name."""
+    @cached_property
+    def save(self) -> SaveScreen:
+        """Return the screen that saves a report."""
+        from ui.screens.save import SaveScreen
+
+        screen = self._add(SaveScreen(self._window.theme, self._window.backend))
+        screen.copy_asked.connect(self._window.copy)
+        return screen
+
+    @cached_property
+    def settings(self) -> SettingsScreen:
+        """Return the settings."""
+        from ui.screens.settings import SettingsScreen
+
+        screen = self._add(SettingsScreen(self._window.theme))
+        screen.show_preferences(self._window.backend.preferences)
+        screen.language_chosen.connect(self._window.choose_language)
+        screen.theme_chosen.connect(self._window.choose_theme)
+        screen.size_chosen.connect(self._window.choose_size)
+        return screen

@@ -17,18 +17,8 @@ from app.wording import card_sentence, failure, fault_sentence, name_of
 from diagnostics.model import Event, Report, RunStarted
 from ui.a11y import announce
 from ui.backend import Backend
-from ui.build import BUILDERS
+from ui.build import Screens
 from ui.run_state import RunState
-from ui.screen import Screen
-from ui.screens.detail import DetailScreen
-from ui.screens.failure import FailureScreen
-from ui.screens.home import HomeScreen
-from ui.screens.result import ResultScreen
-from ui.screens.run import RunScreen
-from ui.screens.save import SaveScreen
-from ui.screens.settings import SettingsScreen
-from ui.screens.todo import TodoScreen
-from ui.screens.welcome import WelcomeScreen
 from ui.shell import Shell
 from ui.theme import Theme
 from ui.widgets import Button
@@ -52,22 +42,11 @@ class Window(QObject):
         self._wanted: tuple[list[str], list[str]] = ([], [])
         self._behind: list[str] = []
         self._target = ""
-        self._screens: dict[str, Screen] = {}
+        self.screens = Screens(self)
         self.services_shown = False
         self.shell.set_simulated(simulated=backend.simulated is not None)
         self._connect_shell()
-        self.shell.show_screen(self._get("home" if preferences.welcomed else "welcome").name)
-
-    # --- screens, each built when it is first needed ---
-
-    def _get(self, name: str) -> Screen:
-        if name not in self._screens:
-            screen = BUILDERS[name](self)
-            self._screens[name] = screen
-            self.shell.add(screen)
-            screen.escaped.connect(self.go_back)
-            screen.retranslate()
-        return self._screens[name]
+        self.shell.show_screen(self.screens.get("home" if preferences.welcomed else "welcome").name)
 
     def _connect_shell(self) -> None:
         self.backend.listen(self._arrived, self._failed)
@@ -87,16 +66,16 @@ class Window(QObject):
         self.backend.open()
 
     def _show_services(self) -> None:
-        home = self._get("home")
-        if isinstance(home, HomeScreen) and not self.services_shown:
+        if not self.services_shown:
             self.services_shown = True
+            home = self.screens.home
             ticked = self.backend.preferences.targets
             home.show_services(self.backend.services(), self.backend.default_targets() if ticked is None else ticked)
             if self.shell.current == "home":
                 home.enter()
 
     def _show(self, name: str, *, coming_back: bool = False) -> None:
-        screen = self._get(name)
+        screen = self.screens.get(name)
         if not coming_back and self.shell.current not in ("", name, "welcome"):
             self._behind = [each for each in self._behind if each != name] + [self.shell.current]
         if name == "home":
@@ -109,9 +88,8 @@ class Window(QObject):
         left = self.shell.current
         name = self._behind.pop() if self._behind else "home"
         self._show(name, coming_back=True)
-        screen = self._screens[name]
-        if isinstance(screen, ResultScreen) and left in ("detail", "todo"):
-            screen.focus_on(self._target)
+        if name == "result" and left in ("detail", "todo"):
+            self.screens.result.focus_on(self._target)
 
     @Slot()
     def escape(self) -> None:
@@ -154,9 +132,7 @@ class Window(QObject):
         number = self.backend.start(targets, urls)
         self.state = RunState(number, targets)
         names = {service.id: service.name.get(language()) or service.id for service in self.backend.services()}
-        run = self._get("run")
-        if isinstance(run, RunScreen):
-            run.begin(self.state, names)
+        self.screens.run.begin(self.state, names)
         self._behind.clear()
         self._show("run")
         announce(self.shell, t("run.started"))
@@ -166,9 +142,8 @@ class Window(QObject):
         """Test the same once more; from home, test what is ticked there."""
         if self._under_way:
             return
-        home = self._screens.get("home")
-        if self.shell.current == "home" and isinstance(home, HomeScreen):
-            home.press_primary()
+        if self.shell.current == "home":
+            self.screens.home.press_primary()
         elif self.state is not None:
             self.start(*self._wanted)
 
@@ -195,9 +170,7 @@ class Window(QObject):
         if state.whole is not None or state.stopped:
             self._show_outcome()
         else:
-            run = self._screens.get("run")
-            if isinstance(run, RunScreen):
-                run.refresh()
+            self.screens.run.refresh()
 
     @Slot(int, str)
     def _failed(self, number: int, sentence: str) -> None:
@@ -208,9 +181,7 @@ class Window(QObject):
         state.stopped = True
         if sentence:
             self._show("home")
-            home = self._get("home")
-            if isinstance(home, HomeScreen):
-                home.problem.say(sentence)
+            self.screens.home.problem.say(sentence)
             announce(self.shell, sentence)
             return
         self.unexpected()
@@ -221,9 +192,7 @@ class Window(QObject):
         state = self.state
         if state is not None and state.whole is None:
             state.stopped = True
-        screen = self._get("fail")
-        if isinstance(screen, FailureScreen):
-            screen.show_unexpected(state.report() if state is not None and state.knows_anything else None)
+        self.screens.fail.show_unexpected(state.report() if state is not None and state.knows_anything else None)
         self._show("fail")
 
     # --- the outcome ---
@@ -237,9 +206,7 @@ class Window(QObject):
         report = self.report()
         if report is None:
             return
-        run = self._screens.get("run")
-        if isinstance(run, RunScreen):
-            run.end()
+        self.screens.run.end()
         name = "fail" if failure(report) else "result"
         self._fill(name, report)
         self._behind = [name if each in ("run", *_OUTCOMES) else each for each in self._behind]
@@ -248,9 +215,10 @@ class Window(QObject):
             self._show(name, coming_back=True)
 
     def _fill(self, name: str, report: Report) -> None:
-        screen = self._get(name)
-        if isinstance(screen, ResultScreen | FailureScreen):
-            screen.show_report(report)
+        if name == "fail":
+            self.screens.fail.show_report(report)
+        else:
+            self.screens.result.show_report(report)
 
     def show_masked_result(self) -> None:
         """Show the services although a fault of the line hides them: each says that nothing can be said yet."""
@@ -261,22 +229,22 @@ class Window(QObject):
 
     def show_detail(self, target: str) -> None:
         """Show one target from close."""
-        report, screen = self.report(), self._get("detail")
-        if report is not None and isinstance(screen, DetailScreen):
+        report = self.report()
+        if report is not None:
             self._target = target
-            screen.show_target(report, target)
+            self.screens.detail.show_target(report, target)
             self._show("detail")
 
     def show_todo(self, target: str) -> None:
         """Show the advice for one target; for the line when it is empty."""
-        report, screen = self.report(), self._get("todo")
-        if report is None or not isinstance(screen, TodoScreen):
-            return
-        self._target = target
-        self._fill_todo(screen, report)
-        self._show("todo")
+        report = self.report()
+        if report is not None:
+            self._target = target
+            self._fill_todo(report)
+            self._show("todo")
 
-    def _fill_todo(self, screen: TodoScreen, report: Report) -> None:
+    def _fill_todo(self, report: Report) -> None:
+        screen = self.screens.todo
         verdict = report.of_target(self._target)
         if verdict is not None and not failure(report):
             tips = self.backend.tips(report, self._target)
@@ -287,21 +255,19 @@ class Window(QObject):
     @Slot()
     def save(self) -> None:
         """Offer to save the report, if there is one."""
-        report, screen = self.report(), self._get("save")
-        if report is None or self._under_way or not report.observations or not isinstance(screen, SaveScreen):
+        report = self.report()
+        if report is None or self._under_way or not report.observations:
             return
-        screen.show_report(report)
+        self.screens.save.show_report(report)
         self._show("save")
 
     def copy(self) -> None:
         """Put the summary into the clipboard."""
-        report, result = self.report(), self._get("result")
-        if report is not None and isinstance(result, ResultScreen):
-            result.show_report(report)
-            result.copy()
-        save = self._screens.get("save")
-        if isinstance(save, SaveScreen):
-            save.say_copied()
+        report = self.report()
+        if report is not None:
+            self.screens.result.show_report(report)
+            self.screens.result.copy()
+            self.screens.save.say_copied()
 
     def press(self, name: str) -> None:
         """Press the button with an id, as a person would."""
@@ -326,21 +292,15 @@ class Window(QObject):
         self.theme.speak(code)
         self.backend.change(language=code)
         self.shell.retranslate()
-        for screen in self._screens.values():
+        for screen in self.screens.built.values():
             screen.retranslate()
         report = self.report()
-        todo = self._screens.get("todo")
-        if isinstance(todo, TodoScreen) and report is not None:
-            self._fill_todo(todo, report)
-        for name in ("welcome", "settings"):
-            self._tick(name)
-
-    def _tick(self, name: str) -> None:
-        screen = self._screens.get(name)
-        if isinstance(screen, WelcomeScreen):
-            screen.show_language(language())
-        elif isinstance(screen, SettingsScreen):
-            screen.show_preferences(self.backend.preferences)
+        if "todo" in self.screens.built and report is not None:
+            self._fill_todo(report)
+        if "welcome" in self.screens.built:
+            self.screens.welcome.show_language(code)
+        if "settings" in self.screens.built:
+            self.screens.settings.show_preferences(self.backend.preferences)
 
     @Slot(str)
     def choose_theme(self, choice: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QStyle, QWidget
+from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 GAP: Final = 8
 """Room between neighbours, logical pixels."""
@@ -68,7 +68,9 @@ class _Wrapping(QLayout):
 
     def _put(self, item: QLayoutItem, inside: QRect, place: QRect) -> None:
         """Give an item its place, mirrored where the language runs from right to left."""
-        item.setGeometry(QStyle.visualRect(self.parentWidget().layoutDirection(), inside, place))
+        if self.parentWidget().layoutDirection() is Qt.LayoutDirection.RightToLeft:
+            place.moveLeft(inside.left() + inside.right() - place.right())
+        item.setGeometry(place)
 
     def _shown(self) -> list[QLayoutItem]:
         """Return what is not hidden on purpose; before the first showing Qt calls every widget hidden."""

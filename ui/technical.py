@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Final
+
+import msgspec
 
 from app.texts import t
 from diagnostics.model import Observation, Report, Verdict
@@ -45,5 +46,5 @@ def _lines(observations: Iterable[Observation]) -> Iterable[str]:
         yield f"{seen.id:>5}  {seen.t:7.3f}s  {seen.step!s:<5} {outcome:<28} {seen.seconds:7.3f}s  {where}"
         detail = {key: value for key, value in seen.detail.items() if key not in _HIDDEN and value not in (None, "", [], {})}
         if detail:
-            text = json.dumps(detail, ensure_ascii=False, default=str)
+            text = msgspec.json.encode(detail, enc_hook=str).decode()
             yield f"       {text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + '…'}"
