@@ -14,7 +14,7 @@ from diagnostics.errors import InputError
 
 LIBRARIES: Final = (
     *("dns.message", "h11", "msgspec", "cryptography.x509", "psutil"),
-    *("certifi", "platformdirs", "rich.live", "jinja2", "requests"),
+    *("certifi", "platformdirs", "rich.live", "jinja2"),
 )
 FEWEST_ROOTS: Final = 50
 """Public root certificates; certifi has about 140."""

@@ -7,6 +7,7 @@ TLS libraries follow in their own thread.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.exit_after_paint:
         window.shell.painted.connect(lambda: _report_paint(app, began))
     window.shell.show()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop never gives Python's own handler a turn: Ctrl-C would do nothing
     return app.exec()
 
 
