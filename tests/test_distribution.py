@@ -54,7 +54,7 @@ def asked_for(lock: str) -> set[str]:
 def test_every_pin_has_hashes_and_nothing_names_a_registry(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     blocks = [block for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE) if block.strip()]
-    assert len(blocks) >= 20
+    assert len(blocks) >= 15
     for block in blocks:
         assert re.search(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$", block, re.MULTILINE), block.splitlines()[0]
     assert re.findall(r"://|^\s*-|\b[\w-]+\.(?:org|com|net|io)\b", re.sub(r"^ {4}--hash=.*|# -c .*", "", text, flags=re.MULTILINE)) == []
