@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import re
+import statistics
+import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from diagnostics.model import RESOLVER_TARGET, Cause, Fact, Observation, Report, Service, Status, Step, Verdict
+from diagnostics.model import RESOLVER_TARGET, Cause, Fact, Observation, Report, Rule, Service, Status, Step, Verdict
 
 MAX_NAME: Final = 60
 """Longest name or host that is shown; a report comes from strangers."""
@@ -24,7 +27,8 @@ class StageState(enum.StrEnum):
     OK = "ok"
     SLOW = "slow"
     BROKEN = "broken"
-    NOT_REACHED = "not_reached"
+    NOT_REACHED = "not_reached"  # it lies behind the broken one, on the way that programs take
+    NOT_TRIED = "not_tried"
 
 
 class Stage(Fact, frozen=True):
@@ -38,7 +42,7 @@ class Stage(Fact, frozen=True):
 STAGES: Final[dict[str, Step]] = {"name": Step.DNS, "connect": Step.TCP, "secure": Step.TLS, "page": Step.HTTP}
 """The four stages in the order in which a connection passes them, and the step that measures each."""
 
-_BROKEN_AT: Final[dict[Cause, str]] = {
+_BROKEN_AT: Final[dict[Cause, str]] = {  # a notice page has no place here: it comes another way than the broken one
     Cause.DNS_TAMPERING: "name",
     Cause.DNS_NO_ANSWER: "name",
     Cause.RESOLVER_BLOCKED: "name",
@@ -53,18 +57,49 @@ _BROKEN_AT: Final[dict[Cause, str]] = {
     Cause.LOCAL_INTERCEPTION: "secure",
     Cause.WRONG_CLOCK: "secure",
     Cause.CAPTIVE_PORTAL: "page",
-    Cause.BLOCK_PAGE: "page",
     Cause.HTTP_BLOCKED: "page",
     Cause.GEO_REFUSED: "page",
 }
-_SIDE_PURPOSES: Final = frozenset({"neutral_name", "control_address", "system_roots", "inspect"})
-"""Follow-ups that were not the service itself: another name, another address, another trust store."""
+_FINE: Final = (Status.WORKS, Status.SLOW)
+_SIDE_PURPOSES: Final = frozenset({"neutral_name", "control_address", "system_roots", "inspect", "plain", "plain_neutral"})
+"""Follow-ups that were not the service itself: another name, address or trust store, or the way in clear text."""
+
+
+SLOW_ANSWER: Final = 3.0
+"""Seconds that the middle service takes for its first page before the line itself is called slow; usual lines need under 1."""
+
+_NOBODY_MEASURED: Final = "plan.empty"
+"""Rule of a target that was not tested because its plan holds nothing, not for lack of time."""
+
+_ENCODED: Final = re.compile(r"xn--[a-z0-9-]+", re.IGNORECASE)
+_LIKE_LATIN: Final = frozenset("асԁеһіјӏорԛѕԝхуьгпѵοαινρτυκ")
+"""Cyrillic and Greek letters that pass for Latin ones: a name of nothing else stays as it is on the wire."""
 
 
 def short(text: str) -> str:
     """Return a stranger's text in one printable line of at most ``MAX_NAME`` characters."""
     line = "".join(character if character.isprintable() else " " for character in text[: MAX_NAME * 2]).strip()
     return line if len(line) <= MAX_NAME else f"{line[: MAX_NAME - 1]}…"
+
+
+def shown_name(text: str) -> str:
+    """Return a host, or a text that holds one, in one short line, its encoded labels as people type them («xn--espaa-rta» → «españa»).
+
+    A label that mixes scripts, holds something other than letters, or could pass for a Latin one stays encoded.
+    """
+    return short(_ENCODED.sub(lambda found: _decoded(found[0]), text[: MAX_NAME * 4]))
+
+
+def _decoded(label: str) -> str:
+    try:
+        name = label.lower().encode("ascii").decode("idna")
+        same = name.encode("idna").decode("ascii") == label.lower()
+    except UnicodeError:
+        return label
+    letters = [c for c in name if c not in "-0123456789"]
+    scripts = {unicodedata.name(c, "? ").split()[0] for c in letters}
+    clear = same and all(c.isalpha() for c in letters) and len(scripts) == 1 and not set(letters) <= _LIKE_LATIN
+    return name if clear else label
 
 
 def planned(report: Report) -> dict[str, Service]:
@@ -94,6 +129,37 @@ def function_verdicts(report: Report, target: str) -> list[Verdict]:
     return [v for v in report.verdicts if v.target == target and v.function is not None and v.route == "direct"]
 
 
+def unreachable_resolvers(report: Report) -> int:
+    """Return how many public name directories were found out of reach; they are judged beside the services."""
+    suspects = (Status.BLOCKED, Status.LIKELY_BLOCKED)
+    return len({v.target for v in report.verdicts if v.target.startswith(RESOLVER_TARGET) and v.status in suspects})
+
+
+def time_ran_out(report: Report) -> bool:
+    """Tell whether the run ended by its own time limit before every service was judged."""
+    left = [v for v in whole_verdicts(report) if v.status is Status.NOT_TESTED and v.rule != _NOBODY_MEASURED]
+    return bool(left) and not report.run.cancelled
+
+
+def slow_answer(report: Report) -> tuple[str, float] | None:
+    """Return the slowest service and its time in seconds when the middle one of all that answered was slow, else None."""
+    times = {v.target: took for v in whole_verdicts(report) if (took := answer_seconds(report, v.target)) is not None}
+    if not times or statistics.median(times.values()) <= SLOW_ANSWER:
+        return None
+    slowest = max(times, key=lambda target: times[target])
+    return slowest, times[slowest]
+
+
+def proven_by(report: Report, verdict: Verdict) -> tuple[bool, bool]:
+    """Return by what it was shown that a target works: whole pages, mere connections (nothing was asked through them)."""
+    service = planned(report).get(verdict.target)
+    shown_only = {function.id for function in service.functions if function.rule is Rule.INFO} if service else set()
+    functions = [v for v in function_verdicts(report, verdict.target) if v.function not in shown_only and v.status in _FINE]
+    rules = {v.rule for v in functions} or {verdict.rule}
+    connected = {rule for rule in rules if rule.endswith(".answers") or rule == "http.error_page"}
+    return bool(rules - connected), bool(connected)
+
+
 def evidence_of(report: Report, ids: Iterable[str]) -> list[Observation]:
     """Return the observations that ``ids`` name, in the report's order."""
     wanted = set(ids)
@@ -108,12 +174,11 @@ def hosts_of(report: Report, target: str | None) -> list[str]:
 
 
 def host_of(report: Report, evidence: Iterable[str], target: str | None) -> str:
-    """Return the host that a verdict is about: in its evidence, the first of the target's own that failed."""
+    """Return the host that a verdict is about: in its evidence, the first of the target's own that failed; a stranger's text."""
     own = hosts_of(report, target)
     seen = [o for o in evidence_of(report, evidence) if o.host and (target is None or o.target in (target, None))]
     ranked = sorted(seen, key=lambda o: (o.host not in own, o.failure is None))  # stable: the first of its kind stays first
-    host = ranked[0].host if ranked else next(iter(own), target)
-    return short(host or "")
+    return (ranked[0].host if ranked else next(iter(own), target)) or ""
 
 
 def answer_seconds(report: Report, target: str) -> float | None:
@@ -156,7 +221,7 @@ def _state(mine: list[Observation], *, broken: bool, before: bool) -> StageState
     if any(o.failure is None for o in mine):
         return StageState.OK
     finished = [o for o in mine if o.failure != "interrupted"]
-    return StageState.BROKEN if finished and not before else StageState.NOT_REACHED
+    return StageState.BROKEN if finished and not before else StageState.NOT_TRIED
 
 
 def _time(mine: list[Observation]) -> float | None:

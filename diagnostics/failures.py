@@ -14,6 +14,7 @@ TIMEOUT: Final = "generic_timeout_error"  # our own deadline expired
 INTERRUPTED: Final = "interrupted"  # cancelled by the person
 EOF: Final = "eof_error"
 RESET: Final = "connection_reset"
+UNREACHABLE: Final = "host_unreachable"
 REFUSED: Final = "connection_refused"
 NXDOMAIN: Final = "dns_nxdomain_error"
 NO_ANSWER: Final = "dns_no_answer"
@@ -41,7 +42,7 @@ _BY_ERRNO: Final[dict[int, str]] = {
     errno.ECONNRESET: RESET,
     errno.EPIPE: RESET,  # written after the peer's reset: the same event seen a moment later
     errno.EDESTADDRREQ: "destination_address_required",
-    errno.EHOSTUNREACH: "host_unreachable",
+    errno.EHOSTUNREACH: UNREACHABLE,
     errno.EINTR: INTERRUPTED,
     errno.EINVAL: "invalid_argument",
     errno.EMSGSIZE: "message_size",
@@ -72,7 +73,7 @@ _WINSOCK: Final[dict[int, str]] = {
     10037: "connection_already_in_progress",
     10054: RESET,
     10039: "destination_address_required",
-    10065: "host_unreachable",
+    10065: UNREACHABLE,
     10004: INTERRUPTED,
     10022: "invalid_argument",
     10040: "message_size",

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterator
 
@@ -71,6 +72,23 @@ class Network(abc.ABC):
         secured = TlsStream(stream, context, server_name=server_name)
         await secured.handshake()
         return secured
+
+
+ENOUGH_FILES = 1024
+"""Open files that a run may need; macOS allows 256 unless it is asked."""
+
+
+def allow_many_sockets() -> None:
+    """Ask the system for as many open files as it gives without rights; nothing to do on Windows."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(ENOUGH_FILES, hard)
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class RealNetwork(Network):

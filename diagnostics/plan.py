@@ -33,7 +33,9 @@ class Plan(Fact, frozen=True):
         return {
             "targets": msgspec.to_builtins(self.targets),
             "controls": msgspec.to_builtins(self.controls),
-            "resolvers": [{"id": r.id, "operator": r.operator, "addresses": list(r.addresses)} for r in self.resolvers],
+            "resolvers": [
+                {"id": r.id, "operator": r.operator, "addresses": list(r.addresses), "checked": r.checked} for r in self.resolvers
+            ],
         }
 
 

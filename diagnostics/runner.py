@@ -28,7 +28,7 @@ from diagnostics.model import (
     Service,
     TargetJudged,
 )
-from diagnostics.network import Network
+from diagnostics.network import Network, allow_many_sockets
 from diagnostics.plan import Plan
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import EndpointProbe, Trusts
@@ -74,6 +74,7 @@ class Run:
 
     async def complete(self) -> Report:
         """Measure, judge and return the report; with what is known if the run was cancelled or its time ran out."""
+        allow_many_sockets()
         self._on_event(RunStarted(targets=tuple(t.id for t in self._plan.targets), simulated=self._network.simulated))
         self._measuring = asyncio.get_running_loop().create_task(self._measure())
         if self._cancelled:
@@ -95,7 +96,8 @@ class Run:
     async def _stop_measuring(self) -> None:
         task = self._measuring
         if task is not None:
-            task.cancel()
+            if not self._cancelled:  # a second cancel would cut short the tidying of the first
+                task.cancel()
             outcome = (await asyncio.gather(task, return_exceptions=True))[0]
             if isinstance(outcome, Exception):
                 raise outcome

@@ -21,6 +21,8 @@ MAX_STEPS: Final = 6
 
 _ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
+_RULE: Final = re.compile(r"[a-z]+\.[a-z0-9_]+")
+
 Problem = tuple[tuple[str | int, ...], object, str]
 """Where in the file a mistake stands, what was found there, and what may stand there."""
 
@@ -47,6 +49,9 @@ class Tip(_Entry, frozen=True):
     """One piece of advice.
 
     ``unless`` names causes whose presence anywhere in the run makes the advice useless; the cause's next tip takes over.
+    ``rules`` narrows it to verdicts that one of these rules decided, ``clear_text`` to pages that were asked for with http://.
+    ``beside``: a warning that is given together with the cause's tip instead of taking its place.
+    ``way_round``: it claims to lead past an obstacle, which nobody has tried on this network; that is said beside it.
     ``checked``: somebody walked through the steps on the systems that they name.
     """
 
@@ -57,6 +62,15 @@ class Tip(_Entry, frozen=True):
     checked: bool
     text: _Languages
     unless: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    clear_text: bool = False
+    beside: bool = False
+    way_round: bool = False
+
+    @property
+    def always_counts(self) -> bool:
+        """Tell whether the tip takes the place of every later one for its causes."""
+        return not (self.unless or self.rules or self.clear_text or self.beside)
 
     def in_language(self, code: str) -> TipText:
         """Return the text in a language; Spanish, in which tips are written, for one that Atajo does not have."""
@@ -95,17 +109,20 @@ def _problems(tips: tuple[Tip, ...], others: dict[str, Tip]) -> Iterator[Problem
     """Find what is wrong with the tips of one file; ``others`` are those of the files before it."""
     known = [cause.value for cause in Cause]
     ids = set(others)
-    settled = {cause for tip in others.values() if not tip.unless for cause in tip.causes}
+    settled = {cause for tip in others.values() if tip.always_counts for cause in tip.causes}
     for index, tip in enumerate(tips):
         if not _ID.fullmatch(tip.id):
             yield ("tip", index, "id"), tip.id, "small letters and digits, words joined by -"
         if tip.id in ids:
             yield ("tip", index, "id"), tip.id, "an id that is not used before"
         yield from _cause_problems(index, tip, known)
+        for place, rule in enumerate(tip.rules):
+            if not _RULE.fullmatch(rule):
+                yield ("tip", index, "rules", place), rule, "the id of a rule, such as dns.denied"
         for place, cause in enumerate(tip.causes):
-            if cause in settled:
+            if cause in settled and not tip.beside:
                 yield ("tip", index, "causes", place), cause, "a cause that no tip before this one always answers"
-        settled |= set() if tip.unless else set(tip.causes)
+        settled |= set(tip.causes) if tip.always_counts else set()
         ids.add(tip.id)
         if not tip.source.strip():
             yield ("tip", index, "source"), tip.source, "where this is known from"

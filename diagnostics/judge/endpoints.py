@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from diagnostics.judge.connections import judge_connections
+from diagnostics.judge.connections import Dialled, judge_connections
 from diagnostics.judge.evidence import OURS, Evidence, Finding, ids
 from diagnostics.judge.handshakes import HandshakeLayer
 from diagnostics.judge.names import NameLayer
-from diagnostics.judge.pages import judge_cut, judge_page, next_url, page_of
-from diagnostics.model import Certainty, Endpoint, Observation, Probe, Status
+from diagnostics.judge.pages import judge_cut, judge_page, next_url, page_of, path_of
+from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status
 
 MAX_HOPS: Final = 8
 
@@ -40,18 +40,23 @@ class EndpointJudge:
             return name
         if self._cut_short(target, endpoint):
             return Finding(status=Status.NOT_TESTED, rule="run.interrupted", certainty=Certainty.NONE)
-        owner = target or ""
-        believed = [endpoint.host] if literal else self.names(endpoint.host).believed
+        dialled = self._dialled(target, endpoint)
         found = (
-            judge_connections(self.evidence, owner, endpoint.host, endpoint.port, believed)
-            or HandshakeLayer(self.evidence, owner, endpoint.host, endpoint.port, believed).finding()
-            or judge_cut(self.evidence, endpoint, owner)
+            judge_connections(self.evidence, dialled)
+            or HandshakeLayer(self.evidence, dialled).finding()
+            or judge_cut(self.evidence, endpoint, dialled.target)
         )
         if found is not None:
             return found
         seen = [o for o in self.evidence.observations if o.host == endpoint.host]
         status = Status.UNKNOWN if seen else Status.NOT_TESTED
         return Finding(status=status, rule="evidence.none", certainty=Certainty.NONE, evidence=ids(seen[:6]))
+
+    def _dialled(self, target: str | None, endpoint: Endpoint) -> Dialled:
+        if _is_literal(endpoint.host):
+            return Dialled(target or "", endpoint.host, endpoint.port, (endpoint.host,), frozenset({endpoint.host}))
+        names = self.names(endpoint.host)
+        return Dialled(target or "", endpoint.host, endpoint.port, tuple(names.believed), names.backed)
 
     def _served(self, target: str | None, endpoint: Endpoint) -> Observation | None:
         """Return the step that gave what the endpoint's probe asks for, or None."""
@@ -74,9 +79,17 @@ class EndpointJudge:
         if endpoint.probe not in (Probe.HTTPS, Probe.HTTP):
             return Finding(status=Status.WORKS, rule=f"{served.step}.answers", evidence=ids(served))
         url = next_url(served)
-        following = _endpoint_of(url) if url and hop < MAX_HOPS else None
+        following = _endpoint_of(url) if url else None
         if following is None or not self._visited(target, following):
             return judge_page(served)
+        if hop >= MAX_HOPS or following.key == endpoint.key:
+            return Finding(
+                status=Status.DOWN,
+                rule="http.redirects_for_ever",
+                cause=Cause.SERVER_FAULT,
+                certainty=Certainty.LIKELY,
+                evidence=ids(served),
+            )
         further = self.judge(target, following, hop + 1)
         if further.status is Status.NOT_TESTED:
             return judge_page(served)
@@ -111,4 +124,4 @@ def _endpoint_of(url: str) -> Endpoint | None:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname or not port:
         return None
-    return Endpoint(host=parts.hostname, port=port, probe=Probe(parts.scheme), path=parts.path or "/")
+    return Endpoint(host=parts.hostname, port=port, probe=Probe(parts.scheme), path=path_of(parts))

@@ -27,6 +27,12 @@ DEATHS: Final = frozenset({RESET, EOF, TIMEOUT, FAILED_HANDSHAKE, "timed_out", "
 """How a handshake or request dies when somebody cuts it."""
 
 CERTIFICATE_FAILURES: Final = frozenset({WRONG_NAME, UNKNOWN_AUTHORITY, INVALID_CERTIFICATE})
+SECOND_LEVEL: Final = frozenset({"com", "net", "org", "gob", "gov", "gub", "co", "edu", "ac", "info", "web", "mil", "int", "tv"})
+"""Labels below a country code under which names are registered; enough for telling owners apart, not a public suffix list."""
+
+COUNTRY: Final = 2
+THREE: Final = 3
+
 OURS: Final = frozenset({"target", "repeat", "control"})
 """Purposes of steps that tried the real thing, as opposed to questions about it."""
 
@@ -51,13 +57,15 @@ def ids(*groups: Iterable[Observation] | Observation | None) -> tuple[str, ...]:
 
 
 def base_domain(host: str) -> str:
-    """Return the last two labels of a host, a rough name for who owns it."""
-    return ".".join(host.split(".")[-2:])
+    """Return the part of a host that somebody registered, a rough name for who owns it: two labels, or three as in x.com.ve."""
+    labels = host.split(".")
+    three = len(labels) >= THREE and len(labels[-1]) == COUNTRY and labels[-2] in SECOND_LEVEL
+    return ".".join(labels[-3:] if three else labels[-2:])
 
 
 def died(observation: Observation) -> bool:
-    """Tell whether a handshake was cut, rather than refused for its certificate."""
-    by_alert = observation.failure == WRONG_NAME and "verify_code" not in observation.detail
+    """Tell whether a handshake was cut, rather than ended by us for its certificate: an alert of the other side cuts too."""
+    by_alert = observation.failure in CERTIFICATE_FAILURES and "verify_code" not in observation.detail
     return observation.failure in DEATHS or by_alert
 
 
@@ -153,8 +161,10 @@ class Evidence:
         }
 
     def system_resolver_works(self, but: str) -> list[Observation]:
-        """Return lookups of other names that the system's resolver answered with public addresses."""
-        return [o for host in self.dns if host != but for o in self.system_lookups(host) if o.failure is None and self.purpose(o) in OURS]
+        """Return lookups of other owners' names that the system's resolver answered with public addresses."""
+        owner = base_domain(but)
+        lookups = [o for host in self.dns if base_domain(host) != owner for o in self.system_lookups(host)]
+        return [o for o in lookups if self.public_answers([o]) and self.purpose(o) in OURS]
 
     # --- connections -----------------------------------------------------------------------------
 
@@ -177,7 +187,14 @@ class Evidence:
         made = [o for o in tries if o.failure is None]
         return len(tries) > 1 and not made and any(not is_six(o.address) for o in self.connected())
 
-    def neighbour(self, address: str) -> Observation | None:
-        """Return a connection made to another address in the same /24 or /48."""
+    def neighbour(self, address: str, port: int, target: str) -> Observation | None:
+        """Return a connection that another target made to the same port of another address in the same /24 or /48."""
         network = network_of(address)
-        return next((o for o in self.connected() if o.address != address and network_of(str(o.address)) == network), None)
+        others = (o for o in self.connected() if o.address != address and o.target != target and self.port(o) == port)
+        return next((o for o in others if network_of(str(o.address)) == network), None)
+
+    def sharing(self, address: str, host: str) -> list[Observation]:
+        """Return lookups in which the system's resolver gave the same address for names of other owners."""
+        owner = base_domain(host)
+        lookups = [o for other in self.dns if base_domain(other) != owner for o in self.system_lookups(other)]
+        return [o for o in lookups if address in self.answers([o])]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from diagnostics.failures import INVALID_CERTIFICATE, UNKNOWN_AUTHORITY, WRONG_NAME
-from diagnostics.judge.connections import judge_notice
+from diagnostics.judge.connections import Dialled, judge_notice
 from diagnostics.judge.evidence import CERTIFICATE_FAILURES, OURS, Evidence, Finding, base_domain, died, ids
 from diagnostics.model import Cause, Certainty, Observation, Status
 
@@ -18,11 +17,13 @@ DATE_CODES: Final = frozenset({9, 10})
 class HandshakeLayer:
     """What is known of the handshakes with one name at its believed addresses."""
 
-    def __init__(self, evidence: Evidence, target: str, host: str, port: int, believed: Sequence[str]) -> None:
+    def __init__(self, evidence: Evidence, dialled: Dialled) -> None:
         """Gather the handshakes and the questions that were asked about them."""
+        target, host, port, believed = dialled.target, dialled.host, dialled.port, dialled.believed
         self.evidence = evidence
         self.target = target
         self.host = host
+        self.backed = dialled.backed
         steps = [o for o in evidence.tls.get(host, ()) if evidence.port(o) == port]
         self.own = [o for o in steps if evidence.purpose(o) in OURS and o.address in believed]
         self.at_control = [o for o in evidence.tls.get(host, ()) if evidence.purpose(o) == "control_address"]
@@ -60,17 +61,12 @@ class HandshakeLayer:
         return self._unknown(rule, [*deaths, *self.neutral])
 
     def _passing_neutrals(self, deaths: list[Observation]) -> list[Observation]:
-        """Return handshakes with a harmless name that the same addresses went on with.
+        """Return handshakes with a harmless name that the same addresses went on with, up to a certificate.
 
-        An alert counts as going on only where the forbidden name got no alert: a server may refuse a stranger's name.
+        An alert is no going on: a server without a working host of that name gives it too.
         """
-        alerted = any(int(o.detail.get("received") or 0) > 0 for o in deaths)
         places = {o.address for o in deaths}
-        return [
-            o
-            for o in self.neutral
-            if o.address in places and (o.failure is None or (not alerted and int(o.detail.get("received") or 0) > 0))
-        ]
+        return [o for o in self.neutral if o.address in places and (o.failure is None or "verify_code" in o.detail)]
 
     def _dies_at_control(self) -> list[Observation]:
         """Return handshakes that die with this name at an address that has nothing to do with it, and the proof that others pass."""
@@ -93,23 +89,48 @@ class HandshakeLayer:
             )
         if any(o.failure == UNKNOWN_AUTHORITY for o in shown):
             return self._stranger(shown)
+        if not self._backed(shown):
+            return self._unbacked(shown)
         if any(o.failure == WRONG_NAME for o in shown) and self._same_for_neutral():
             return self._fault("tls.server_shows_another_name", shown, Certainty.LIKELY)
         return self._unknown("tls.certificate_unexplained", shown)
 
     def _stranger(self, shown: list[Observation]) -> Finding:
         """Judge a certificate that no public root signed: a server's own, or somebody on the way."""
-        elsewhere = [o for o in self.at_control if self._issuer(o) and self._issuer(o) in self._issuers(self.looked)]
+        issuers = self._issuers(self.looked)
+        alike = [o for o in self.neutral if self._issuer(o) in issuers]
+        minted = [o for o in alike if o.detail.get("server_name") in (self._certificate_of(o).get("names") or ())]
+        elsewhere = [o for o in self.at_control if self._issuer(o) in issuers]
         others = self._same_issuer_for_strangers()
-        passed = [o for o in self.neutral if o.failure is None and self._issuers([o]).isdisjoint(self._issuers(self.looked))]
-        if elsewhere or others:
-            witnesses = [*shown, *self.looked, *elsewhere, *others, *passed]
+        passed = [o for o in self.neutral if o.failure is None and self._issuer(o) not in issuers]
+        if minted or elsewhere or (others and passed):
+            witnesses = [*shown, *self.looked, *minted, *elsewhere, *others, *passed]
             return self._interception("tls.stranger_signs_everywhere", Status.BLOCKED, Certainty.CERTAIN, witnesses)
-        if self._same_for_neutral():
-            return self._fault("tls.server_signs_itself", [*shown, *self.neutral], Certainty.LIKELY)
-        if passed and self.looked:
-            return self._interception("tls.stranger_signs_this_name", Status.LIKELY_BLOCKED, Certainty.LIKELY, [*shown, *passed])
+        if not self._backed(shown):
+            return self._unbacked(shown)
+        if alike:  # the server shows its own certificate to everybody: nobody on the way would sign so
+            return self._fault("tls.server_signs_itself", [*shown, *alike], Certainty.LIKELY)
+        if (passed or others) and self.looked:
+            witnesses = [*shown, *self.looked, *passed, *others]
+            return self._interception("tls.stranger_signs_this_name", Status.LIKELY_BLOCKED, Certainty.LIKELY, witnesses)
         return self._unknown("tls.unknown_authority", [*shown, *self.looked])
+
+    def _backed(self, shown: list[Observation]) -> bool:
+        """Tell whether anybody but the system's resolver says that these are the name's addresses."""
+        return any(o.address in self.backed for o in shown)
+
+    def _unbacked(self, shown: list[Observation]) -> Finding:
+        """Judge a stranger's certificate at an address that only the system's resolver names: the address may be the lie."""
+        shared = [o for a in {str(o.address) for o in shown} for o in self.evidence.sharing(a, self.host)]
+        if not shared:
+            return self._unknown("tls.unbacked", shown)
+        return Finding(
+            status=Status.LIKELY_BLOCKED,
+            rule="dns.strangers_share_an_address",
+            cause=Cause.DNS_TAMPERING,
+            certainty=Certainty.LIKELY,
+            evidence=ids(shown, shared[:4]),
+        )
 
     def _same_issuer_for_strangers(self) -> list[Observation]:
         """Return certificates by the same unknown issuer for names of other owners."""

@@ -45,7 +45,7 @@ class NetworkJudge:
 
     def judge(self) -> NetworkVerdict:
         """Return what is to be said of the line; the first rule that fits decides."""
-        for rule in (self._offline, self._portal, self._clock, self._interception, self._lossy, self._ipv6, self._works):
+        for rule in (self._offline, self._portal, self._clock, self._interception, self._resolver, self._lossy, self._ipv6, self._works):
             found = rule()
             if found is not None:
                 return found
@@ -125,6 +125,15 @@ class NetworkJudge:
         owners = {base_domain(str(o.host)) for o in local}
         certainty = Certainty.CERTAIN if len(owners) >= ENOUGH_OPERATORS else Certainty.LIKELY
         return self._verdict(Status.DOWN, "network.local_root", certainty, local[:8], Cause.LOCAL_INTERCEPTION)
+
+    def _resolver(self) -> NetworkVerdict | None:
+        """This computer's resolver gives no true answer for anybody, while resolvers that cannot be forged do."""
+        hosts = [host for host in self._evidence.dns if self._evidence.system_lookups(host)]
+        given = [o for host in hosts for o in self._evidence.system_lookups(host)]
+        if len(hosts) < ENOUGH_ATTEMPTS or self._secure or self._evidence.public_answers(given):
+            return None
+        true = [o for host in hosts for o in self._evidence.control_lookups(host, authenticated=True) if o.failure is None]
+        return self._verdict(Status.UNKNOWN, "network.resolver_misleads", Certainty.NONE, [*given[:6], *true[:6]]) if true else None
 
     def _lossy(self) -> NetworkVerdict | None:
         quick = [o.seconds for o in self._evidence.connected() if o.detail.get("tries") == 1]

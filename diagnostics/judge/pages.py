@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from diagnostics.judge.evidence import DEATHS, OURS, Evidence, Finding, base_domain, ids
 from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status
@@ -19,11 +19,17 @@ def foreign_pages(evidence: Evidence, target: str) -> list[Observation]:
         o
         for pages in evidence.http.values()
         for o in pages
-        if o.target == target and evidence.purpose(o) == "plain" and o.detail.get("status") is not None and not _leads_home(o)
+        if o.target == target and evidence.purpose(o) == "plain" and _shows_something(o) and not leads_home(o)
     ]
 
 
-def _leads_home(page: Observation) -> bool:
+def _shows_something(page: Observation) -> bool:
+    """Tell whether an answer is a page at all, and not a server's own error."""
+    status = page.detail.get("status")
+    return isinstance(status, int) and status < SERVER_ERROR
+
+
+def leads_home(page: Observation) -> bool:
     """Tell whether a clear-text answer is the usual redirect to the same owner's secure page."""
     location = page.detail.get("location")
     if not location:
@@ -37,14 +43,22 @@ def _leads_home(page: Observation) -> bool:
 
 def page_of(evidence: Evidence, endpoint: Endpoint, target: str | None) -> list[Observation]:
     """Return the requests for an endpoint's own URL."""
-    return [
-        o
-        for o in evidence.http.get(endpoint.host, ())
-        if o.target == target
-        and evidence.purpose(o) in OURS
-        and evidence.port(o) == endpoint.port
-        and str(o.detail.get("url", "")).startswith(f"{endpoint.probe}://")
-    ]
+    pages = [o for o in evidence.http.get(endpoint.host, ()) if o.target == target and evidence.purpose(o) in OURS]
+    return [o for o in pages if evidence.port(o) == endpoint.port and is_of(endpoint, str(o.detail.get("url", "")))]
+
+
+def is_of(endpoint: Endpoint, url: str) -> bool:
+    """Tell whether a URL is an endpoint's."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == endpoint.probe and path_of(parts) == endpoint.path
+
+
+def path_of(parts: SplitResult) -> str:
+    """Return path and query of a URL as an endpoint writes them."""
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def judge_page(page: Observation) -> Finding:
@@ -62,7 +76,13 @@ def judge_page(page: Observation) -> Finding:
         return Finding(
             status=Status.DOWN, rule="http.server_error", cause=Cause.SERVER_FAULT, certainty=Certainty.CERTAIN, evidence=ids(page)
         )
-    return Finding(status=Status.WORKS, rule="http.page", certainty=Certainty.CERTAIN, evidence=ids(page))
+    clear = str(page.detail.get("url", "")).startswith("http://")  # anybody on the way may have written a clear-text page
+    return Finding(
+        status=Status.WORKS,
+        rule="http.clear_page" if clear else "http.page",
+        certainty=Certainty.LIKELY if clear else Certainty.CERTAIN,
+        evidence=ids(page),
+    )
 
 
 def judge_cut(evidence: Evidence, endpoint: Endpoint, target: str) -> Finding | None:

@@ -10,6 +10,8 @@ from diagnostics.model import RESOLVER_TARGET, Cause, Certainty, NetworkVerdict,
 ENOUGH_TRANSPORTS: Final = 2
 """Transports that must have failed, and all that were tried: one alone may be a lost packet or a service not offered."""
 
+NO_WAY: Final = frozenset({"network_unreachable", "network_down", "address_not_available", "address_family_not_supported"})
+
 WELL: Final = frozenset({Status.WORKS, Status.SLOW, Status.PARTIAL})
 
 
@@ -19,7 +21,7 @@ def judge_resolvers(evidence: Evidence, network: NetworkVerdict) -> list[Verdict
     known = plan.detail.get("resolvers", ()) if plan else ()
     if network.status not in WELL:
         return []
-    found = (_unreachable(evidence, entry) for entry in known if isinstance(entry, dict))
+    found = (_unreachable(evidence, entry) for entry in known if isinstance(entry, dict) and entry.get("checked", True))
     return [verdict for verdict in found if verdict is not None]
 
 
@@ -51,7 +53,9 @@ def _transport(o: Observation) -> str:
 
 
 def _out_of_reach(o: Observation) -> bool:
-    """Tell whether nothing of the resolver came back in this step."""
+    """Tell whether nothing of the resolver came back in this step, and not for want of a way there."""
+    if o.failure in NO_WAY:
+        return False
     if o.step is Step.DNS:
         return o.failure is not None and o.detail.get("rcode") is None
     return o.failure is not None and (o.step is Step.TCP or died(o))

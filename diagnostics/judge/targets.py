@@ -12,6 +12,9 @@ from diagnostics.model import Cause, Certainty, Endpoint, Function, NetworkVerdi
 MASKING: Final = frozenset({Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL, Cause.WRONG_CLOCK, Cause.LOCAL_INTERCEPTION})
 """Faults of this computer or line that explain any failure: what fails under them is not judged."""
 
+UNPROVEN: Final = frozenset({"tcp.answers", "http.clear_page"})
+"""Rules by which something works that whoever owns the line could have answered himself, such as a sign-in page."""
+
 _GRAVITY: Final = {
     Status.BLOCKED: 0,
     Status.LIKELY_BLOCKED: 1,
@@ -45,7 +48,10 @@ class TargetJudge:
         """Return the verdict of the whole target first, then one for each function."""
         judged = {f.id: [(e, self._endpoints.judge(target.id, e)) for e in f.endpoints] for f in target.functions}
         errors = self._lone_errors([each for group in judged.values() for each in group])
-        functions = {f.id: self._masked(self._function(f, [_forgiven(each, errors) for each in judged[f.id]])) for f in target.functions}
+        functions = {
+            f.id: self._masked(self._function(f, [_forgiven(each, errors and not f.core) for each in judged[f.id]]))
+            for f in target.functions
+        }
         whole = self._whole(target, functions)
         return [_verdict(target, None, whole), *(_verdict(target, f.id, functions[f.id]) for f in target.functions)]
 
@@ -61,12 +67,13 @@ class TargetJudge:
         bad = sorted((each for each in judged if each[1].status not in GOOD), key=lambda each: gravity(each[1]))
         if not bad or (good and function.rule is not Rule.ALL_OF):
             evidence = tuple(dict.fromkeys(i for finding in good for i in finding.evidence[:1]))
-            return Finding(status=Status.WORKS, rule=good[0].rule, evidence=evidence)
+            return Finding(status=Status.WORKS, rule=good[0].rule, certainty=_surest(good), evidence=evidence)
         return _supported(bad)
 
     def _masked(self, finding: Finding) -> Finding:
         cause = self._network.cause
-        if cause not in MASKING or finding.status in GOOD or finding.status is Status.NOT_TESTED:
+        proven = finding.status in GOOD and finding.rule not in UNPROVEN
+        if cause not in MASKING or proven or finding.status is Status.NOT_TESTED:
             return finding
         return Finding(
             status=Status.UNKNOWN, rule=self._network.rule, cause=cause, certainty=Certainty.NONE, evidence=self._network.evidence[:8]
@@ -82,7 +89,7 @@ class TargetJudge:
         good = [f for f in deciding.values() if f.status in GOOD]
         if not bad:
             evidence = tuple(dict.fromkeys(i for f in good for i in f.evidence))
-            return Finding(status=Status.WORKS, rule="target.all_functions", evidence=evidence)
+            return Finding(status=Status.WORKS, rule="target.all_functions", certainty=_surest(good), evidence=evidence)
         broken = sorted((f for f in core if f.status not in GOOD), key=gravity)
         if len(broken) == len(core):
             return _joined(broken[0], [f for f in bad if f.cause == broken[0].cause])
@@ -90,6 +97,11 @@ class TargetJudge:
         if worst.status in (Status.UNKNOWN, Status.NOT_TESTED):
             return _restated(worst, worst.status, Certainty.NONE, "target.incomplete")
         return _restated(worst, Status.PARTIAL, worst.certainty, worst.rule)
+
+
+def _surest(good: Sequence[Finding]) -> Certainty:
+    """Return how sure it is that something works: as sure as the surest sign of it."""
+    return min((finding.certainty for finding in good), key=lambda certainty: _CERTAINTY.get(certainty, 9))
 
 
 def _forgiven(judged: Judged, errors_alone: bool) -> Judged:

@@ -10,7 +10,7 @@ from typing import Any
 
 from diagnostics.model import Control, Resolver
 from diagnostics.network import Network
-from diagnostics.probes.pacing import Limits, Patience, SixWatch
+from diagnostics.probes.pacing import DeadPlaces, Limits, Patience, SixWatch
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.probes")
@@ -32,6 +32,7 @@ class Context:
         self.patience = Patience()
         self.limits = Limits()
         self.six = SixWatch()
+        self.dead = DeadPlaces()
         self.nameservers: list[str] = []
         self.ipv6 = False
         self._trusting: asyncio.Task[None] | None = None

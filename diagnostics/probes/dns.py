@@ -34,10 +34,10 @@ from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 
 from diagnostics.bogons import is_bogon
-from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, ProtocolError
+from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, TIMEOUT, ProtocolError
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
-from diagnostics.probes.pacing import LOOK_AGAIN, TICK, patiently
+from diagnostics.probes.pacing import LOOK_AGAIN, MOST_STEP, TICK, patiently
 from diagnostics.streams import Datagrams
 
 ASK_AGAIN: Final = (0.5, 1.0, 2.0)
@@ -48,6 +48,9 @@ LISTEN_ON: Final = 0.25
 
 GETADDRINFO_WAIT: Final = 2.0
 """Seconds added to the patience for the system's resolver, which may itself have to ask again."""
+
+UDP: Final = -53
+"""The place of a resolver's silence over UDP among the dead places, whose TCP ports are positive."""
 
 MAX_ANSWERS: Final = 16
 MAX_REPLIES: Final = 8
@@ -143,36 +146,45 @@ async def ask_system(context: Context, question: Question, on_answer: Listener) 
     answers: list[str] = []
     with context.trace.step(Step.DNS, target=question.target, host=question.name) as step:
         step.detail = facts_of(question, source, "getaddrinfo")
-        resolving = context.network.resolve(question.name, question.family)
-        answers = (await patiently(resolving, lambda: context.patience.wait(extra=GETADDRINFO_WAIT)))[:MAX_ANSWERS]
+        async with context.limits.lookups:  # each holds a thread of its own
+            resolving = context.network.resolve(question.name, question.family)
+            answers = (await patiently(resolving, lambda: context.patience.wait(extra=GETADDRINFO_WAIT)))[:MAX_ANSWERS]
         step.detail["answers"] = answers
         step.failure = failure_of_reply(dns.rcode.NOERROR, answers)
     on_answer(Answer("system", "getaddrinfo", question, tuple(answers), step.done.failure))
     return step.done
 
 
-async def ask_udp(context: Context, question: Question, source: Source, on_answer: Listener, port: int = 53) -> Observation:
+async def ask_udp(context: Context, question: Question, source: Source, on_answer: Listener, port: int = 53) -> Observation | None:
     """Ask over UDP, again after 0.5, 1 and 2 s, and listen on for late and second replies.
 
-    ``on_answer`` is called at the first reply; the observation ends after the listening.
+    ``on_answer`` is called at the first reply; the observation ends after the listening.  None without a question where
+    a public resolver was silent before in this run.
     """
-    with context.trace.step(Step.DNS, target=question.target, host=question.name, address=source.address) as step:
-        step.detail = facts_of(question, source, "udp")
-        asking = _UdpAsking(context, question, source, on_answer, step.detail)
-        failure = DNS_MISBEHAVING
-        try:
-            failure = await asking.run(port) or ""
-        finally:
-            if not asking.answered:
-                on_answer(Answer(source.resolver, "udp", question, (), failure))
-        step.failure = failure or None
+    own = source.resolver == "system"
+    async with context.limits.datagrams_of(own=own):
+        if not own and (source.address, UDP) in context.dead:
+            on_answer(Answer(source.resolver, "udp", question, (), TIMEOUT))  # it was silent before: not worth the wait again
+            return None
+        with context.trace.step(Step.DNS, target=question.target, host=question.name, address=source.address) as step:
+            step.detail = facts_of(question, source, "udp")
+            asking = _UdpAsking(context, question, source, on_answer, step.detail)
+            failure = DNS_MISBEHAVING
+            try:
+                failure = await asking.run(port) or ""
+            finally:
+                if not asking.answered:
+                    on_answer(Answer(source.resolver, "udp", question, (), failure))
+            step.failure = failure or None
+    context.dead.saw(source.address, UDP, silent=step.done.failure == TIMEOUT)
     return step.done
 
 
 async def _receive(flow: Datagrams, seconds: float) -> bytes | None:
     """Return the next datagram, or None when there is none in time."""
     try:
-        return await asyncio.wait_for(flow.receive(), seconds)
+        async with asyncio.timeout(seconds):  # wait_for of Python 3.11 swallows a cancellation that comes with the datagram
+            return await flow.receive()
     except TimeoutError:
         return None
 
@@ -197,8 +209,8 @@ class _UdpAsking:
         """Return the failure string of the first reply; raises OSError, TimeoutError."""
         loop, query = asyncio.get_running_loop(), new_query(self._question)
         self._detail["replies"] = self._replies
-        began = loop.time()
         async with await self._context.network.datagram(self._source.address, port) as flow:
+            began = loop.time()
             for number in range(1, len(ASK_AGAIN) + 2):
                 self._detail["tries"] = number
                 await flow.send(query.to_wire())
@@ -218,10 +230,10 @@ class _UdpAsking:
         if self._replies:
             first = float(self._replies[0]["after"])
             return began + first + max(LISTEN_ON, min(2 * first, 1.0))
-        patience = self._context.patience
+        patience, most = self._context.patience, began + MOST_STEP
         if number <= len(ASK_AGAIN):
-            return began + patience.stagger(ASK_AGAIN[number - 1])
-        return began + ASK_AGAIN[-1] + patience.wait()
+            return min(began + max(ASK_AGAIN[number - 1], number * patience.stagger(0.0)), most)
+        return min(began + max(ASK_AGAIN[-1], len(ASK_AGAIN) * patience.stagger(0.0)) + patience.wait(), most)
 
     def _take(self, reply: dns.message.Message, after: float, tries: int) -> None:
         addresses = addresses_of(reply, self._question.query)

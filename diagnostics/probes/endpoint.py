@@ -131,7 +131,8 @@ class EndpointProbe:
     ) -> None:
         """Connect, and keep the connection until it was followed or is not needed any more."""
         async with self._context.limits.slot(address):
-            if ":" in address and self._context.six.dead and not is_literal(place.host):
+            six_is_dead = ":" in address and self._context.six.dead and not is_literal(place.host)
+            if six_is_dead or (address, place.port) in self._context.dead:
                 arrivals.put_nowait(None)
                 return
             observation, stream = await connect(

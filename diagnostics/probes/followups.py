@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Coroutine, Hashable
 from typing import Any, Final
 
-from diagnostics.failures import INVALID_CERTIFICATE, REFUSED, RESET, UNKNOWN_AUTHORITY, WRONG_NAME
+from diagnostics.failures import INVALID_CERTIFICATE, REFUSED, RESET, UNKNOWN_AUTHORITY, UNREACHABLE, WRONG_NAME
 from diagnostics.model import Control, Observation
 from diagnostics.probes.context import Context
 from diagnostics.probes.http import fetch
@@ -42,18 +42,18 @@ class FollowUps:
 
     async def connection_failed(self, host: str, failed: Observation) -> None:
         """After a connection that was refused or never made: again if it was refused, and does the address speak clear text?"""
-        if not self._context.patience.alive or failed.address is None:
+        if failed.address is None or not await self._context.patience.awake():
             return
         address, port = failed.address, int(failed.detail["port"])
         async with asyncio.TaskGroup() as group:
-            if failed.failure in (REFUSED, RESET):
+            if failed.failure in (REFUSED, RESET, UNREACHABLE):
                 group.create_task(self._once(("again", address, port), self._connect_again(address, port, failed)))
-            if port != _PLAIN:
+            if port != _PLAIN and (address, _PLAIN) not in self._context.dead:
                 group.create_task(self._once(("plain", host, address), self._plain_page(host, address, failed.target)))
 
     async def handshake_failed(self, failed: Observation, trust: ssl.SSLContext) -> None:
         """After a handshake that died or showed a wrong certificate."""
-        if not self._context.patience.alive or failed.address is None or failed.host is None:
+        if failed.address is None or failed.host is None or not await self._context.patience.awake():
             return
         host, address, port, store = failed.host, failed.address, int(failed.detail["port"]), self._context.network.trust
 
@@ -163,6 +163,8 @@ class FollowUps:
 
     async def _plain(self, place: Place, asking: Asking) -> Observation | None:
         async with self._context.limits.slot(asking.address):
+            if (asking.address, place.port) in self._context.dead:
+                return None
             _, stream = await connect(
                 self._context, asking.address, place.port, target=asking.target, host=place.host, purpose=asking.purpose
             )

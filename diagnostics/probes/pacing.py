@@ -7,6 +7,7 @@ So patience follows the round trips seen in the run, and connections are counted
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -23,6 +24,17 @@ ROUND_TRIPS: Final = 4
 
 MOST_WAIT: Final = 7.4
 """Seconds; with the staggered tries no step takes more than 8 s."""
+
+MOST_STEP: Final = 8.0
+"""Seconds that no single step exceeds, however slow the line."""
+
+LOOKUPS: Final = 96
+OWN_DATAGRAMS: Final = 96
+OTHER_DATAGRAMS: Final = 48
+"""Questions that may be under way at once: to getaddrinfo, to the system's servers, to public resolvers over UDP.
+
+Each holds a thread or a socket for as long as nobody answers, and a thousand answers at once overflow the socket's memory.
+The first two cover a default run in one go: a name must not wait behind another that is swallowed."""
 
 PER_ADDRESS: Final = 3
 IN_ALL: Final = 96
@@ -47,10 +59,19 @@ class Patience:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._round_trips: deque[float] = deque(maxlen=64)
+        self._awake = asyncio.Event()
 
     def saw(self, seconds: float) -> None:
         """Learn one round trip to the Internet."""
         self._round_trips.append(seconds)
+        self._awake.set()
+
+    async def awake(self) -> bool:
+        """Return whether anything has answered in this run, waiting for it as long as for an answer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNKNOWN_WAIT):
+                await self._awake.wait()
+        return self.alive
 
     @property
     def alive(self) -> bool:
@@ -118,6 +139,25 @@ async def patiently(work: Coroutine[Any, Any, T], wait: Callable[[], float]) -> 
         task.cancel()
 
 
+class DeadPlaces:
+    """Addresses and ports that three tries found silent: what is known of them need not be found out for every name."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._silent: set[tuple[str, int]] = set()
+
+    def saw(self, address: str, port: int, *, silent: bool) -> None:
+        """Learn the outcome of one connection."""
+        if silent:
+            self._silent.add((address, port))
+        else:
+            self._silent.discard((address, port))
+
+    def __contains__(self, place: tuple[str, int]) -> bool:
+        """Tell whether a place was found silent."""
+        return place in self._silent
+
+
 class Limits:
     """Bounds the open connections by address and in all."""
 
@@ -126,6 +166,13 @@ class Limits:
         self._per_address = per_address
         self._all = asyncio.Semaphore(in_all)
         self._addresses: dict[str, asyncio.Semaphore] = {}
+        self.lookups = asyncio.Semaphore(LOOKUPS)
+        self._own_datagrams = asyncio.Semaphore(OWN_DATAGRAMS)
+        self._other_datagrams = asyncio.Semaphore(OTHER_DATAGRAMS)
+
+    def datagrams_of(self, *, own: bool) -> asyncio.Semaphore:
+        """Return the bound of questions over UDP: to this computer's ``own`` resolvers, which come first, or to others."""
+        return self._own_datagrams if own else self._other_datagrams
 
     def _of(self, address: str) -> asyncio.Semaphore:
         return self._addresses.setdefault(address, asyncio.Semaphore(self._per_address))
@@ -136,11 +183,23 @@ class Limits:
         async with self._of(address), self._all:
             yield
 
-    @asynccontextmanager
-    async def slot_if_free(self, address: str) -> AsyncIterator[bool]:
-        """Hold one more place and yield True, or yield False at once if there is none."""
+    def enter_if_free(self, address: str) -> bool:
+        """Take one more place without waiting; False if there is none.  ``leave`` gives it back."""
         if self._of(address).locked() or self._all.locked():
-            yield False
-            return
-        async with self.slot(address):
-            yield True
+            return False
+        for bound in (self._of(address), self._all):
+            self._take_now(bound)
+        return True
+
+    @staticmethod
+    def _take_now(bound: asyncio.Semaphore) -> None:
+        """Take a place that is free: ``acquire`` then returns without giving way to other tasks."""
+        taking = bound.acquire()
+        with contextlib.suppress(StopIteration):
+            taking.send(None)
+
+    def leave(self, address: str, places: int) -> None:
+        """Give back places that ``enter_if_free`` took."""
+        for _ in range(places):
+            self._of(address).release()
+            self._all.release()

@@ -9,13 +9,12 @@ Detail of a ``tcp`` observation: ``port``, ``tries`` (SYNs of ours), ``purpose``
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, Self
 
 from diagnostics.failures import TIMEOUT
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
-from diagnostics.probes.pacing import LOOK_AGAIN, TICK
+from diagnostics.probes.pacing import LOOK_AGAIN, MOST_STEP, TICK
 from diagnostics.streams import Stream
 
 STAGGER: Final = 0.3
@@ -36,20 +35,18 @@ async def connect(
     stream: Stream | None = None
     with context.trace.step(Step.TCP, target=target, host=host, address=address) as step:
         step.detail = {"port": port, "tries": 0, "purpose": purpose}
-        race = _Race(context, address, port, step.detail)
-        try:
-            stream = await race.run()
-        finally:
-            await race.end(keep=stream)
+        async with _Race(context, address, port, step.detail) as race:
+            stream = race.keep(await race.run())
     observation = step.done
     context.six.saw(address, made=stream is not None)
+    context.dead.saw(address, port, silent=observation.failure == TIMEOUT and observation.detail["tries"] == TRIES)
     if stream is not None and observation.detail["tries"] == 1:
         context.patience.saw(observation.seconds)
     return observation, stream
 
 
 class _Race:
-    """The tries of one connection; the first to succeed wins, the others are closed."""
+    """The tries of one connection; the first to succeed wins, the others are closed, now or when they come in."""
 
     def __init__(self, context: Context, address: str, port: int, detail: dict[str, object]) -> None:
         self._context = context
@@ -57,7 +54,29 @@ class _Race:
         self._port = port
         self._detail = detail
         self._tasks: list[asyncio.Task[Stream]] = []
-        self._places = AsyncExitStack()
+        self._kept: Stream | None = None
+        self._places = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        """Let everything go that was not kept; nothing is waited for, so that a cancelled step ends at once."""
+        for task in self._tasks:
+            task.cancel()
+            task.add_done_callback(self._drop)
+        self._context.limits.leave(self._address, self._places)
+        if kind is not None and self._kept is not None:
+            self._kept.close()
+
+    def _drop(self, task: asyncio.Task[Stream]) -> None:
+        if not task.cancelled() and task.exception() is None and task.result() is not self._kept:
+            task.result().close()
+
+    def keep(self, stream: Stream) -> Stream:
+        """Except a connection from the closing."""
+        self._kept = stream
+        return stream
 
     async def run(self) -> Stream:
         """Return the first connection; raises the first refusal, or TimeoutError when patience is over."""
@@ -70,14 +89,16 @@ class _Race:
                     due = last + patience.stagger(STAGGER)
                 else:
                     due = max(last, began if len(self._tasks) == TRIES else began + KERNEL_REPEAT) + patience.wait()
-                if (left := due - loop.time()) <= 0:
+                if (left := min(due, began + MOST_STEP) - loop.time()) <= 0:
                     break
                 # patience changes while others answer, so look again often
-                done, _ = await asyncio.wait(self._tasks, timeout=max(min(left, LOOK_AGAIN), TICK), return_when=asyncio.FIRST_COMPLETED)
+                look = max(min(left, LOOK_AGAIN), TICK)
+                done, _ = await asyncio.wait(self._tasks, timeout=look, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     return task.result()  # a refusal is as definite as a success, and ends the race too
             last = loop.time()
-            if turn < TRIES and await self._places.enter_async_context(self._context.limits.slot_if_free(self._address)):
+            if turn < TRIES and self._context.limits.enter_if_free(self._address):
+                self._places += 1
                 self._launch()
         raise TimeoutError(TIMEOUT)
 
@@ -85,18 +106,3 @@ class _Race:
         connecting = self._context.network.connect(self._address, self._port)
         self._tasks.append(asyncio.get_running_loop().create_task(connecting))
         self._detail["tries"] = len(self._tasks)
-
-    async def end(self, keep: Stream | None) -> None:
-        """Close the losers and give their places back; ``keep`` too if the step is cancelled meanwhile."""
-        ended = False
-        try:
-            for task in self._tasks:
-                task.cancel()
-            for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
-                if isinstance(outcome, Stream) and outcome is not keep:
-                    outcome.close()
-            await self._places.aclose()
-            ended = True
-        finally:
-            if keep is not None and not ended:
-                keep.close()

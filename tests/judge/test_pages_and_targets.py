@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from diagnostics.model import Endpoint, Function, Rule, Service, Step
+from diagnostics.model import Endpoint, Function, Probe, Rule, Service, Step
 from tests.judge.story import CONTROL_ADDRESS, CONTROLS, TRUE, TRUE_ELSEWHERE, Story, service
 
 
@@ -22,9 +22,13 @@ def test_a_server_that_answers_with_an_error_page_is_down_and_not_blocked() -> N
     assert reached("x.com").tls("x.com", TRUE).page("x.com", TRUE, 503).said() == ("down", "server_fault", "certain")
 
 
-def test_one_error_page_among_pages_that_are_well_is_an_odd_path() -> None:
-    told = reached("x.com", "api.x.com").serves("x.com").tls("api.x.com", TRUE).page("api.x.com", TRUE, 500)
-    assert told.said()[0] == "works"
+def test_an_error_page_beside_pages_that_are_well_is_an_odd_path_unless_the_service_hangs_on_it() -> None:
+    def told(broken: str, well: str) -> Story:
+        told = Story(two_functions()).healthy().system(broken, TRUE).system(well, TRUE)
+        return told.serves(well).tls(broken, TRUE).page(broken, TRUE, 500)
+
+    assert told("media.x.com", "chat.x.com").said()[0] == "works"
+    assert told("chat.x.com", "media.x.com").said() == ("down", "server_fault", "certain")
 
 
 def test_a_refusal_for_legal_reasons_is_no_block_by_the_line() -> None:
@@ -51,8 +55,40 @@ def test_the_same_notice_for_names_of_two_owners_in_two_networks_is_a_block_page
 
 def test_a_clear_text_page_beside_a_dead_secure_one_may_be_the_sites_own() -> None:
     told = reached("x.com").tcp(TRUE, "connection_refused").tcp(TRUE, "connection_refused", purpose="repeat")
-    told.page("x.com", TRUE, scheme="http", purpose="plain", body_sha256="welcome")
+    assert told.said()[0] == "likely_blocked"
+    assert told.page("x.com", TRUE, scheme="http", purpose="plain", body_sha256="welcome").said()[0] == "unknown"
+
+
+def test_a_clear_text_page_that_leads_to_somebody_else_looks_like_a_notice() -> None:
+    told = reached("x.com").tcp(TRUE, "connection_refused").tcp(TRUE, "connection_refused", purpose="repeat")
+    told.page("x.com", TRUE, 302, scheme="http", purpose="plain", location="http://aviso.example/")
     assert told.said() == ("likely_blocked", "block_page", "likely")
+
+
+def test_the_error_page_of_a_service_that_is_down_is_no_notice() -> None:
+    told = Story(service("x.com", "twimg.com")).healthy()
+    for host, address in (("x.com", TRUE), ("twimg.com", TRUE_ELSEWHERE)):
+        told.system(host, address).doh(host, address)
+        told.tcp(address, "connection_refused", host=host).tcp(address, "connection_refused", host=host, purpose="repeat")
+        told.page(host, address, 503, scheme="http", purpose="plain", body_sha256="down")
+    assert told.said()[0] != "blocked"
+
+
+def test_a_redirect_that_comes_back_to_itself_is_the_servers_fault() -> None:
+    told = reached("x.com").tls("x.com", TRUE).page("x.com", TRUE, 302, location="https://x.com/")
+    assert told.said() == ("down", "server_fault", "likely")
+
+
+def test_a_redirect_within_the_host_is_judged_by_the_page_it_leads_to() -> None:
+    told = reached("x.com").tls("x.com", TRUE).page("x.com", TRUE, 302, location="/home")
+    told.page("x.com", TRUE, 503, url="https://x.com/home", hop=1)
+    assert told.said() == ("down", "server_fault", "certain")
+
+
+def test_a_page_in_clear_text_is_never_certain() -> None:
+    site = Service(id="x", functions=(Function(id="web", core=True, endpoints=(Endpoint(host="x.com", port=80, probe=Probe.HTTP),)),))
+    told = Story(site).healthy().system("x.com", TRUE).tcp(TRUE, port=80).page("x.com", TRUE, scheme="http")
+    assert told.judged().verdicts[1].certainty == "likely"
 
 
 def test_the_usual_redirect_to_the_secure_page_is_no_notice() -> None:

@@ -54,6 +54,32 @@ def test_one_address_of_two_that_fails_is_no_block() -> None:
     assert told.said()[0] == "works"
 
 
+@pytest.mark.parametrize("failure", ["unknown_failure: OSError", "no_buffer_space", "network_unreachable", "address_not_available"])
+def test_this_computers_own_trouble_accuses_nobody(failure: str) -> None:
+    told = story().tcp(TRUE, failure).tcp(TRUE, failure, purpose="repeat").tcp(TRUE.rpartition(".")[0] + ".77", target="other")
+    assert told.said()[0] == "unknown"
+
+
+def test_refusals_beside_neighbours_that_answer_are_not_certain() -> None:
+    told = story().system("x.com", TRUE_ELSEWHERE).doh("x.com", TRUE_ELSEWHERE)
+    for address in (TRUE, TRUE_ELSEWHERE):
+        told.tcp(address, "connection_refused").tcp(address, "connection_refused", purpose="repeat")
+        told.tcp(address.rpartition(".")[0] + ".77", host="neighbour.example", target="other")
+    assert told.said() == ("likely_blocked", "ip_blocked", "likely")
+
+
+def test_a_services_own_hosts_are_no_neighbours() -> None:
+    told = story().system("x.com", TRUE_ELSEWHERE).doh("x.com", TRUE_ELSEWHERE)
+    for address in (TRUE, TRUE_ELSEWHERE):
+        told.tcp(address, "generic_timeout_error", tries=3).tcp(address.rpartition(".")[0] + ".77", host="api.x.com")
+    assert told.said() == ("likely_blocked", "ip_blocked", "likely")
+
+
+def test_an_alert_to_the_harmless_name_is_no_going_on() -> None:
+    told = dies(story(), "eof_error").tls("x.com", TRUE, "ssl_failed_handshake", purpose="neutral_name", name="example.org", received=7)
+    assert told.said()[0] == "unknown"
+
+
 def test_dead_ipv6_accuses_no_service() -> None:
     told = story().lookup("x.com", "2606:4700::1", query="AAAA").tcp("2606:4700::1", "generic_timeout_error", tries=3)
     assert told.tcp("2606:4700::2", "generic_timeout_error", tries=3, host="y.com").serves("x.com").said()[0] == "works"
@@ -134,9 +160,37 @@ def test_a_stranger_who_signs_the_name_at_a_control_address_too_is_on_the_way() 
     assert told.said() == ("blocked", "tls_interception", "certain")
 
 
-def test_a_stranger_who_signs_for_two_owners_is_on_the_way() -> None:
-    told = stranger(stranger(story("x.com", "twimg.com")), "twimg.com")
+def neutral_certificate(told: Story, issuer: str, *names: str) -> Story:
+    shown = certificate(issuer, "22") | {"names": list(names)}
+    return told.tls("x.com", TRUE, purpose="neutral_name", name="example.org", certificate=shown)
+
+
+def test_a_stranger_who_signs_for_two_owners_where_others_sign_for_themselves_is_on_the_way() -> None:
+    told = neutral_certificate(stranger(stranger(story("x.com", "twimg.com")), "twimg.com"), "CN=Public CA", "cdn.example")
     assert told.said() == ("blocked", "tls_interception", "certain")
+
+
+def test_a_stranger_who_signs_the_harmless_name_too_makes_certificates_on_the_way() -> None:
+    told = neutral_certificate(stranger(story()), "CN=Red Segura CA", "example.org")
+    assert told.said() == ("blocked", "tls_interception", "certain")
+
+
+def test_servers_with_a_root_that_we_do_not_know_yet_are_not_called_intercepted() -> None:
+    told = neutral_certificate(stranger(stranger(story("x.com", "twimg.com")), "twimg.com"), "CN=Red Segura CA", "x.com")
+    assert told.said() == ("down", "server_fault", "likely")
+
+
+def test_a_strange_certificate_at_an_address_that_nobody_backs_may_be_a_lie_about_the_address() -> None:
+    told = Story(service("x.com")).healthy().system("x.com", TRUE)
+    assert stranger(told).said()[0] == "unknown"
+    told.system("elsewhere.example", TRUE)
+    assert told.said() == ("likely_blocked", "dns_tampering", "likely")
+
+
+@pytest.mark.parametrize("failure", ["ssl_unknown_authority", "ssl_invalid_certificate", "ssl_invalid_hostname"])
+def test_a_forged_alert_about_certificates_is_a_cut_like_any_other(failure: str) -> None:
+    told = control_dies(dies(story(), failure).tls("x.com", TRUE, purpose="neutral_name", name="example.org"), failure)
+    assert told.said() == ("blocked", "name_blocked", "certain")
 
 
 def test_a_server_that_shows_every_name_the_same_certificate_signs_itself() -> None:
