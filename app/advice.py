@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from diagnostics.advice import load_tips, tips_for
-from diagnostics.model import Report
+from diagnostics.model import Cause, Report
 from ui.backend import Advice
+
+_ASKS_DIRECTORIES = (Cause.DNS_TAMPERING, Cause.DNS_NO_ANSWER)
+"""Causes that tempt people to set another name directory: what is known of those is said beside them."""
 
 
 def advice_for(report: Report, target: str | None, language: str) -> tuple[Advice, ...]:
@@ -14,6 +17,9 @@ def advice_for(report: Report, target: str | None, language: str) -> tuple[Advic
     """
     known = load_tips()
     wanted = {f"target:{target}", f"cause:{report.network.cause}"}  # a fault of the line hinders every target
+    verdict = report.of_target(target or "")
+    if verdict is not None and verdict.cause in _ASKS_DIRECTORIES:
+        wanted.add(f"cause:{Cause.RESOLVER_BLOCKED}")
     return tuple(
         Advice(
             id=choice.id,
@@ -21,7 +27,7 @@ def advice_for(report: Report, target: str | None, language: str) -> tuple[Advic
             why=text.why,
             steps=text.steps,
             caution=text.risk,
-            general=True,  # nothing was tried: measured ways round come with their own feature
+            general=known[choice.id].way_round,  # no way round was tried: measured ones come with their own feature
         )
         for choice in tips_for(report.verdicts, report.network)
         if wanted & set(choice.because)

@@ -27,7 +27,7 @@ def explain(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
 
     report = load(Path(options.report))
     again = replay(report)
-    write_summary(report, out)
+    write_summary(report, out, own=False)
     out.line()
     _write_reasons(report, out)
     if not again.differences:

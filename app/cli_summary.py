@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app import wording
 from app.report_facts import function_verdicts, whole_verdicts
 from app.terminal import SYMBOLS, Terminal
-from app.texts import join_names, language, t
+from app.texts import language, t
 from diagnostics.model import Report, Status, Verdict
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ MOST_TARGETS: Final = 40
 _FINE: Final = (Status.WORKS, Status.SLOW)
 
 
-def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None = None) -> None:
-    """Write what a person needs to know of a report."""
+def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None = None, *, own: bool = True) -> None:
+    """Write what a person needs to know of a report; ``own`` False: it was opened from a file and may be a stranger's."""
     if report.run.simulated:
         out.line(t("workshop.ribbon"), style="bold")
     out.line(wording.headline(report, catalog), style="bold")
-    out.line(wording.summary(report, catalog))
+    out.line(wording.summary(report, catalog, own=own))
     out.line()
     verdicts = whole_verdicts(report)
     told = verdicts if len(verdicts) <= MOST_TARGETS else [v for v in verdicts if v.status is not Status.WORKS][:MOST_TARGETS]
@@ -32,10 +32,9 @@ def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None
         _write_target(verdict, report, out, catalog)
     if len(told) < len(verdicts):
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
-    advice = advice_of(report)
-    if advice:
+    for number, tip in enumerate(advice_of(report)):
         out.line()
-        _write_advice(advice[0], out)
+        _write_advice(tip, out, whole=number == 0)
 
 
 def _write_target(verdict: Verdict, report: Report, out: Terminal, catalog: wording.Catalog | None) -> None:
@@ -51,15 +50,15 @@ def _write_target(verdict: Verdict, report: Report, out: Terminal, catalog: word
 
 
 def failing_functions(report: Report, verdict: Verdict) -> str:
-    """Return the functions of a target that do not work, as one phrase; nothing if there is nothing to add."""
-    if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED) or wording.failure(report):
+    """Return the functions of a target that do not work, as one phrase; nothing if its sentence says it already."""
+    if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED, Status.PARTIAL) or wording.failure(report):
         return ""
     functions = function_verdicts(report, verdict.target)
     bad = [f for f in functions if f.status not in (*_FINE, Status.NOT_TESTED, Status.UNKNOWN)]
-    return join_names([wording.function_name(f.function or "") for f in bad]) if len(functions) > 1 else ""
+    return wording.some_names([wording.function_name(f.function or "") for f in bad]) if len(bad) < len(functions) else ""
 
 
-def advice_of(report: Report) -> list[TipText]:
+def advice_of(report: Report) -> list[GivenTip]:
     """Return the advice that the report carries, best first, in the language that is spoken now.
 
     Tips of a newer Atajo that are not known here are left out.  Raises InputError when our own file is damaged.
@@ -67,12 +66,28 @@ def advice_of(report: Report) -> list[TipText]:
     from diagnostics.advice import load_tips
 
     known = load_tips() if report.tips else {}
-    return [known[tip.id].in_language(language()) for tip in sorted(report.tips, key=lambda tip: tip.rank) if tip.id in known]
+    choices = [choice for choice in sorted(report.tips, key=lambda choice: choice.rank) if choice.id in known]
+    return [
+        GivenTip(text=known[choice.id].in_language(language()), untested=known[choice.id].way_round, because=choice.because)
+        for choice in choices
+    ]
 
 
-def _write_advice(tip: TipText, out: Terminal) -> None:
-    out.line(t("cli.next", step=tip.title), style="bold")
-    out.line(tip.why, indent=2)
-    for number, step in enumerate(tip.steps, start=1):
+class GivenTip(NamedTuple):
+    """One tip in the person's language.  ``untested``: it claims a way round that nobody tried on this network."""
+
+    text: TipText
+    untested: bool
+    because: tuple[str, ...]
+
+
+def _write_advice(tip: GivenTip, out: Terminal, *, whole: bool) -> None:
+    """Write a tip; those behind the first one go without their reason, which the summary has named."""
+    out.line(t("cli.next", step=wording.after_colon(tip.text.title)), style="bold")
+    if whole:
+        out.line(tip.text.why, indent=2)
+    for number, step in enumerate(tip.text.steps, start=1):
         out.line(f"{number}. {step}", indent=2, hanging=5)
-    out.line(f"{t('tips.risk', risk=tip.risk)} {t('tips.unmeasured')}.", indent=2)
+    out.line(wording.risk_line(tip.text.risk), indent=2)
+    if tip.untested:
+        out.line(t("tips.unmeasured"), indent=2)

@@ -6,21 +6,19 @@ are put together here, from the same functions that the window and the terminal 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from app import texts, wording
-from app.cli_summary import advice_of
+from app.cli_summary import GivenTip, advice_of
 from app.report_facts import Stage, StageState, function_verdicts, stages, whole_verdicts
 from app.terminal import SYMBOLS
 from app.texts import t
 from diagnostics.model import NetworkVerdict, Observation, Report, Status, Verdict
 from diagnostics.report.html import AdviceView, CardView, FunctionView, ReportView, StageView, TableView, render_html
-
-if TYPE_CHECKING:
-    from diagnostics.advice import TipText
 
 MOST_CARDS: Final = 200
 MOST_ROWS: Final = 2_000
@@ -29,9 +27,15 @@ MOST_ROWS: Final = 2_000
 MOST_DETAIL: Final = 600
 """Characters of one observation's details."""
 
-MOST_TIPS: Final = 3
+MOST_TIPS: Final = 8
 NOTHING: Final = "\N{EN DASH}"
-_STAGE_SYMBOLS: Final = {StageState.OK: "✓", StageState.SLOW: "◔", StageState.BROKEN: "✗", StageState.NOT_REACHED: NOTHING}
+_STAGE_SYMBOLS: Final = {
+    StageState.OK: "✓",
+    StageState.SLOW: "◔",
+    StageState.BROKEN: "✗",
+    StageState.NOT_REACHED: NOTHING,
+    StageState.NOT_TRIED: NOTHING,
+}
 _QUIET_DETAILS: Final = frozenset({"targets", "controls", "resolvers"})
 """Details that are data of Atajo itself and would fill pages: the plan."""
 
@@ -58,15 +62,19 @@ def _speaking(language: str) -> Iterator[None]:
 
 def view_of(report: Report) -> ReportView:
     """Return what the page says, in the language that is spoken now."""
+    shown = whole_verdicts(report)[:MOST_CARDS]
+    tips, general = _placed(report, [verdict.target for verdict in shown])
     return ReportView(
         language=texts.language(),
         title=t("html.title", headline=wording.headline(report)),
         ribbon=t("workshop.ribbon") if report.run.simulated else "",
         headline=wording.headline(report),
-        summary=wording.summary(report),
-        cards=tuple(_card(verdict, report) for verdict in whole_verdicts(report)[:MOST_CARDS]),
+        summary=wording.summary(report, own=False),
+        cards=tuple(_card(verdict, report, tips.get(verdict.target, [])) for verdict in shown),
         advice_title=t("html.next"),
-        advice=tuple(_advice(tip) for tip in advice_of(report)[:MOST_TIPS]),
+        advice=tuple(_advice(tip) for tip in general),
+        advice_first=wording.failure(report) is not None,
+        moment=(t("html.fact.started"), *_moment(report.run.started)),
         facts=_facts(report),
         technical=t("detail.technical"),
         tables=(_rules(report), _observations(report)),
@@ -74,7 +82,17 @@ def view_of(report: Report) -> ReportView:
     )
 
 
-def _card(verdict: Verdict, report: Report) -> CardView:
+def _placed(report: Report, targets: list[str]) -> tuple[dict[str, list[GivenTip]], list[GivenTip]]:
+    """Return the tips by the first target that each helps, and those that help none of them: they are about the line."""
+    by_target: dict[str, list[GivenTip]] = {}
+    general: list[GivenTip] = []
+    for tip in advice_of(report)[:MOST_TIPS]:
+        target = next((each for each in targets if f"target:{each}" in tip.because), None)
+        general.append(tip) if target is None else by_target.setdefault(target, []).append(tip)
+    return by_target, general
+
+
+def _card(verdict: Verdict, report: Report, tips: list[GivenTip]) -> CardView:
     symbol = SYMBOLS.get(verdict.status, ("?", "", ""))[0]
     functions = function_verdicts(report, verdict.target)
     tested = verdict.status is not Status.NOT_TESTED and not wording.failure(report)
@@ -85,9 +103,12 @@ def _card(verdict: Verdict, report: Report) -> CardView:
         word=wording.status_word(verdict.status),
         sentence=wording.card_sentence(verdict, report),
         means=wording.means(verdict, report) if tested else "",
-        sure=wording.sure(verdict) if tested else "",
+        sure=wording.sure(verdict, report) if tested else "",
         stages=tuple(_stage(stage) for stage in stages(report, verdict.target)) if tested else (),
         functions=tuple(_function(f) for f in functions) if len(functions) > 1 and tested else (),
+        functions_title=t("detail.functions"),
+        folded=verdict.status is Status.WORKS,
+        advice=tuple(_advice(tip) for tip in tips),
     )
 
 
@@ -108,13 +129,27 @@ def _function(verdict: Verdict) -> FunctionView:
     )
 
 
-def _advice(tip: TipText) -> AdviceView:
-    return AdviceView(title=tip.title, why=tip.why, steps=tip.steps, risk=f"{t('tips.risk', risk=tip.risk)} {t('tips.unmeasured')}.")
+def _advice(tip: GivenTip) -> AdviceView:
+    text = tip.text
+    untested = t("tips.unmeasured") if tip.untested else ""
+    return AdviceView(title=text.title, why=text.why, steps=text.steps, risk=wording.risk_line(text.risk), untested=untested)
+
+
+def _moment(started: str) -> tuple[str, str]:
+    """Return when a run began as people write it, with its offset, and in ISO 8601; a stranger's text stays as it is."""
+    try:
+        moment = dt.datetime.fromisoformat(started)
+    except ValueError:
+        return started or NOTHING, ""
+    offset = moment.strftime("%z")
+    zone = "UTC" if offset in ("", "+0000") else f"UTC{offset[:3]}:{offset[3:5]}"
+    month = t("when.months").split()[moment.month - 1]
+    time = f"{moment.hour}:{moment.minute:02}"
+    return t("html.moment", day=moment.day, month=month, year=moment.year, time=time, zone=zone), moment.isoformat()
 
 
 def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     facts = [
-        (t("html.fact.started"), report.run.started or NOTHING),
         (t("html.fact.seconds"), texts.seconds(report.run.seconds)),
         (t("html.fact.program"), f"Atajo {report.app.version}".strip()),
         (t("html.fact.system"), report.app.platform or NOTHING),

@@ -70,6 +70,7 @@ __all__ = [
     "planned",
     "risk_line",
     "saw",
+    "some_names",
     "stages",
     "status_word",
     "summary",

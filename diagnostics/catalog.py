@@ -45,6 +45,7 @@ class Catalog(Fact, frozen=True):
     services: dict[str, Service] = msgspec.field(default_factory=dict)  # by id, in the order in which they are offered
     resolvers: tuple[Resolver, ...] = ()
     controls: tuple[Control, ...] = ()
+    aliases: dict[str, str] = msgspec.field(default_factory=dict)  # what people also call a service: its id
 
 
 def load_catalog(folder: Traversable | None = None) -> Catalog:
@@ -61,6 +62,7 @@ def load_catalog(folder: Traversable | None = None) -> Catalog:
         services={file.id: file.service() for file in files},
         resolvers=_resolvers(root.joinpath("resolvers.toml")),
         controls=_controls(root.joinpath("controls.toml")),
+        aliases={alias: file.id for file in files for alias in file.aliases},
     )
 
 
@@ -110,6 +112,7 @@ class _ServiceFile(_Entry, frozen=True):
     suffixes: tuple[str, ...]
     function: tuple[_FunctionEntry, ...]
     rank: int = 100  # place in the list that a person chooses from
+    aliases: tuple[str, ...] = ()  # what people also call it, typed in a terminal
     gender: _Gender = _Gender.MASCULINE
     roots: str | None = None
     addresses_allowed: bool = False  # endpoints may be addresses: only for a service whose servers have no names
@@ -227,6 +230,8 @@ def _service_problems(file: _ServiceFile) -> Iterator[Problem]:
             yield ("name",), ", ".join(file.name), f"a name in each of {', '.join(LANGUAGES)}"
     for index, suffix in enumerate(file.suffixes):
         yield from _name_problems(("suffixes", index), suffix)
+    for index, alias in enumerate(file.aliases):
+        yield from _id_problems(("aliases", index), alias)
     yield from _twice("function", [f.id for f in file.function])
     for index, function in enumerate(file.function):
         yield from _function_problems(("function", index), function, file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,6 +19,14 @@ DEFAULT_TARGETS: Final = ("x", "whatsapp", "telegram", "signal")
 MAX_URL: Final = 2048
 MAX_NAME: Final = 253
 MAX_LABEL: Final = 63
+LONGEST_SHOWN: Final = 80
+"""Characters of a typed text that a sentence about it repeats."""
+
+LOCALHOST: Final = "localhost"
+LOOPBACK: Final = "127.0.0.1"
+"""What "localhost" is by definition (RFC 6761, 6.3): nobody has to be asked, and no resolver's answer can be an accusation."""
+
+_SIGNED_IN: Final = re.compile(r"\S*@")
 
 
 class Plan(Fact, frozen=True):
@@ -40,30 +49,37 @@ class Plan(Fact, frozen=True):
 
 
 def make_plan(targets: Sequence[str], urls: Sequence[str], catalog: Catalog, *, timeout: float | None = None) -> Plan:
-    """Return the plan for some services and sites; without either, for the default services.
+    """Return the plan for some services (by id or by another name of theirs) and sites; without either, for the default services.
 
     Raises InputError for a service that is not known and for a URL that is none.
     """
-    wanted = list(dict.fromkeys(name.strip().lower() for name in targets)) or ([] if urls else list(DEFAULT_TARGETS))
-    services = [_service(name, catalog) for name in wanted]
-    sites = {site.id: site for site in map(site_of, urls)}
-    return Plan(targets=(*services, *sites.values()), resolvers=catalog.resolvers, controls=catalog.controls, timeout=timeout)
+    wanted = [name.strip().lower() for name in targets] or ([] if urls else list(DEFAULT_TARGETS))
+    chosen = {target.id: target for target in [*(_service(name, catalog) for name in wanted), *map(site_of, urls)]}
+    return Plan(targets=tuple(chosen.values()), resolvers=catalog.resolvers, controls=catalog.controls, timeout=timeout)
 
 
 def _service(name: str, catalog: Catalog) -> Service:
-    found = catalog.services.get(name)
+    found = catalog.services.get(catalog.aliases.get(name, name))
     if found is None:
-        close = difflib.get_close_matches(name, catalog.services, n=1)
-        raise InputError("error.unknown_target", name=name[:64], known=", ".join(catalog.services), close=close[0] if close else "")
+        alike = difflib.get_close_matches(name[:LONGEST_SHOWN], [*catalog.services, *catalog.aliases], n=1)
+        close = catalog.aliases.get(alike[0], alike[0]) if alike else ""
+        raise InputError("error.unknown_target", name=typed_text(name), known=", ".join(catalog.services), close=close)
     return found
+
+
+def typed_text(text: str) -> str:
+    """Return a typed text as a sentence may repeat it: short, and without what may be a user name and a password."""
+    shown = _SIGNED_IN.sub("…@", text)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 1]}…"
 
 
 def site_of(text: str) -> Service:
     """Return a typed address as a target; without a scheme it means https.
 
-    Raises InputError for anything that is not an http(s) URL with a host name or address.
+    Raises InputError for anything that is not an http(s) URL with a host name or address, and for one with a password in it,
+    which is not repeated.
     """
-    error = InputError("error.bad_url", url=text[:200])
+    error = InputError("error.bad_url", url=typed_text(text))
     typed = text.strip()
     if not typed or len(typed) > MAX_URL or not typed.isprintable() or any(c.isspace() for c in typed):
         raise error
@@ -74,8 +90,10 @@ def site_of(text: str) -> Service:
         port = parts.port
     except ValueError:
         raise error from None
-    if parts.scheme.lower() not in ("http", "https") or parts.username is not None or port == 0:
+    if parts.scheme.lower() not in ("http", "https") or port == 0:
         raise error
+    if "@" in parts.netloc:
+        raise InputError("error.url_secret")
     host = ascii_host(parts.hostname or "")
     if host is None:
         raise error
@@ -87,7 +105,8 @@ def site_of(text: str) -> Service:
     url = f"{scheme}://{shown}{f':{port}' if port and port != usual else ''}{path}"
     endpoint = Endpoint(host=host, port=port or usual, probe=Probe(scheme), path=path, source="typed", checked=True)
     function = Function(id="web", core=True, endpoints=(endpoint,))
-    return Service(id=url, name={"es": host, "en": host}, kind="url", functions=(function,))
+    shown = (parts.hostname or host) if host == LOOPBACK else host
+    return Service(id=url, name={"es": shown, "en": shown}, kind="url", functions=(function,))
 
 
 def ascii_host(host: str) -> str | None:
@@ -100,6 +119,8 @@ def ascii_host(host: str) -> str | None:
         return None
     if _is_address(name):
         return name
+    if name == LOCALHOST:
+        return LOOPBACK
     labels = name.split(".")
     well_formed = all(label and len(label) <= MAX_LABEL and label.strip("-") == label for label in labels)
     allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-_.")

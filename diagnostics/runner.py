@@ -8,24 +8,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import resources
 from diagnostics.advice import tips_for
-from diagnostics.judge import Judgement, judge
+from diagnostics.judge import Judgement, judge, judge_target
+from diagnostics.judge.evidence import Evidence
 from diagnostics.model import (
     AppFacts,
     Endpoint,
     Event,
     Function,
     NetworkJudged,
+    NetworkVerdict,
     Report,
     RunDone,
     RunFacts,
     RunStarted,
     Service,
+    StepDone,
     TargetJudged,
 )
 from diagnostics.network import Network, allow_many_sockets
@@ -49,6 +53,12 @@ def _own_roots(service: Service) -> str | None:
 APP_VERSION_UNKNOWN = "0"
 
 
+def system_name(system: str, release: str) -> str:
+    """Return the system as a report names it, "Linux 6.18": what builders append to a release may tell whose computer it is."""
+    version = re.match(r"\d{1,4}(\.\d{1,4})?", release)
+    return f"{system} {version[0]}" if version else system
+
+
 class Run:
     """One run of a plan.  Make it inside a running loop, then ``await complete()``."""
 
@@ -59,12 +69,20 @@ class Run:
         self._plan = plan
         self._network = network
         self._on_event = on_event
+        self._evidence = Evidence()
+        self._network_so_far = NetworkVerdict()
         self._version = version
         self._id = secrets.token_hex(6)
         self._started = datetime.now(UTC)
-        self._trace = Trace(on_event)
+        self._trace = Trace(self._take)
         self._measuring: asyncio.Task[None] | None = None
         self._cancelled = False
+
+    def _take(self, event: Event) -> None:
+        """Keep what was measured where the judge finds it, and pass the event on."""
+        if isinstance(event, StepDone):
+            self._evidence.add(event.observation)
+        self._on_event(event)
 
     def cancel(self) -> None:
         """Stop measuring; ``complete`` then returns the partial report.  Call it from the loop's own thread."""
@@ -131,7 +149,8 @@ class Run:
         trusts = Trusts(self._network.trust)
         probe = EndpointProbe(context, lookups, followups, target=None, trusts=trusts, purpose="control")
         await measure_internet(context, probe)
-        self._on_event(NetworkJudged(network=judge(self._trace.observations).network))
+        self._network_so_far = judge(self._trace.observations).network
+        self._on_event(NetworkJudged(network=self._network_so_far))
 
     async def _target(self, context: Context, lookups: Lookups, followups: FollowUps, target: Service) -> None:
         trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
@@ -159,15 +178,15 @@ class Run:
             self._judge_target(target)
 
     def _judge_target(self, target: Service) -> None:
-        verdicts = tuple(v for v in judge(self._trace.observations).verdicts if v.target == target.id)
-        if verdicts:
-            self._on_event(TargetJudged(verdicts=verdicts))
+        self._on_event(TargetJudged(verdicts=judge_target(self._evidence, target, self._network_so_far)))
 
     def _report(self) -> Report:
         observations = tuple(self._trace.observations)
         judgement: Judgement = judge(observations)
         return Report(
-            app=AppFacts(version=self._version, platform=f"{platform.system()} {platform.release()}", python=platform.python_version()),
+            app=AppFacts(
+                version=self._version, platform=system_name(platform.system(), platform.release()), python=platform.python_version()
+            ),
             run=RunFacts(
                 id=self._id,
                 started=self._started.isoformat(timespec="seconds").replace("+00:00", "Z"),

@@ -6,11 +6,13 @@ The standard library tells the line of a syntax error only, and msgspec knows no
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -40,12 +42,14 @@ def read(path: Path, error: str) -> str:
         with path.open("rb") as file:
             raw = file.read(MAX_TOML_BYTES + 1)
         text = raw.decode("utf-8-sig")
+        if "\0" in text:
+            raise UnicodeDecodeError("utf-8", raw[:1], 0, 1, "a zero byte: no text")
+        if len(raw) > MAX_TOML_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     except OSError as problem:
         raise InputError(error, file=str(path), reason=problem.strerror or type(problem).__name__) from problem
-    except UnicodeDecodeError as problem:
-        raise InputError(error, file=str(path), reason="UTF-8") from problem
-    if len(raw) > MAX_TOML_BYTES:
-        raise InputError(error, file=str(path), reason=f"> {MAX_TOML_BYTES} bytes")
+    except ValueError as problem:  # binary content, or a name with a zero byte in it
+        raise InputError(error, file=repr(str(path))[1:-1], reason="UTF-8") from problem
     return text.replace("\r\n", "\n")
 
 
@@ -75,18 +79,29 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
     return lines.get(wanted, 1)
 
 
-def decode(text: str, file: str, kind: type[T], error: str) -> T:
+class Sentences(NamedTuple):
+    """The ids of the sentences about a value: ``wrong`` lists what is allowed, ``example`` shows a value of the right kind."""
+
+    wrong: str
+    example: str
+    missing: str
+
+
+def decode(text: str, file: str, kind: type[T], error: str | Sentences) -> T:
     """Return the TOML ``text`` as a struct of type ``kind``.
 
     Raises InputError("error.toml", ...) for its syntax, and InputError(``error``, file=, line=, found=, allowed=) for an
-    unknown key, an unknown word or a wrong type; ``found`` quotes the file and ``allowed`` says what may stand there.
+    unknown key, an unknown word, a wrong type or something missing; ``found`` quotes the file and ``allowed`` says what may
+    stand there.  One id in ``error`` serves for all of these.
     """
+    says = Sentences(error, error, error) if isinstance(error, str) else error
     data = parse(text, file)
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as problem:
-        path, found, allowed = _explain(str(problem), data, kind)
-        raise InputError(error, file=file, line=line_of(text, path), found=found, allowed=allowed) from problem
+        which, path, found, allowed = _explain(str(problem), data, kind)
+        sentence = getattr(says, which)
+        raise InputError(sentence, file=file, line=line_of(text, path), found=found, allowed=allowed) from problem
 
 
 # --- what a validation error means for the person who wrote the file --------------------------------
@@ -95,17 +110,32 @@ _PATH_PART: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]")
 _QUOTED: Final = re.compile(r"`([^`]*)`")
 
 
-def _explain(message: str, data: dict[str, Any], kind: type) -> tuple[tuple[str | int, ...], str, str]:
-    """Return the path, what was found there and what is allowed, from one of msgspec's messages."""
+_EXAMPLES: Final[dict[type[msgspec.inspect.Type], str]] = {
+    msgspec.inspect.StrType: '"texto"',
+    msgspec.inspect.IntType: "443",
+    msgspec.inspect.FloatType: "0.5",
+    msgspec.inspect.BoolType: "true",
+    msgspec.inspect.DateType: "2024-08-09",
+    msgspec.inspect.StructType: "[ ]",
+    msgspec.inspect.DictType: "{ }",
+    msgspec.inspect.VarTupleType: '["a", "b"]',
+    msgspec.inspect.ListType: '["a", "b"]',
+}
+"""A value of each kind as TOML writes it: the reader's language has no say in it, msgspec's words are English."""
+
+
+def _explain(message: str, data: dict[str, Any], kind: type) -> tuple[str, tuple[str | int, ...], str, str]:
+    """Return which sentence, the path, what was found there and what is allowed, from one of msgspec's messages."""
     reason, _, where = message.partition(" - at `")
     path: tuple[str | int, ...] = tuple(name or int(index) for name, index in _PATH_PART.findall(where))
     node = _type_at(msgspec.inspect.type_info(kind), path)
     quoted = _QUOTED.findall(reason)
     if "unknown field" in reason:
-        return (*path, quoted[0]), quoted[0], _fields(node)
+        return "wrong", (*path, quoted[0]), quoted[0], _fields(node)
     if "missing required field" in reason:
-        return path, "-", quoted[0]
-    return path, repr(_value_at(data, path)), _words(node) or reason
+        return "missing", path, "-", quoted[0]
+    words, value = _words(node), _value_at(data, path)
+    return "wrong" if words else "example", path, str(value), words or _example(node) or reason
 
 
 def _type_at(node: msgspec.inspect.Type | None, path: Sequence[str | int]) -> msgspec.inspect.Type | None:
@@ -142,6 +172,11 @@ def _words(node: msgspec.inspect.Type | None) -> str:
         elif isinstance(option, msgspec.inspect.LiteralType):
             words += [str(value) for value in option.values]
     return ", ".join(words)
+
+
+def _example(node: msgspec.inspect.Type | None) -> str:
+    """Return a value of the kind that belongs there, or nothing."""
+    return next((_EXAMPLES[type(option)] for option in _options(node) if option is not None and type(option) in _EXAMPLES), "")
 
 
 def _value_at(data: object, path: Sequence[str | int]) -> object:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
 from diagnostics.model import Probe
-from diagnostics.plan import DEFAULT_TARGETS, make_plan, site_of
+from diagnostics.plan import DEFAULT_TARGETS, LONGEST_SHOWN, make_plan, site_of
 
 CATALOG = load_catalog()
 
@@ -42,7 +42,45 @@ def test_an_address_is_understood_the_way_people_type_it(typed: str, url: str) -
 def test_what_is_no_web_address_is_refused_with_a_sentence(typed: str) -> None:
     with pytest.raises(InputError) as refused:
         site_of(typed)
-    assert refused.value.text == "error.bad_url"
+    assert refused.value.text in ("error.bad_url", "error.url_secret")
+    assert len(str(refused.value.values.get("url", ""))) <= LONGEST_SHOWN
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("https://marisol:s3cret@example.com/", "https://marisol:s3/cret@example.com/", "marisol:s3cret@example.com"),
+        *("ftp://marisol:s3cret@example.com/", "https://marisol:s3cret@exa mple.com/", "https://marisol:s3@cret@example.com"),
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_never_repeated(typed: str) -> None:
+    for ask in (lambda: site_of(typed), lambda: make_plan([typed], [], CATALOG)):
+        with pytest.raises(InputError) as refused:
+            ask()
+        said = str(refused.value.values.get("url", "")) + str(refused.value.values.get("name", ""))
+        assert not [secret for secret in ("marisol", "s3", "cret") if secret in said]
+    with pytest.raises(InputError) as refused:
+        site_of("https://marisol:s3cret@example.com/")
+    assert refused.value.text == "error.url_secret"
+
+
+def test_this_computer_can_be_tested_by_its_name_as_by_its_address() -> None:
+    named, numbered = site_of("http://localhost:8080/a"), site_of("http://127.0.0.1:8080/a")
+    assert named.functions == numbered.functions
+    assert named.id == numbered.id
+    assert named.name["es"] == "localhost"
+
+
+def test_a_service_is_known_by_what_people_call_it() -> None:
+    assert [t.id for t in make_plan(["twitter", "X"], [], CATALOG).targets] == ["x"]
+    with pytest.raises(InputError) as refused:
+        make_plan(["twiter"], [], CATALOG)
+    assert refused.value.values["close"] == "x"
+
+
+def test_no_other_name_means_two_services() -> None:
+    assert not set(CATALOG.aliases) & set(CATALOG.services)
+    assert set(CATALOG.aliases.values()) <= set(CATALOG.services)
 
 
 @given(st.text(max_size=200))

@@ -18,6 +18,7 @@ LOOKS: Final[dict[StageState, tuple[str, str]]] = {
     StageState.SLOW: ("alert", "warn"),
     StageState.BROKEN: ("cross", "bad"),
     StageState.NOT_REACHED: ("dash", "muted"),
+    StageState.NOT_TRIED: ("dash", "muted"),
 }
 """Drawing and role of each state: shape and colour, and a word beneath."""
 
@@ -111,7 +112,7 @@ class StagePicture(QWidget):
 
     def _draw_way(self, painter: QPainter, centre: QPointF, step: float, stage: Stage, *, lies: bool) -> None:
         """Draw the line from the stage before to this one; dashed where nothing went through."""
-        passed = stage.state is not StageState.NOT_REACHED
+        passed = stage.state not in (StageState.NOT_REACHED, StageState.NOT_TRIED)
         pen = QPen(QColor(self._theme.tokens.of("edge" if passed else "muted")), 2)
         pen.setStyle(Qt.PenStyle.SolidLine if passed else Qt.PenStyle.DotLine)
         painter.setPen(pen)

@@ -13,7 +13,7 @@ from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.network import NetworkJudge
 from diagnostics.judge.resolvers import judge_resolvers
 from diagnostics.judge.targets import TargetJudge
-from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Verdict
+from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Service, Verdict
 
 
 class Judgement(Fact, frozen=True):
@@ -22,6 +22,11 @@ class Judgement(Fact, frozen=True):
     network: NetworkVerdict
     routes: tuple[RouteVerdict, ...]
     verdicts: tuple[Verdict, ...]
+
+
+def judge_target(evidence: Evidence, target: Service, network: NetworkVerdict) -> tuple[Verdict, ...]:
+    """Return what is known of one target so far; ``network`` is what is known of the line."""
+    return tuple(TargetJudge(EndpointJudge(evidence), network).judge(target))
 
 
 def judge(observations: Sequence[Observation]) -> Judgement:

@@ -10,7 +10,7 @@ from diagnostics.judge.evidence import OURS, Evidence, Finding, ids
 from diagnostics.judge.handshakes import HandshakeLayer
 from diagnostics.judge.names import NameLayer
 from diagnostics.judge.pages import judge_cut, judge_page, next_url, page_of, path_of
-from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status
+from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status, Step
 
 MAX_HOPS: Final = 8
 
@@ -48,7 +48,7 @@ class EndpointJudge:
         )
         if found is not None:
             return found
-        seen = [o for o in self.evidence.observations if o.host == endpoint.host]
+        seen = self.evidence.by_host.get(endpoint.host, [])
         status = Status.UNKNOWN if seen else Status.NOT_TESTED
         return Finding(status=status, rule="evidence.none", certainty=Certainty.NONE, evidence=ids(seen[:6]))
 
@@ -68,7 +68,7 @@ class EndpointJudge:
             found = [o for o in evidence.proven(endpoint.host).values() if evidence.port(o) == port]
         elif endpoint.probe in (Probe.TCP, Probe.TCP_HOLD):
             wanted = {"hold"} if endpoint.probe is Probe.TCP_HOLD else OURS
-            steps = [o for (_, p), place in evidence.tcp.items() if p == port for o in place if o.host == endpoint.host]
+            steps = [o for o in evidence.by_host.get(endpoint.host, ()) if o.step is Step.TCP and evidence.port(o) == port]
             found = [o for o in steps if o.failure is None and evidence.purpose(o) in wanted]
         elif endpoint.probe is Probe.DNS:
             found = [o for o in evidence.system_lookups(endpoint.host) if evidence.public_answers([o])]
@@ -103,7 +103,7 @@ class EndpointJudge:
 
     def _visited(self, target: str | None, endpoint: Endpoint) -> bool:
         """Tell whether a redirect's place was followed at all."""
-        hops = (o for o in self.evidence.observations if o.host == endpoint.host and o.target == target)
+        hops = (o for o in self.evidence.by_host.get(endpoint.host, ()) if o.target == target)
         return any(self.evidence.port(o) in (0, endpoint.port) for o in hops)
 
     def _cut_short(self, target: str | None, endpoint: Endpoint) -> bool:

@@ -12,7 +12,7 @@ Words used by the rules:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -77,21 +77,27 @@ def is_six(address: str | None) -> bool:
 class Evidence:
     """One run's observations, indexed.  Steps that were interrupted are kept apart: they prove nothing."""
 
-    def __init__(self, observations: Sequence[Observation]) -> None:
-        """Index once; the rules only read."""
-        self.observations = [o for o in observations if o.failure != INTERRUPTED]
-        self.interrupted = [o for o in observations if o.failure == INTERRUPTED]
+    def __init__(self, observations: Iterable[Observation] = ()) -> None:
+        """Index ``observations``; the rules only read."""
+        self.observations: list[Observation] = []
+        self.interrupted: list[Observation] = []
+        self.by_host: dict[str, list[Observation]] = defaultdict(list)
         self.dns: dict[str, list[Observation]] = defaultdict(list)
         self.tcp: dict[tuple[str, int], list[Observation]] = defaultdict(list)
         self.tls: dict[str, list[Observation]] = defaultdict(list)
         self.http: dict[str, list[Observation]] = defaultdict(list)
         self.system: dict[str, Observation] = {}
-        for observation in self.observations:
-            self._index(observation)
-        self.targets: tuple[Service, ...] = self._planned("targets", tuple[Service, ...])
-        self.controls: tuple[Control, ...] = self._planned("controls", tuple[Control, ...])
+        for observation in observations:
+            self.add(observation)
 
-    def _index(self, o: Observation) -> None:
+    def add(self, o: Observation) -> None:
+        """Take one more observation in: a run judges what it knows again and again."""
+        if o.failure == INTERRUPTED:
+            self.interrupted.append(o)
+            return
+        self.observations.append(o)
+        if o.host:
+            self.by_host[o.host].append(o)
         if o.step is Step.SYSTEM:
             self.system[str(o.detail.get("kind"))] = o
         elif o.step is Step.DNS and o.host:
@@ -102,6 +108,16 @@ class Evidence:
             self.tls[o.host].append(o)
         elif o.step is Step.HTTP and o.host:
             self.http[o.host].append(o)
+
+    @property
+    def targets(self) -> tuple[Service, ...]:
+        """Return what was to be tested."""
+        return self._planned("targets", tuple[Service, ...])
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """Return what was measured for comparison."""
+        return self._planned("controls", tuple[Control, ...])
 
     def _planned(self, key: str, kind: type[Planned]) -> Planned:
         plan = self.system.get("plan")

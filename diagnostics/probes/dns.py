@@ -34,7 +34,7 @@ from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 
 from diagnostics.bogons import is_bogon
-from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, TIMEOUT, ProtocolError
+from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, ProtocolError
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
 from diagnostics.probes.pacing import LOOK_AGAIN, MOST_STEP, TICK, patiently
@@ -48,9 +48,6 @@ LISTEN_ON: Final = 0.25
 
 GETADDRINFO_WAIT: Final = 2.0
 """Seconds added to the patience for the system's resolver, which may itself have to ask again."""
-
-UDP: Final = -53
-"""The place of a resolver's silence over UDP among the dead places, whose TCP ports are positive."""
 
 MAX_ANSWERS: Final = 16
 MAX_REPLIES: Final = 8
@@ -155,17 +152,12 @@ async def ask_system(context: Context, question: Question, on_answer: Listener) 
     return step.done
 
 
-async def ask_udp(context: Context, question: Question, source: Source, on_answer: Listener, port: int = 53) -> Observation | None:
+async def ask_udp(context: Context, question: Question, source: Source, on_answer: Listener, port: int = 53) -> Observation:
     """Ask over UDP, again after 0.5, 1 and 2 s, and listen on for late and second replies.
 
-    ``on_answer`` is called at the first reply; the observation ends after the listening.  None without a question where
-    a public resolver was silent before in this run.
+    ``on_answer`` is called at the first reply; the observation ends after the listening.
     """
-    own = source.resolver == "system"
-    async with context.limits.datagrams_of(own=own):
-        if not own and (source.address, UDP) in context.dead:
-            on_answer(Answer(source.resolver, "udp", question, (), TIMEOUT))  # it was silent before: not worth the wait again
-            return None
+    async with context.limits.datagrams_of(own=source.resolver == "system"):
         with context.trace.step(Step.DNS, target=question.target, host=question.name, address=source.address) as step:
             step.detail = facts_of(question, source, "udp")
             asking = _UdpAsking(context, question, source, on_answer, step.detail)
@@ -176,7 +168,6 @@ async def ask_udp(context: Context, question: Question, source: Source, on_answe
                 if not asking.answered:
                     on_answer(Answer(source.resolver, "udp", question, (), failure))
             step.failure = failure or None
-    context.dead.saw(source.address, UDP, silent=step.done.failure == TIMEOUT)
     return step.done
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from diagnostics.bogons import is_bogon
-from diagnostics.model import Resolver
 from diagnostics.probes.context import Context
 from diagnostics.probes.dns import Answer, Question, Source, ask_system, ask_udp
 from diagnostics.probes.pool import ResolverPool
@@ -34,14 +33,11 @@ class Lookups:
         self._context = context
         self._pool = pool
         self._known: dict[str, Lookup] = {}
-        plain = [r for r in context.resolvers if r.plain and r.addresses and not r.filters]
-        self._plain = itertools.cycle(plain) if plain else None
 
     def of(self, name: str, target: str | None, purpose: str) -> Lookup:
         """Return the lookup of ``name``, begun now if it is new."""
         if name not in self._known:
-            chosen = [next(self._plain) for _ in range(PLAIN_CONTROLS)] if self._plain else []
-            self._known[name] = Lookup(self._context, self._pool, Question(name, target=target, purpose=purpose), chosen)
+            self._known[name] = Lookup(self._context, self._pool, Question(name, target=target, purpose=purpose))
         return self._known[name]
 
     async def compared(self) -> None:
@@ -53,7 +49,7 @@ class Lookups:
 class Lookup:
     """One name: answers as they come in, and the addresses worth trying."""
 
-    def __init__(self, context: Context, pool: ResolverPool, question: Question, plain: list[Resolver]) -> None:
+    def __init__(self, context: Context, pool: ResolverPool, question: Question) -> None:
         """Begin asking everybody."""
         self._context = context
         self._pool = pool
@@ -66,12 +62,9 @@ class Lookup:
         self._doubted = False
         self.comparing: list[asyncio.Task[Any]] = []
         for query in ("A", "AAAA") if context.ipv6 else ("A",):
-            asked = Question(question.name, query, question.target, question.purpose)
-            self._spawn_system(asked)
-            for resolver in dict.fromkeys(plain):
-                self._control_due += 1
-                source = Source(resolver.id, resolver.addresses[0], resolver.filters)
-                context.spawn(ask_udp(context, asked, source, self._take))
+            self._spawn_system(Question(question.name, query, question.target, question.purpose))
+        self._control_due += 1
+        self.comparing.append(context.spawn(self._ask_plainly()))
         self._control_due += 1
         self.comparing.append(context.spawn(self._encrypted(ENCRYPTED_ALWAYS)))
 
@@ -118,8 +111,6 @@ class Lookup:
         self._answers.append(answer)
         if answer.resolver == "system":
             self._system_due[answer.question.query] -= 1
-        elif not answer.authenticated:
-            self._control_due -= 1
         self._tell()
 
     def _tell(self) -> None:
@@ -135,6 +126,15 @@ class Lookup:
                 await waiter.wait()
         finally:
             self._waiters.remove(waiter)
+
+    async def _ask_plainly(self) -> None:
+        """Ask public resolvers over UDP: whoever injects answers shows here."""
+        try:
+            sources = [Source(r.id, r.addresses[0], r.filters) for r in await self._pool.plain(PLAIN_CONTROLS)]
+            await asyncio.gather(*(ask_udp(self._context, self._question, source, self._take) for source in sources))
+        finally:
+            self._control_due -= 1
+            self._tell()
 
     async def _encrypted(self, count: int) -> None:
         """Ask up to ``count`` encrypted resolvers that were not asked yet; another one where a session ends too soon."""

@@ -16,6 +16,9 @@ from typing import Any, Final, TypeVar
 UNKNOWN_WAIT: Final = 2.5
 """Seconds to wait after the last try while nothing at all has answered: covers a satellite line's first round trip."""
 
+AWAKE_WAIT: Final = 1.0
+"""Seconds that a question about a failure waits for the line's first sign of life: a filter nearby answers before anybody else."""
+
 LEAST_WAIT: Final = 0.3
 """Seconds; below this the scheduling noise of a busy computer looks like silence."""
 
@@ -67,9 +70,9 @@ class Patience:
         self._awake.set()
 
     async def awake(self) -> bool:
-        """Return whether anything has answered in this run, waiting for it as long as for an answer."""
+        """Return whether anything has answered in this run, waiting a moment for it."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(UNKNOWN_WAIT):
+            async with asyncio.timeout(AWAKE_WAIT):
                 await self._awake.wait()
         return self.alive
 

@@ -38,12 +38,16 @@ class ResolverPool:
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
         self._surveying = 0
+        self._surveying_plain = 0
+        self._plain: list[Resolver] = []
+        self._turn = 0
 
     def start(self) -> None:
         """Begin the survey in the background; sessions stay open until ``close``."""
         for resolver in self._context.resolvers:
             for engine in engines_of(resolver):
                 self._surveying += 1
+                self._surveying_plain += engine == "udp"
                 self._context.spawn(self._survey(resolver, engine))
 
     def close(self) -> None:
@@ -99,13 +103,37 @@ class ResolverPool:
     async def _first_question(self, resolver: Resolver, engine: str) -> None:
         address = resolver.addresses[0]
         if engine == "udp":
-            await ask_udp(self._context, self._question, Source(resolver.id, address, resolver.filters), _ignore)
+            await self._ask_plainly(resolver, address)
         elif engine == "tcp":
             async with opened(self._context, resolver, engine, address) as session:
                 if session:
                     await session.ask(self._question, _ignore)
         else:
             await self._hold(resolver, engine, address)
+
+    async def _ask_plainly(self, resolver: Resolver, address: str) -> None:
+
+        def on_answer(answer: Answer) -> None:
+            self._surveying_plain -= 1
+            if answer.failure is None and not resolver.filters:
+                self._plain.append(resolver)
+            self._changed.set()
+
+        await ask_udp(self._context, self._question, Source(resolver.id, address, resolver.filters), on_answer)
+
+    async def plain(self, count: int) -> list[Resolver]:
+        """Return up to ``count`` resolvers that answer over UDP and filter nothing, in turn; wait while more may come.
+
+        Those that are silent here are asked once, by the survey, and not again for every name.
+        """
+        while len(self._plain) < count and self._surveying_plain and not self._over.is_set():
+            self._changed.clear()
+            await self._changed.wait()
+        if not self._plain:
+            return []
+        self._turn += count
+        chosen = [self._plain[(self._turn + n) % len(self._plain)] for n in range(count)]
+        return list(dict.fromkeys(chosen))
 
     async def _hold(self, resolver: Resolver, engine: str, address: str) -> None:
         """Ask once, then keep the session for names, and open it again while the server ends it."""

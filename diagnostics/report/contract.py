@@ -7,9 +7,11 @@ are checked before the work that they bound: the size before reading, the depth 
 
 from __future__ import annotations
 
+import math
 import re
 import stat
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -38,6 +40,18 @@ MAX_OBSERVATIONS: Final = 300_000
 MAX_STRING: Final = 32 * 1024
 """Longest text in a report, in characters; ours stay below 2 100 (a typed URL)."""
 
+MAX_WORD: Final = 256
+"""Longest id, rule, failure and the like, in characters; ours stay below 60.  Hosts and targets are bounded by MAX_STRING."""
+
+MAX_EXTRA: Final = 4 << 20
+"""Most bytes of top-level parts that this version does not know, which are skipped."""
+
+MAX_SECONDS: Final = 1e7
+"""Longest run, some 116 days."""
+
+_LOOKED_INTO: Final = 4096
+"""Bytes of a file that is no report in which its kind is looked for."""
+
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """A JSON string, or what is left of one at the end: it always matches, so that hostile quotes cannot make it quadratic."""
 
@@ -48,10 +62,12 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class _Header(msgspec.Struct):
-    """What says which format a file is in; everything else is skipped."""
+    """What says which format a file is in, and without which nothing is a report; everything else is skipped."""
 
     format: str = ""
     version: int = 0
+    run: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    observations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 def dump(report: Report) -> bytes:
@@ -75,14 +91,15 @@ def _whole_characters(value: Json) -> Json:
     return [_whole_characters(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def load(source: Path | str | bytes) -> Report:
-    """Return the report in a file, or in bytes.
+def load(source: Path | str | bytes, name: str = "report") -> Report:
+    """Return the report in a file, or in bytes, which the sentences about them call ``name``.
 
-    Raises InputError: ``error.report_unreadable`` (file, reason), ``_not_one`` (file), ``_too_big`` (file, limit),
-    ``_truncated`` (file), ``_deep`` (file), ``_future`` (file, version), ``_wrong_type`` (file, where).
+    Raises InputError: ``error.report_unreadable`` (file, reason), ``_not_one``, ``_folder``, ``_empty``, ``_pipe``,
+    ``_device``, ``_binary`` (file), ``_too_big`` (file, limit), ``_truncated`` (file), ``_deep`` (file), ``_future``
+    (file, version), ``_wrong_type`` (file, where).
     """
     if isinstance(source, bytes):
-        return _decode(source, "report")
+        return _decode(source, name)
     return _decode(_read(Path(source)), str(source))
 
 
@@ -91,7 +108,7 @@ def _read(path: Path) -> bytes:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):  # opening a pipe would wait, reading a device would never end
-            raise InputError("error.report_not_one", file=str(path))
+            raise InputError(_kind_of(facts.st_mode), file=str(path))
         if facts.st_size > MAX_BYTES:
             _refuse_size(str(path))
         with path.open("rb") as file:
@@ -105,6 +122,25 @@ def _read(path: Path) -> bytes:
     return content
 
 
+def _kind_of(mode: int) -> str:
+    """Return the id of the sentence about what is no ordinary file."""
+    if stat.S_ISDIR(mode):
+        return "error.report_folder"
+    return "error.report_pipe" if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else "error.report_device"
+
+
+def _refuse_content(content: bytes, file: str) -> NoReturn:
+    """Say what the file is that does not even begin like a report."""
+    if not content.strip():
+        raise InputError("error.report_empty", file=file)
+    start = content[:_LOOKED_INTO]
+    try:
+        binary = "\0" in start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        binary = error.start < len(start) - 3  # else a character that the cut divides
+    raise InputError("error.report_binary" if binary else "error.report_not_one", file=file)
+
+
 def _refuse_size(file: str) -> NoReturn:
     raise InputError("error.report_too_big", file=file, limit=f"{MAX_BYTES >> 20}\u00a0MB")
 
@@ -114,7 +150,7 @@ def _decode(content: bytes, file: str) -> Report:
     if len(content) > MAX_BYTES:
         _refuse_size(file)
     if not content.lstrip()[:1] == b"{":
-        raise InputError("error.report_not_one", file=file)
+        _refuse_content(content, file)
     cut_off = _check_shape(content, file)
     try:
         header = msgspec.json.decode(content, type=_Header)
@@ -122,6 +158,9 @@ def _decode(content: bytes, file: str) -> Report:
             raise InputError("error.report_not_one", file=file)
         if header.version > REPORT_VERSION:
             raise InputError("error.report_future", file=file, version=_brief(header.version))
+        if header.run is msgspec.UNSET or header.observations is msgspec.UNSET:
+            raise InputError("error.report_not_one", file=file)
+        _check_extras(content, file)
         report = msgspec.json.decode(content, type=Report)
     except msgspec.ValidationError as error:
         raise InputError("error.report_wrong_type", file=file, where=_place(error)) from error
@@ -179,9 +218,59 @@ def _check_content(report: Report, file: str) -> None:
         seen.add(observation.id)
         if where:
             raise InputError("error.report_wrong_type", file=file, where=f"observations[{number}].{where}")
+    for where in _wrong_facts(report):
+        raise InputError("error.report_wrong_type", file=file, where=where)
     for place, text in texts_of(msgspec.to_builtins(report)):
         if len(text) > MAX_STRING:
             raise InputError("error.report_wrong_type", file=file, where=place)
+
+
+def _check_extras(content: bytes, file: str) -> None:
+    """Refuse a file that is mostly something else: parts that this version does not know, though they are skipped."""
+    known = set(Report.__struct_fields__)
+    extras = {key: raw for key, raw in msgspec.json.decode(content, type=dict[str, msgspec.Raw]).items() if key not in known}
+    if sum(len(key) + len(bytes(raw)) for key, raw in extras.items()) > MAX_EXTRA:
+        _refuse_size(file)
+
+
+def _wrong_facts(report: Report) -> Iterator[str]:
+    """Yield the places of facts about the run that cannot be, and of words without end."""
+    run = report.run
+    if not math.isfinite(run.seconds) or not 0 <= run.seconds <= MAX_SECONDS:
+        yield "run.seconds"
+    if run.started and not is_moment(run.started):
+        yield "run.started"
+    if run.simulated is not None and not run.simulated.strip():
+        yield "run.simulated"  # nobody would see that the network was none
+    for place, words in _words_of(report):
+        if any(word is not None and len(word) > MAX_WORD for word in words):
+            yield place
+
+
+def _words_of(report: Report) -> Iterator[tuple[str, tuple[str | None, ...]]]:
+    """Yield the short words of a report with the part in which they stand."""
+    app, run, line = report.app, report.run, report.network
+    yield "app", (app.version, app.platform, app.python)
+    yield "run", (run.id, run.started, run.simulated)
+    yield "network", (line.rule, line.ipv6, line.system_proxy, *line.evidence)
+    for v in report.verdicts:
+        yield "verdicts", (v.function, v.route, v.rule, *v.evidence)
+    for r in report.routes:
+        yield "routes", (r.id, r.kind, r.label, r.rule, *r.evidence)
+    for w in report.workarounds:
+        yield "workarounds", (w.id, *w.evidence)
+    for tip in report.tips:
+        yield "tips", (tip.id, *tip.because)
+    for o in report.observations:
+        yield "observations", (o.id, o.address, o.route, o.failure)
+
+
+def is_moment(text: str) -> bool:
+    """Tell whether a text is a moment in ISO 8601 with its offset from UTC, or Z."""
+    try:
+        return len(text) <= MAX_WORD and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def texts_of(value: Json, place: str = "") -> Iterator[tuple[str, str]]:

@@ -34,6 +34,16 @@ class FunctionView(Fact, frozen=True):
     word: str
 
 
+class AdviceView(Fact, frozen=True):
+    """One piece of advice, with what it may cost."""
+
+    title: str
+    why: str
+    steps: tuple[str, ...]
+    risk: str
+    untested: str = ""  # said of a way round that nobody tried on this network
+
+
 class CardView(Fact, frozen=True):
     """One target."""
 
@@ -46,6 +56,9 @@ class CardView(Fact, frozen=True):
     sure: str = ""
     stages: tuple[StageView, ...] = ()
     functions: tuple[FunctionView, ...] = ()
+    functions_title: str = ""
+    folded: bool = False  # the functions wait behind their title: there is nothing wrong with them
+    advice: tuple[AdviceView, ...] = ()
 
 
 class RuleView(Fact, frozen=True):
@@ -57,15 +70,6 @@ class RuleView(Fact, frozen=True):
     certainty: str
     rule: str
     evidence: str
-
-
-class AdviceView(Fact, frozen=True):
-    """One piece of advice, with what it may cost."""
-
-    title: str
-    why: str
-    steps: tuple[str, ...]
-    risk: str
 
 
 class TableView(Fact, frozen=True):
@@ -86,7 +90,9 @@ class ReportView(Fact, frozen=True):
     cards: tuple[CardView, ...]
     ribbon: str = ""  # said of simulated runs only
     advice_title: str = ""
-    advice: tuple[AdviceView, ...] = ()
+    advice: tuple[AdviceView, ...] = ()  # what belongs to no card
+    advice_first: bool = False  # a fault of the line hides every card
+    moment: tuple[str, str, str] = ("", "", "")  # its name, as people write it, and in ISO 8601
     facts: tuple[tuple[str, str], ...] = ()
     technical: str = ""
     tables: tuple[TableView, ...] = ()

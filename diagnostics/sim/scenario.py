@@ -1,16 +1,17 @@
 """Scenarios: what is wrong with a simulated network, written in TOML (``resources/scenarios``).
 
 A scenario describes a whole line: its distance, its losses, what stands in the way, and what an honest diagnosis of it
-must be.  Nothing in here touches a network.  What a key
-means stands with its field; a typo in a file is answered with
-the file, the line, what was found and what is allowed.
+must be.  Nothing in here touches a network.  What a key means stands with its field; a typo in a file is answered with the file,
+the line, what was found and what is allowed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import enum
 import ipaddress
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,6 +24,13 @@ from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Fact, Status
 
 ERROR: Final = "error.scenario"
+MISSING: Final = "error.scenario.missing"
+SENTENCES: Final = tomlfile.Sentences(wrong=ERROR, example="error.scenario.example", missing=MISSING)
+
+SUGGESTIONS: Final = 5
+"""Shipped scenarios that are named when another one was asked for; the whole list is a wall."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Dns(enum.StrEnum):
@@ -246,10 +254,15 @@ class Scenario(ScenarioText, frozen=True):
         line = tomlfile.line_of(self.text, tuple(path))
         return InputError(ERROR, file=self.file, line=line, found=str(found), allowed=words)
 
+    def missing(self, path: Iterable[str | int], words: Iterable[str]) -> InputError:
+        """Return the error about a table at ``path`` that has none of these keys."""
+        line = tomlfile.line_of(self.text, tuple(path))
+        return InputError(MISSING, file=self.file, line=line, allowed=" | ".join(words))
+
 
 def read_scenario(text: str, file: str) -> Scenario:
     """Return the scenario in a TOML text.  Raises InputError("error.toml" or "error.scenario")."""
-    written = tomlfile.decode(text, file, ScenarioText, ERROR)
+    written = tomlfile.decode(text, file, ScenarioText, SENTENCES)
     scenario = Scenario(**{name: getattr(written, name) for name in written.__struct_fields__}, file=file, text=text)
     _check_values(scenario)
     return scenario
@@ -268,17 +281,22 @@ def load_scenarios() -> dict[str, Scenario]:
 
 
 def find_scenario(name_or_path: str) -> Scenario:
-    """Return a shipped scenario by id, or read one from a ``.toml`` file.
+    """Return a shipped scenario by id, or read one from a file: whatever ends in ``.toml`` or names a folder is one.
 
-    Raises InputError: "error.unknown_scenario" (name=, known=), "error.scenario_file" (file=, reason=), or what
-    ``read_scenario`` raises.
+    Raises InputError: "error.unknown_scenario" (name=, known= some that are alike, close= the likeliest or nothing),
+    "error.scenario_file" (file=, reason=), or what ``read_scenario`` raises.
     """
-    if name_or_path.endswith(".toml"):
+    if name_or_path.endswith(".toml") or any(separator in name_or_path for separator in "/\\"):
         path = Path(name_or_path)
         return read_scenario(tomlfile.read(path, "error.scenario_file"), str(path))
     shipped = load_scenarios()
     if name_or_path not in shipped:
-        raise InputError("error.unknown_scenario", name=name_or_path, known=", ".join(shipped))
+        asked = name_or_path.lower()[:64]
+        alike = [name for name in shipped if name.startswith(asked)] if asked else []
+        alike += difflib.get_close_matches(asked, shipped, SUGGESTIONS)
+        known = list(dict.fromkeys([*alike, *difflib.get_close_matches(asked, shipped, SUGGESTIONS, cutoff=0.0)]))[:SUGGESTIONS]
+        close = alike[0] if alike else ""
+        raise InputError("error.unknown_scenario", name=name_or_path, known=", ".join(known), close=close)
     return shipped[name_or_path]
 
 
@@ -290,6 +308,8 @@ _RANGES: Final = {"rtt_ms": (0.0, 60_000.0), "censor_rtt_ms": (0.0, 60_000.0), "
 
 
 def _check_values(scenario: Scenario) -> None:
+    if not _ID.fullmatch(scenario.id):  # a report without it would pass for one of a real network
+        raise scenario.error(("id",), scenario.id, "a-z 0-9 . _ -")
     for key, (low, high) in _RANGES.items():
         value = getattr(scenario, key)
         if value is not None and not low <= value <= high:
@@ -297,14 +317,16 @@ def _check_values(scenario: Scenario) -> None:
     for index, address in enumerate(scenario.nameservers):
         _check_address(scenario, ("nameservers", index), address)
     if not scenario.nameservers:
-        raise scenario.error(("nameservers",), "[]", "≥ 1")
+        raise scenario.error(("nameservers",), "[]", '["192.168.1.1"]')
     for name, address in scenario.hosts.items():
         _check_address(scenario, ("hosts", name), address)
     for index, rule in enumerate(scenario.censor):
         _check_rule(scenario, index, rule)
     for index, site in enumerate(scenario.site):
         if (site.host is None) == (site.service is None):
-            raise scenario.error(("site", index), "-", "host | service")
+            if site.host is None:
+                raise scenario.missing(("site", index), ("host", "service"))
+            raise scenario.error(("site", index), "host + service", "host | service")
         _check_status(scenario, ("site", index, "status"), site.status)
         for position, address in enumerate(site.addresses):
             _check_address(scenario, ("site", index, "addresses", position), address)
@@ -313,9 +335,9 @@ def _check_values(scenario: Scenario) -> None:
 
 def _check_rule(scenario: Scenario, index: int, rule: CensorRule) -> None:
     if not any(getattr(rule, key) for key in _PREY):
-        raise scenario.error(("censor", index), "-", _PREY)
+        raise scenario.missing(("censor", index), _PREY)
     if all(getattr(rule, key) is None for key in _LAYERS):
-        raise scenario.error(("censor", index), "-", _LAYERS)
+        raise scenario.missing(("censor", index), _LAYERS)
     _check_status(scenario, ("censor", index, "page_status"), rule.page_status)
     for position, network in enumerate(rule.addresses):
         try:

@@ -18,8 +18,8 @@ LANGUAGES = ("es", "en")
 FINE = NetworkVerdict(status=Status.WORKS)
 
 
-def verdict(target: str, cause: Cause | None, status: Status = Status.BLOCKED, function: str | None = None) -> Verdict:
-    return Verdict(target=target, function=function, status=status, cause=cause)
+def verdict(target: str, cause: Cause | None, status: Status = Status.BLOCKED, function: str | None = None, rule: str = "") -> Verdict:
+    return Verdict(target=target, function=function, status=status, cause=cause, rule=rule)
 
 
 def every_text() -> Iterator[tuple[str, str, TipText]]:
@@ -36,7 +36,7 @@ def lines(text: TipText) -> tuple[str, ...]:
 
 
 def test_every_cause_has_exactly_one_tip_that_always_counts() -> None:
-    told = [cause for tip in load_tips().values() for cause in tip.causes if not tip.unless]
+    told = [cause for tip in load_tips().values() for cause in tip.causes if tip.always_counts]
     assert sorted(told) == sorted(Cause)
 
 
@@ -61,10 +61,24 @@ def test_no_tip_claims_to_have_been_measured_here() -> None:
     assert [(tip, line) for tip, _, text in every_text() for line in lines(text) if any(c in line.lower() for c in claims)] == []
 
 
-def test_no_tip_names_a_public_resolver_or_a_proxy() -> None:
+def test_no_tip_names_a_public_resolver_a_proxy_or_a_vpn() -> None:
     resolvers = load_catalog().resolvers
     names = {r.operator.lower() for r in resolvers} - {"google", "wikimedia"} | {a for r in resolvers for a in r.addresses}
-    names |= {"1.1.1.1", "quad9", "opendns", "cloudflare", "socks5://", "vless://", "ss://"}
+    names |= {
+        "psiphon",
+        "proton",
+        "mullvad",
+        "nordvpn",
+        "tunnelbear",
+        "lantern",
+        "1.1.1.1",
+        "quad9",
+        "opendns",
+        "cloudflare",
+        "socks5://",
+        "vless://",
+        "ss://",
+    }
     assert [(tip, line) for tip, _, text in every_text() for line in lines(text) if any(name in line.lower() for name in names)] == []
 
 
@@ -89,7 +103,8 @@ def test_other_directories_are_not_advised_where_this_run_found_them_cut(cause: 
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_every_cause_leads_to_its_tip(cause: Cause) -> None:
-    (choice,) = tips_for([verdict("x", cause)], FINE)
+    choice, *warnings = tips_for([verdict("x", cause)], FINE)
+    assert all(load_tips()[warning.id].beside for warning in warnings)
     assert (choice.rank, choice.because) == (1, (f"cause:{cause}", "target:x"))
     assert cause in load_tips()[choice.id].causes
 
@@ -141,6 +156,31 @@ def test_a_local_cause_has_a_screen_or_a_sentence_to_stand_beside() -> None:
     assert [cause for cause in LOCAL_CAUSES if not has_text(f"cause.{cause}")] == []
 
 
+def test_the_secure_address_is_advised_only_for_a_page_that_was_asked_for_in_clear() -> None:
+    assert [c.id for c in tips_for([verdict("http://ejemplo.com/", Cause.BLOCK_PAGE)], FINE)] == ["secure-address", "notice-page"]
+    for target in ("x", "https://ejemplo.com/"):
+        assert [c.id for c in tips_for([verdict(target, Cause.BLOCK_PAGE)], FINE)] == ["trusted-vpn", "notice-page"]
+    assert [c.id for c in tips_for([verdict("http://ejemplo.com/", Cause.HTTP_BLOCKED)], FINE)] == ["secure-address"]
+
+
+@pytest.mark.parametrize(
+    "rule, tip",
+    [
+        ("dns.name_exists_nowhere", "check-the-spelling"),
+        ("dns.site_publishes_private_address", "internal-page"),
+        ("http.server_error", "wait-for-the-service"),
+        ("tls.certificate_date", "wait-for-the-service"),
+    ],
+)
+def test_what_was_seen_chooses_among_the_tips_of_a_cause(rule: str, tip: str) -> None:
+    assert [c.id for c in tips_for([verdict("x", Cause.SERVER_FAULT, Status.DOWN, rule=rule)], FINE)] == [tip]
+
+
+def test_a_tip_says_that_it_claims_a_way_round_exactly_when_it_does() -> None:
+    claiming = {tip.id for tip in load_tips().values() if tip.way_round}
+    assert claiming == {"encrypted-names", "trusted-vpn", "secure-address", "less-data", "other-exit"}
+
+
 # --- broken files -------------------------------------------------------------------------------------
 
 GOOD = """[[tip]]
@@ -172,6 +212,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('"no_internet"', '"no_internet", "no_internet"', 3, "no_internet"),
         ('["no_internet"]', "[]", 3, "[]"),
         ('["no_internet"]', '["no_internet"]\nunless = ["gremlins"]', 4, "gremlins"),
+        ('["no_internet"]', '["no_internet"]\nrules = ["Gremlins"]', 4, "Gremlins"),
         ('"somewhere"', '" "', 4, " "),
         ("2026-11-22", '"soon"', 5, "'soon'"),
         ("checked = false", 'checked = "no"', 6, "'no'"),

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import samples
+from app.report_facts import shown_name
 from app.texts import has_text, set_language
 from app.wording import (
     FAILURE_SCREENS,
     StageState,
+    after_colon,
     card_sentence,
     copy_text,
     failure,
@@ -24,6 +26,7 @@ from app.wording import (
     means,
     name_of,
     saw,
+    some_names,
     stages,
     summary,
     sure,
@@ -69,7 +72,9 @@ def report_of(statuses: Mapping[str, Status], network: NetworkVerdict = WORKING,
         ({"x": Status.UNKNOWN, "whatsapp": Status.WORKS}, "X: no pudimos saberlo"),
         ({"x": Status.UNKNOWN, "whatsapp": Status.UNKNOWN}, "No pudimos saberlo"),
         ({"x": Status.WORKS, "whatsapp": Status.WORKS}, "Todo funciona"),
-        ({"x": Status.NOT_TESTED}, "No se probó nada"),
+        ({"x": Status.NOT_TESTED, "whatsapp": Status.WORKS}, "Se acabó el tiempo"),
+        ({"x": Status.NOT_TESTED, "whatsapp": Status.UNKNOWN}, "Se acabó el tiempo"),
+        ({"x": Status.BLOCKED, "whatsapp": Status.NOT_TESTED}, "X está bloqueado en tu red"),
         ({}, "No se probó nada"),
     ],
 )
@@ -146,7 +151,7 @@ def test_every_cause_has_its_sentences(language: str, cause: Cause, status: Stat
     for certainty in Certainty:
         verdict = Verdict(target="x", status=status, cause=cause, certainty=certainty)
         report = msgspec.structs.replace(samples.x_blocked(), verdicts=(verdict,))
-        for sentence in (card_sentence(verdict, report), saw(verdict, report), means(verdict, report), sure(verdict)):
+        for sentence in (card_sentence(verdict, report), saw(verdict, report), means(verdict, report), sure(verdict, report)):
             assert sentence
             assert "{" not in sentence
 
@@ -185,7 +190,7 @@ def test_every_function_of_the_catalog_has_a_name_in_both_languages() -> None:
         (samples.all_works(), "x", ["ok", "ok", "ok", "ok"]),
         (samples.x_blocked(), "x", ["broken", "not_reached", "not_reached", "not_reached"]),
         (samples.mixed(), "x", ["ok", "ok", "broken", "not_reached"]),
-        (samples.mixed(), "signal", ["not_reached"] * 4),
+        (samples.mixed(), "signal", ["not_tried"] * 4),
         (samples.service_down(), "x", ["ok", "ok", "broken", "not_reached"]),
     ],
 )
@@ -209,6 +214,97 @@ def test_the_copied_summary_is_short_and_marks_a_simulation() -> None:
     names = [{**target, "name": {"es": "n" * 300}} for target in report.observations[0].detail["targets"]]
     long = msgspec.structs.replace(report.observations[0], detail={"kind": "plan", "targets": names})
     assert len(copy_text(msgspec.structs.replace(report, observations=(long,)))) <= 600
+
+
+# --- many services, slow lines, unreachable directories ---
+
+
+def test_a_long_list_of_names_is_cut_and_counted() -> None:
+    assert some_names(["a", "b", "c"]) == "a, b y c"
+    assert some_names(["a", "b", "c", "d"]) == "a, b, c y uno más"
+    assert some_names([f"n{number}" for number in range(200)], "el resto") == "n0, n1, n2, 197 más y el resto"
+
+
+def with_resolvers(report: Report, count: int) -> Report:
+    cut = tuple(
+        Verdict(target=f"resolver:r{number}", status=Status.LIKELY_BLOCKED, cause=Cause.RESOLVER_BLOCKED, certainty=Certainty.LIKELY)
+        for number in range(count)
+    )
+    return msgspec.structs.replace(report, verdicts=(*report.verdicts, *cut))
+
+
+def test_unreachable_directories_are_told_and_then_the_rest_is_not_said_to_work() -> None:
+    report = with_resolvers(report_of({"x": Status.BLOCKED, "whatsapp": Status.WORKS}), 9)
+    assert summary(report).startswith(
+        "WhatsApp funciona. No se llega a 9 guías de nombres públicas. Cambiar a ellas no te va a servir aquí."
+    )
+    assert "resto" not in summary(with_resolvers(report_of({"x": Status.BLOCKED}), 1))
+
+
+def slower(report: Report, factor: float) -> Report:
+    steps = tuple(msgspec.structs.replace(o, seconds=o.seconds * factor) for o in report.observations)
+    return msgspec.structs.replace(report, observations=steps)
+
+
+def test_a_line_that_answers_slowly_is_called_slow_and_a_usual_one_is_not() -> None:
+    assert "responde lento" not in summary(samples.all_works())
+    assert "Tu línea responde lento: X tardó 6,4\u00a0s." in summary(slower(samples.all_works(), 20))
+
+
+def test_a_run_whose_time_ran_out_says_so_and_not_that_a_service_could_not_be_reached() -> None:
+    report = report_of({"x": Status.NOT_TESTED})
+    verdict = report.of_target("x")
+    assert verdict is not None
+    assert card_sentence(verdict, report) == "No alcanzó el tiempo para saberlo."
+    assert headline(report_of({"x": Status.NOT_TESTED}, cancelled=True)) == "Prueba detenida"
+
+
+def test_of_somebody_elses_report_nobody_knows_where_it_went() -> None:
+    assert "No le enviamos" in summary(samples.x_blocked())
+    assert summary(samples.x_blocked(), own=False).endswith("Atajo no envía los resultados a nadie.")
+
+
+@pytest.mark.parametrize(
+    "rules, said",
+    [
+        (["http.page", "http.page"], "Seguros: abrió de verdad, con su contenido completo."),
+        (["tcp.answers"], "Seguros: se pudo conectar. No enviamos ningún mensaje."),
+        (["http.page", "tls.answers"], "Seguros: la página abrió completa. Con lo demás se pudo conectar; no enviamos ningún mensaje."),
+    ],
+)
+def test_a_connection_alone_is_not_called_a_page(rules: list[str], said: str) -> None:
+    whole = Verdict(target="x", status=Status.WORKS, certainty=Certainty.CERTAIN, rule="target.all_functions")
+    parts = [msgspec.structs.replace(whole, function=f"f{number}", rule=rule) for number, rule in enumerate(rules)]
+    assert sure(whole, Report(verdicts=(whole, *parts))) == said
+
+
+@pytest.mark.parametrize(
+    "host, shown",
+    [
+        ("xn--espaa-rta.example", "españa.example"),
+        ("xn--e1afmkfd.example", "пример.example"),
+        ("https://xn--espaa-rta.example/a", "https://españa.example/a"),
+        ("xn--80ak6aa92e.com", "xn--80ak6aa92e.com"),  # apple in Cyrillic letters
+        ("xn--pple-43d.com", "xn--pple-43d.com"),  # one Cyrillic letter among Latin ones
+        ("xn--i-7iq.ws", "xn--i-7iq.ws"),  # a heart
+        ("xn--zz--", "xn--zz--"),
+    ],
+)
+def test_a_foreign_name_is_shown_as_people_type_it_unless_it_could_pass_for_another(host: str, shown: str) -> None:
+    assert shown_name(host) == shown
+
+
+@pytest.mark.parametrize(
+    "sentence, name, said",
+    [
+        ("La guía calla.", "X", "la guía calla."),
+        ("X contesta.", "X", "X contesta."),
+        ("VPN activa.", "", "VPN activa."),
+        ("Wi-Fi abierto.", "", "Wi-Fi abierto."),
+    ],
+)
+def test_after_a_colon_a_sentence_goes_on_with_a_small_letter(sentence: str, name: str, said: str) -> None:
+    assert after_colon(sentence, name) == said
 
 
 json_like = st.recursive(

@@ -66,11 +66,24 @@ def test_a_byte_order_mark_is_forgiven() -> None:
 
 
 BAD_CONTENT = {
-    "empty": (b"", "not_one"),
-    "blank": (b" \n", "not_one"),
+    "empty": (b"", "empty"),
+    "blank": (b" \n", "empty"),
     "cut in the middle": (GOOD[: len(GOOD) // 2], "truncated"),
     "cut after a bracket": (GOOD[: GOOD.rindex(b"}", 0, -3) + 1], "truncated"),
-    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "not_one"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "binary"),
+    "a program": (b"MZ\x00\x00" * 9_000, "binary"),
+    "half a page": ("ñandú ".encode() * 9_000, "not_one"),
+    "only a header": (b'{"format": "atajo-report", "version": 1}', "not_one"),
+    "no observations": (b'{"format": "atajo-report", "version": 1, "run": {}}', "not_one"),
+    "no run": (b'{"format": "atajo-report", "version": 1, "observations": []}', "not_one"),
+    "a run of a thousand years": (changed(run={"seconds": 3e10}), "wrong_type"),
+    "a run that ends before it begins": (changed(run={"seconds": -1}), "wrong_type"),
+    "a beginning that is no moment": (changed(run={"started": "yesterday"}), "wrong_type"),
+    "a beginning somewhere on Earth": (changed(run={"started": "2026-08-10T15:04:00"}), "wrong_type"),
+    "a simulation without a name": (changed(run={"simulated": ""}), "wrong_type"),
+    "a rule without end": (changed(verdicts=[{"target": "x", "rule": "r" * 300}]), "wrong_type"),
+    "an address without end": (with_observation(failure="f" * 300), "wrong_type"),
+    "megabytes of something unknown": (changed(moonlight="m" * (5 << 20)), "too_big"),
     "a list": (b"[1, 2]", "not_one"),
     "a text": (b'"atajo-report"', "not_one"),
     "another format": (b'{"format": "har", "version": 1}', "not_one"),
@@ -137,12 +150,23 @@ def test_a_file_of_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path, monke
 
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
-    assert refusal(tmp_path)[0] == "not_one"
+    assert refusal(tmp_path)[0] == "folder"
     assert refusal(tmp_path / "nowhere.json")[0] == "unreadable"
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        assert refusal(tmp_path / "pipe")[0] == "not_one"
-        assert refusal(Path("/dev/zero"))[0] == "not_one"
+        assert refusal(tmp_path / "pipe")[0] == "pipe"
+        assert refusal(Path("/dev/zero"))[0] == "device"
+
+
+@pytest.mark.parametrize("started", ["", "2026-08-10T15:04:00Z", "2026-08-10T15:04:00.25-04:00"])
+def test_a_run_began_at_a_moment_or_nobody_knows_when(started: str) -> None:
+    assert load(changed(run={"started": started})).run.started == started
+
+
+def test_the_sentence_names_what_the_bytes_were_read_from() -> None:
+    with pytest.raises(InputError) as caught:
+        load(b"", "la entrada")
+    assert caught.value.values["file"] == "la entrada"
 
 
 @given(st.binary(max_size=400))

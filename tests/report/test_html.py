@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import samples
 from app.report_view import html_page
 from app.texts import language, set_language
-from diagnostics.model import Observation, Report, RunFacts, Status, Step, Verdict
+from diagnostics.model import Cause, Observation, Report, RunFacts, Status, Step, TipChoice, Verdict
 from diagnostics.report.visible import visible
 from tests.report import documents
 
@@ -112,3 +113,61 @@ def test_only_what_can_be_seen_is_left(text: str, shown: str) -> None:
 
 def test_long_texts_are_cut() -> None:
     assert visible("x" * 50, longest=10) == "x" * 9 + "…"
+
+
+# --- what stands where ---
+
+
+def with_advice(*tips: TipChoice, report: Report | None = None) -> Report:
+    return msgspec.structs.replace(report or samples.x_blocked(), tips=tips)
+
+
+def test_a_tip_stands_right_behind_the_card_that_it_helps() -> None:
+    tip = TipChoice(id="encrypted-names", rank=1, because=("cause:dns_tampering", "target:x"))
+    text = Page(html_page(with_advice(tip), "es")).text
+    assert text.index("dirección falsa") < text.index("Prueba a cifrar los nombres") < text.index("WhatsApp\n")
+
+
+def test_a_tip_about_the_line_stands_before_the_services_that_it_hides() -> None:
+    tip = TipChoice(id="check-the-line", rank=1, because=("cause:no_internet",))
+    text = Page(html_page(with_advice(tip, report=samples.faulty(Cause.NO_INTERNET)), "es")).text
+    assert text.index("Revisa tu conexión a Internet") < text.index("Todavía no podemos decir nada sobre X.")
+
+
+def test_only_a_way_round_says_that_nobody_tried_it_here_on_a_line_of_its_own() -> None:
+    said = '<p class="soft">Este consejo no se probó en tu red.</p>'
+    assert said in html_page(with_advice(TipChoice(id="trusted-vpn", rank=1)), "es")
+    assert said not in html_page(with_advice(TipChoice(id="check-the-line", rank=1)), "es")
+
+
+def test_the_parts_of_a_service_that_works_are_folded_and_those_of_another_are_not() -> None:
+    text = html_page(samples.x_blocked(), "es")
+    blocked, works = (text.split(f"<h2>{name}</h2>")[1].split("</section>")[0] for name in ("X", "WhatsApp"))
+    assert 'class="functions"' in blocked
+    assert "<details" not in blocked
+    assert works.index("<details") < works.index('class="functions"') < works.index("</details>")
+
+
+@pytest.mark.parametrize(
+    "started, shown",
+    [
+        ("2026-11-24T18:15:00Z", '<time datetime="2026-11-24T18:15:00+00:00">24 nov 2026, 18:15 UTC</time>'),
+        ("2026-11-24T08:05:00-04:00", '<time datetime="2026-11-24T08:05:00-04:00">24 nov 2026, 8:05 UTC-04:00</time>'),
+        ("anoche", "<dd>anoche</dd>"),
+        ("", "<dd>\N{EN DASH}</dd>"),
+    ],
+)
+def test_the_date_is_written_as_people_do_with_its_offset(started: str, shown: str) -> None:
+    assert shown in html_page(Report(run=RunFacts(started=started)), "es")
+
+
+def test_the_page_claims_nothing_about_its_way_to_the_reader() -> None:
+    text = html_page(samples.x_blocked(), "es")
+    assert "Atajo no envía los resultados a nadie." in text
+    assert "donde se midió" not in text
+    assert "No le enviamos" not in text
+
+
+def test_behind_a_broken_name_the_page_says_that_the_normal_way_leads_no_further() -> None:
+    assert "no se llegó por la vía normal" in html_page(samples.x_blocked(), "es")
+    assert "sin probar" not in html_page(samples.x_blocked(), "es")

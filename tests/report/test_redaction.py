@@ -183,7 +183,7 @@ def test_secrets_stand_in_no_key_either() -> None:
 
 
 def test_a_word_of_a_newer_report_that_holds_a_secret_is_removed_whole() -> None:
-    report = load(b'{"format": "atajo-report", "version": 1, "network": {"status": "seen by marisol"}}')
+    report = load(b'{"format": "atajo-report", "version": 1, "run": {}, "observations": [], "network": {"status": "seen by marisol"}}')
     assert redacted(report, secrets=SECRETS).report.network.status == "[removed]"
 
 

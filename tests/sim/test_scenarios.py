@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Status
 from diagnostics.sim.check import check_against
-from diagnostics.sim.scenario import Scenario, find_scenario, load_scenarios, read_scenario
+from diagnostics.sim.scenario import SUGGESTIONS, Scenario, find_scenario, load_scenarios, read_scenario
 from tests.sim.lab import HEAD
 
 REQUIRED = {
@@ -94,10 +96,24 @@ def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
         find_scenario("opne")
     assert caught.value.text == "error.unknown_scenario"
     assert caught.value.values["name"] == "opne"
-    assert "ve-2024-08" in str(caught.value.values["known"])
+    assert caught.value.values["close"] == "open"
+    assert str(caught.value.values["known"]).count(",") == SUGGESTIONS - 1
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"#" * ((1 << 20) + 1)])
+def test_the_beginning_of_a_scenarios_name_is_enough_for_a_guess() -> None:
+    with pytest.raises(InputError) as caught:
+        find_scenario("ve-2024")
+    assert caught.value.values["close"] == "ve-2024-08"
+
+
+@pytest.mark.parametrize("name", ["./mine", "../open", "folder\\mine", "/nowhere/mine"])
+def test_what_names_a_folder_is_a_file(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        find_scenario(name)
+    assert caught.value.text == "error.scenario_file"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"id = \"a\x00\"", b"#" * ((1 << 20) + 1)])
 def test_an_unreadable_file_is_one_sentence(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "mine.toml"
     if content is not None:
@@ -122,16 +138,13 @@ def test_a_syntax_error_names_file_and_line(text: str) -> None:
     [
         ("\nlos = 0.1\n", 2, "los", "loss"),
         ("loss = 7.0\n", 1, "7.0", "0 … 0.9"),
-        ('loss = "much"\n', 1, "'much'", "float"),
-        ('link = "down"\n', 1, "'down'", "up, none, silent"),
+        ('link = "down"\n', 1, "down", "up, none, silent"),
         ('nameservers = [\n  "192.168.1.1",\n  "router",\n]\n', 3, "router", "a.b.c.d"),
-        ('[[censor]]\nservice = "x"\ntls = "resett"\n', 3, "'resett'", "reset, silence, close, alert, intercept"),
+        ('[[censor]]\nservice = "x"\ntls = "resett"\n', 3, "resett", "reset, silence, close, alert, intercept"),
         ('[[censor]]\nservice = "x"\ntls = "reset"\n\n[[censor]]\nservice = "x"\nsni = "reset"\n', 7, "sni", "dns_scope"),
-        ('[[censor]]\ntls = "reset"\n', 1, "-", "service"),
-        ('[[censor]]\nservice = "x"\n', 1, "-", "tls"),
-        ('[[censor]]\nresolvers = "all"\ntcp = "silence"\n', 2, "'all'", "all-public"),
+        ('[[censor]]\nresolvers = "all"\ntcp = "silence"\n', 2, "all", "all-public"),
         ('[[censor]]\naddresses = ["1.2.3.4/8"]\ntcp = "silence"\n', 2, "1.2.3.4/8", "a.b.c.d"),
-        ('[[site]]\nhost = "a.example"\nservice = "x"\n', 1, "-", "host"),
+        ('[[site]]\nhost = "a.example"\nservice = "x"\n', 1, "host + service", "host"),
         ('[[site]]\nhost = "a.example"\nstatus = 99\n', 3, "99", "200"),
         ('[[expected]]\ntarget = "x"\nstatus = "blokced"\n', 3, "blokced", "blocked"),
         ('[expected_network]\ncause = "rain"\n', 2, "rain", "no_internet"),
@@ -149,7 +162,44 @@ def test_a_typo_is_answered_with_its_line_and_what_is_allowed(text: str, line: i
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(InputError) as caught:
         read_scenario('id = "test"\n', "mine.toml")
-    assert (caught.value.text, caught.value.values["allowed"]) == ("error.scenario", "name")
+    assert (caught.value.text, caught.value.values["allowed"]) == ("error.scenario.missing", "name")
+
+
+@pytest.mark.parametrize("text, line, word", [('[[censor]]\ntls = "reset"\n', 1, "service"), ("loss = 0.1\n\n[[site]]\n", 3, "host | service")])
+def test_what_is_missing_in_a_table_is_named_with_its_line(text: str, line: int, word: str) -> None:
+    error = refusal(text)
+    assert (error.text, error.values["line"]) == ("error.scenario.missing", LINES_OF_HEAD + line)
+    assert word in str(error.values["allowed"])
+
+
+def test_an_empty_file_lacks_its_id() -> None:
+    with pytest.raises(InputError) as caught:
+        read_scenario("", "mine.toml")
+    assert (caught.value.text, caught.value.values["allowed"]) == ("error.scenario.missing", "id")
+
+
+@pytest.mark.parametrize(
+    "text, found, example",
+    [('loss = "much"\n', "much", "0.5"), ("nameservers = 5\n", "5", '["a", "b"]'), ('[[site]]\nhost = "a"\nclear = "sí"\n', "sí", "true")],
+)
+def test_a_value_of_the_wrong_kind_is_answered_with_one_of_the_right_kind(text: str, found: str, example: str) -> None:
+    error = refusal(text)
+    assert (error.text, error.values["found"], error.values["allowed"]) == ("error.scenario.example", found, example)
+
+
+def test_a_bad_date_is_answered_with_a_good_one() -> None:
+    with pytest.raises(InputError) as caught:
+        read_scenario(re.sub(r"as_of = .*", 'as_of = "ayer"', HEAD), "mine.toml")
+    assert (caught.value.text, caught.value.values["found"], caught.value.values["allowed"]) == (
+        *("error.scenario.example", "ayer", "2024-08-09"),
+    )
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "x" * 100, "a\x1b[2J"])
+def test_a_scenario_has_a_name_that_a_report_can_carry(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_scenario(HEAD.replace('id = "test"', f"id = {json.dumps(name)}"), "mine.toml")
+    assert caught.value.values["found"] == name
 
 
 def test_every_value_of_the_vocabulary_is_accepted_in_expected_rows() -> None:

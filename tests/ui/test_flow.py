@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QLineEdit
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 
 from app import samples
 from app.settings import Settings
 from diagnostics.model import Cause, NetworkJudged, Report, RunStarted, TargetJudged
 from tests.ui.conftest import Open, SampleDriver
+from ui.widgets import Card
 
 
 def test_the_first_start_says_what_the_tests_reveal_and_one_press_consents_and_starts(open_window: Open) -> None:
@@ -341,3 +342,21 @@ def field(driver: SampleDriver) -> QLineEdit:
     found = driver.shell.findChild(QLineEdit, "home.field")
     assert isinstance(found, QLineEdit)
     return found
+
+
+def test_the_cards_of_the_run_before_are_not_seen_behind_those_of_the_next(open_window: Open, qapp: QApplication) -> None:
+    driver = open_window(samples.x_blocked())
+    driver.press("home.go")
+    before = [card for card in driver.shell.findChildren(Card) if card.isVisible()]
+    driver.backend.play()
+    driver.press("result.again")
+    qapp.processEvents()  # deletes nothing: deferred deletion waits for the event loop to come round
+    assert before
+    assert not [card for card in before if card.isVisible()]
+
+
+def test_a_tip_that_claims_a_way_round_says_that_nobody_tried_it_here(open_window: Open) -> None:
+    driver = open_window(samples.x_blocked())
+    driver.show(samples.x_blocked())
+    driver.press("result.action.x")
+    assert driver.words("todo.untested.1") == "Este consejo no se probó en tu red."

@@ -76,7 +76,7 @@ class DetailScreen(Screen):
         self.picture.show_stages(stages(report, self._target))
         self._saw.say(saw(verdict, report))
         self._means.say(means(verdict, report))
-        self._sure.say(sure(verdict))
+        self._sure.say(sure(verdict, report))
         self._show_functions(function_verdicts(report, self._target))
         self.fold.say(t("detail.technical"))
         self.copy.say(t("detail.copy"))

@@ -57,6 +57,7 @@ class RunScreen(Screen):
         self._announced, self._told_bad, self._slow = 0, False, False
         for card in self._cards.values():
             self.body.removeWidget(card)
+            card.hide()  # until it is deleted it would shine through
             card.deleteLater()
         self._cards.clear()
         while self.body.count():

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.texts import t
+from app.wording import risk_line
 from ui.backend import Advice
 from ui.screen import Screen
 from ui.theme import Theme
@@ -76,12 +77,14 @@ def _tip(theme: Theme, number: int, advice: Advice) -> QWidget:
     box.setSpacing(6)
     box.addWidget(Label(advice.say, rank="name", name=f"todo.tip.{number}"))
     box.addWidget(Label(advice.why))
-    if advice.general:
-        box.addWidget(Label(t("tips.unmeasured"), rank="muted"))
     for place, step in enumerate(advice.steps, start=1):
         box.addWidget(_step(place, step))
-    box.addWidget(Label(t("tips.risk", risk=advice.caution), state="warn", name=f"todo.risk.{number}"))
-    card.setAccessibleName(" ".join((f"{advice.say}.", advice.why, *advice.steps, t("tips.risk", risk=advice.caution))))
+    risk = risk_line(advice.caution)
+    untested = (t("tips.unmeasured"),) if advice.general else ()
+    box.addWidget(Label(risk, state="warn", name=f"todo.risk.{number}"))
+    for sentence in untested:
+        box.addWidget(Label(sentence, rank="muted", name=f"todo.untested.{number}"))
+    card.setAccessibleName(" ".join((f"{advice.say}.", advice.why, *advice.steps, risk, *untested)))
     return card
 
 
