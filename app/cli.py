@@ -2,7 +2,7 @@
 
 Exit status: 0 all tested targets work · 1 something does not · 2 usage error · 3 this computer has no Internet ·
 130 cancelled (the partial report is still written).  "Works" is meant literally: slow, partial, unknown and not tested
-give 1, so that a script never takes silence for success.
+give 1, so that a script never takes silence for success; ``explain`` gives 1 when a report does not follow from its data.
 
 Only argparse is imported here; each command brings the rest, so that ``--version`` answers at once.
 """
@@ -10,9 +10,10 @@ Only argparse is imported here; each command brings the rest, so that ``--versio
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from app import __version__
@@ -28,10 +29,22 @@ USAGE: Final = 2
 NO_INTERNET: Final = 3
 CANCELLED: Final = 128 + int(signal.SIGINT)
 
-PROGRAM: Final = "python -m app"
 COMMANDS: Final = ("check", "services", "scenarios", "resolvers", "explain", "export")
 LATER: Final = ("proxy", "vpn")
 """Commands of the design that are not built yet."""
+
+ALONE: Final = ("--selftest", "--version")
+VALUED: Final = frozenset(("--lang", "--simulate", "--json", "--html", "--url", "--timeout", "--proxy"))
+"""Options that take the next argument as their value."""
+
+STATUSES: Final = {"all": OK, "not_all": NOT_ALL_WORK, "usage": USAGE, "offline": NO_INTERNET, "stopped": CANCELLED}
+EXPLAINED: Final = {"explained": OK, "differs": NOT_ALL_WORK, "usage": USAGE}
+"""What the help says of the exit status of ``check``, and of that of ``explain``."""
+
+
+def program() -> str:
+    """Return what the reader types to start Atajo: ``run.py`` tells its own name, else it is Python's way."""
+    return os.environ.get("ATAJO_COMMAND", "").strip()[:200] or "python -m app"
 
 
 class UsageError(Exception):
@@ -70,7 +83,7 @@ class _Parser(argparse.ArgumentParser):
             raise UsageError("cli.error.needs_value", option=option)
         if "required" in option:
             raise UsageError("cli.error.missing", what=what)
-        raise UsageError("cli.error.not_understood", what=option[:80])
+        raise UsageError("cli.error.not_understood", what=option)
 
 
 def main(argv: Sequence[str] | None = None, *, measure: Measure | None = None) -> int:
@@ -110,13 +123,16 @@ def _dispatch(arguments: list[str], out: Terminal, err: Terminal, measure: Measu
     from app.texts import t
     from diagnostics.errors import InputError
 
+    hint = program()
     try:
         _choose_language(arguments)
         command, rest = _command(arguments)
+        hint += f" {command}" if command in COMMANDS else ""
         return _run(command, rest, out, err, measure)
     except UsageError as error:
-        err.line(t(error.text, **error.values))
-        err.line(t("cli.error.hint", command=f"{PROGRAM} --help"))
+        err.line(t(error.text, **_repeatable(error.values)))
+        guess = error.values.get("close")
+        err.line(t("cli.did_you_mean", name=guess) if guess else t("cli.error.hint", command=f"{hint} --help"))
     except InputError as error:
         say_problem(error, err)
     return USAGE
@@ -127,12 +143,29 @@ def say_problem(problem: InputError, err: Terminal) -> None:
     from app.cli_files import reason_of
     from app.texts import t
 
-    values = dict(problem.values)
+    values = _repeatable(problem.values)
     if "reason" in values and isinstance(problem.__cause__, OSError):
         values["reason"] = reason_of(problem.__cause__)
+    elif "reason" in values and isinstance(problem.__cause__, ValueError):
+        values["reason"] = t("cli.reason.not_text")
     err.line(t(problem.text, **values))
     if values.get("close"):
         err.line(t("cli.did_you_mean", name=values["close"]))
+    if problem.text == "error.unknown_scenario":
+        err.line(t("cli.error.list", command=f"{program()} scenarios"))
+
+
+def _repeatable(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of a sentence with those that were typed cut short, and without passwords."""
+    from diagnostics.plan import typed_text
+
+    typed = ("name", "url", "value", "found", "what")
+    return {key: typed_text(str(value)) if key in typed else _short_name(value) for key, value in values.items()}
+
+
+def _short_name(value: object) -> object:
+    """Return a file's name without its middle if it is longer than any that a system takes."""
+    return f"{value[:40]}…{value[-39:]}" if isinstance(value, str) and len(value) > 1024 else value
 
 
 def _choose_language(arguments: list[str]) -> None:
@@ -149,21 +182,38 @@ def _choose_language(arguments: list[str]) -> None:
     chosen = SettingsStore().current.language
     set_language(chosen if chosen in LANGUAGES else detect_language())
     if asked is not None:
-        raise UsageError("cli.error.language", name=asked[:40], known=", ".join(LANGUAGES))
+        raise UsageError("cli.error.language", name=asked, known=", ".join(LANGUAGES))
 
 
 def _command(arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the command and its own arguments; ``--lang es`` may stand before it."""
-    while arguments and arguments[0].startswith("--lang"):
-        arguments = arguments[1 if "=" in arguments[0] else 2 :]
-    if not arguments:
+    """Return the command and its own arguments; options may stand before it."""
+    place = _first_word(arguments)
+    before = arguments[:place]
+    alone = next((each for each in before if each in ALONE), None)
+    if alone:
+        return alone, []
+    if place < len(arguments):
+        command = arguments[place]
+        if command in ("help", *COMMANDS, *LATER):
+            return command, [*before, *arguments[place + 1 :]]
+        import difflib
+
+        close = difflib.get_close_matches(command[:40].lower(), COMMANDS, n=1)
+        raise UsageError("cli.error.command", name=command, known=", ".join(COMMANDS), close="".join(close))
+    strange = [each for each in before if each.startswith("-") and each.partition("=")[0] not in ("--lang", "-h", "--help")]
+    if not strange or {"-h", "--help"} & set(before):
         return "--help", []
-    command = arguments[0]
-    if command in ("-h", "--help", "help", "--selftest", "--version", *COMMANDS, *LATER):
-        return command, arguments[1:]
-    if command.startswith("-"):
-        raise UsageError("cli.error.not_understood", what=command[:80])
-    raise UsageError("cli.error.command", name=command[:80], known=", ".join(COMMANDS))
+    if strange[-1] in VALUED and before[-1] == strange[-1]:
+        raise UsageError("cli.error.needs_value", option=strange[-1])
+    raise UsageError("cli.error.not_understood", what=strange[0])
+
+
+def _first_word(arguments: list[str]) -> int:
+    """Return the place of the first argument that is neither an option nor the value of one; the end if there is none."""
+    place = 0
+    while place < len(arguments) and arguments[place].startswith("-"):
+        place += 2 if arguments[place] in VALUED else 1
+    return min(place, len(arguments))
 
 
 def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: Measure | None) -> int:
@@ -186,13 +236,27 @@ def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: M
     if options.help:
         for line in parser.format_help().splitlines():
             out.raw(line)
+        if command in ("check", "explain"):
+            out.line()
+            _exit_statuses(out, STATUSES if command == "check" else EXPLAINED)
         return OK
     if unknown:
-        raise UsageError("cli.error.not_understood", what=" ".join(unknown)[:80])
-    missing = [name for name in ("report",) if hasattr(options, name) and getattr(options, name) is None]
-    if missing:
-        raise UsageError("cli.error.missing", what="REPORT")
+        raise UsageError("cli.error.not_understood", what=" ".join(unknown))
+    _refuse_blanks(options)
     return _action(command, measure)(options, out, err)
+
+
+def _refuse_blanks(options: argparse.Namespace) -> None:
+    """Refuse what is missing, or empty: a script whose variable is not set must not measure something else instead."""
+    values = vars(options)
+    if not values.get("report", "-"):
+        raise UsageError("cli.error.missing", what="REPORT")
+    if "" in values.get("targets", ()):
+        raise UsageError("cli.error.missing", what="TARGET")
+    for name in ("json", "html", "simulate", "timeout", "url"):
+        value = values.get(name)
+        if value == "" or (isinstance(value, list) and "" in value):
+            raise UsageError("cli.error.needs_value", option=f"--{name}")
 
 
 Action = Callable[[argparse.Namespace, "Terminal", "Terminal"], int]
@@ -219,17 +283,26 @@ def _help(out: Terminal) -> None:
 
     out.line(t("cli.help.what"))
     out.line()
-    out.line(f"{t('cli.help.usage')} {PROGRAM} <…> [--lang es|en]".replace("<…>", t("cli.help.command")))
+    out.line(f"{t('cli.help.usage')} {program()} {t('cli.help.command')} [--lang es|en]")
     out.line()
     for command in COMMANDS:
         out.line(f"{command:<11} {t(f'cli.help.{command}')}", indent=2, hanging=14)
     for option in ("version", "selftest"):
         out.line(f"--{option:<9} {t(f'cli.help.{option}')}", indent=2, hanging=14)
     out.line()
-    out.line(t("cli.help.more", command=f"{PROGRAM} check --help"))
-    out.line(t("cli.help.window", command=PROGRAM))
+    out.line(t("cli.help.more", command=f"{program()} check --help"))
+    out.line(t("cli.help.window", command=program()))
     out.line()
+    _exit_statuses(out, STATUSES)
+
+
+def _exit_statuses(out: Terminal, statuses: Mapping[str, int]) -> None:
+    """Write what each exit status means."""
+    from app.texts import t
+
     out.line(t("cli.help.exit"))
+    for name, status in statuses.items():
+        out.line(f"{status:>3} {t(f'cli.help.exit.{name}')}", indent=2, hanging=6)
 
 
 def _parser(command: str) -> _Parser:
@@ -237,7 +310,7 @@ def _parser(command: str) -> _Parser:
     from app.texts import t
 
     parser = _Parser(
-        prog=f"{PROGRAM} {command}", description=t(f"cli.help.{command}"), add_help=False, allow_abbrev=False, formatter_class=_Formatter
+        prog=f"{program()} {command}", description=t(f"cli.help.{command}"), add_help=False, allow_abbrev=False, formatter_class=_Formatter
     )
     group = parser.add_argument_group(t("cli.help.options"))
     if command == "check":
@@ -249,6 +322,7 @@ def _parser(command: str) -> _Parser:
         group.add_argument("--json", metavar="FILE", help=t("cli.help.export_json"))
         for kind in ("--pdf", "--ooni", "--bundle"):
             group.add_argument(kind, metavar="FILE", help=argparse.SUPPRESS)
+    if command in ("check", "export"):
         group.add_argument("--full", action="store_true", help=t("cli.help.full"))
         group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))
     group.add_argument("--lang", metavar="es|en", help=t("cli.help.lang"))
@@ -263,7 +337,7 @@ def _check_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--url", metavar="URL", action="append", default=[], help=t("cli.help.url"))
     group.add_argument("--simulate", metavar="SCENARIO", help=t("cli.help.simulate"))
     group.add_argument("--json", metavar="FILE", help=t("cli.help.json"))
-    group.add_argument("--full", action="store_true", help=t("cli.help.full"))
+    group.add_argument("--html", metavar="FILE", help=t("cli.help.check_html"))
     group.add_argument("--timeout", metavar="SECONDS", help=t("cli.help.timeout"))
     group.add_argument("--quiet", action="store_true", help=t("cli.help.quiet"))
     group.add_argument("--proxy", metavar="LINK", action="append", help=argparse.SUPPRESS)

@@ -6,20 +6,20 @@ import argparse
 import asyncio
 import math
 import signal
+import time
 import types
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from app import __version__, cli
-from app.cli_files import Target
 from app.cli_progress import Progress, progress_for
+from app.cli_save import Outputs, refused_in_full
 from app.cli_summary import write_summary
 from app.report_facts import whole_verdicts
 from app.terminal import Terminal
 from app.texts import t
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Event, Report, Status
-from diagnostics.report.contract import dump
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from diagnostics.sim.scenario import Scenario
 
 MOST_SECONDS: Final = 86_400.0
+
+PATIENCE: Final = 2.0
+"""Seconds that a run may take to end, and its report to be written, before Ctrl-C is believed to mean the program itself."""
+
+PRESSES: Final = 3
 
 Measure = Callable[["Order", Callable[[Event], None], "Stop"], Awaitable[Report]]
 """Measures what was ordered, telling what happens, until it is done or stopped."""
@@ -50,11 +55,18 @@ class Order:
 
 
 class Stop:
-    """The person's Ctrl-C (or SIGTERM): the first ends the run and keeps what is known, the second ends the program."""
+    """The person's Ctrl-C (or SIGTERM) until the report is saved: it ends the run, and what is known is kept.
 
-    def __init__(self) -> None:
-        """Nothing was pressed yet."""
+    Pressing again changes nothing, so that an impatient second press does not cost the report; the third ends the program if
+    the first was ``PATIENCE`` seconds ago.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing was pressed yet; ``clock`` gives seconds."""
         self.asked = False
+        self._clock = clock
+        self._presses = 0
+        self._first = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._run: Cancellable | None = None
         self._before: list[tuple[signal.Signals, Any]] = []
@@ -74,9 +86,12 @@ class Stop:
             signal.signal(number, handler)
 
     def _pressed(self, _number: int, _frame: types.FrameType | None) -> None:
+        self._presses += 1
         if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+            if self._presses >= PRESSES and self._clock() - self._first >= PATIENCE:
+                raise KeyboardInterrupt
+            return
+        self.asked, self._first = True, self._clock()
         if self._loop is not None and self._run is not None:
             self._loop.call_soon_threadsafe(self._run.cancel)  # wakes the loop, on Windows too
 
@@ -112,18 +127,27 @@ def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
         err.line(t("cli.not_yet", what="--proxy" if options.proxy else "--no-direct"))
         return cli.USAGE
     timeout = seconds_of(options.timeout)
-    file = Target(options.json) if options.json else None
+    outputs = Outputs(options)
+    if refused_in_full(options, err):
+        return cli.USAGE
+    problem: InputError | None = None
+    said: list[str] = []
     with Stop() as stop:
         order = _order(options, timeout)
-        if file:
-            file.check()
-        talk = err if file and file.is_stdout else out  # `--json -` leaves standard output to the report
+        outputs.check()
         progress = progress_for(err, order.plan, quiet=options.quiet)
         report = asyncio.run(_measured(order, progress, stop, measure))
-        if not options.quiet:
-            write_summary(report, talk, order.catalog)
-        if file:
-            _save(report, file, out, talk, options)
+        try:  # before the summary: whoever is impatient while it is written has the report already
+            said = outputs.write(report, out) if outputs else []
+        except InputError as error:
+            problem = error
+    if not options.quiet:
+        talk = err if outputs.takes_stdout else out  # `--json -` leaves standard output to the report
+        write_summary(report, talk, order.catalog)
+        for sentence in said:
+            talk.line(sentence)
+    if problem is not None:
+        raise problem
     return exit_status(report)
 
 
@@ -145,33 +169,16 @@ async def _measured(order: Order, progress: Progress, stop: Stop, measure: Measu
         return await measure(order, progress.tell, stop)
 
 
-def _save(report: Report, file: Target, out: Terminal, talk: Terminal, options: argparse.Namespace) -> None:
-    """Write the report, without the person in it unless ``--full``."""
-    removed = 0
-    if not options.full:
-        from diagnostics.report.redaction import redacted
-
-        clean = redacted(report)
-        report, removed = clean.report, sum(clean.removed.values())
-    file.write(dump(report), out)
-    if options.quiet:
-        return
-    if not file.is_stdout:
-        talk.line(t("cli.saved", file=file.name))
-    if removed:
-        talk.line(t("cli.removed", n=removed))
-
-
 def seconds_of(text: str | None) -> float | None:
-    """Return ``--timeout`` in seconds, or None for no bound.  Raises InputError("error.bad_timeout")."""
+    """Return ``--timeout`` in seconds, or None for no bound; 1,5 is 1.5.  Raises InputError("error.bad_timeout")."""
     if text is None:
         return None
     try:
-        value = float(text)
+        value = float(text if "." in text else text.replace(",", ".", 1))
     except ValueError:
         value = math.nan
     if not 0 < value <= MOST_SECONDS:  # false for nan too
-        raise InputError("error.bad_timeout", value=text[:40])
+        raise InputError("error.bad_timeout", value=text)
     return value
 
 

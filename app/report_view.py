@@ -34,7 +34,7 @@ _STAGE_SYMBOLS: Final = {
     StageState.SLOW: "◔",
     StageState.BROKEN: "✗",
     StageState.NOT_REACHED: NOTHING,
-    StageState.NOT_TRIED: NOTHING,
+    StageState.NOT_TRIED: "○",
 }
 _QUIET_DETAILS: Final = frozenset({"targets", "controls", "resolvers"})
 """Details that are data of Atajo itself and would fill pages: the plan."""

@@ -18,7 +18,7 @@ LOOKS: Final[dict[StageState, tuple[str, str]]] = {
     StageState.SLOW: ("alert", "warn"),
     StageState.BROKEN: ("cross", "bad"),
     StageState.NOT_REACHED: ("dash", "muted"),
-    StageState.NOT_TRIED: ("dash", "muted"),
+    StageState.NOT_TRIED: ("circle", "muted"),
 }
 """Drawing and role of each state: shape and colour, and a word beneath."""
 

@@ -31,6 +31,9 @@ MOST_WAIT: Final = 7.4
 MOST_STEP: Final = 8.0
 """Seconds that no single step exceeds, however slow the line."""
 
+ENOUGH_LOST: Final = 3
+"""Tries that must have been lost together; as many as one connection makes of its own."""
+
 LOOKUPS: Final = 96
 OWN_DATAGRAMS: Final = 96
 OTHER_DATAGRAMS: Final = 48
@@ -143,22 +146,19 @@ async def patiently(work: Coroutine[Any, Any, T], wait: Callable[[], float]) -> 
 
 
 class DeadPlaces:
-    """Addresses and ports that three tries found silent: what is known of them need not be found out for every name."""
+    """Addresses and ports where several tries were lost: what is known of them need not be found out for every name."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._silent: set[tuple[str, int]] = set()
+        self._lost: dict[tuple[str, int], int] = {}
 
-    def saw(self, address: str, port: int, *, silent: bool) -> None:
-        """Learn the outcome of one connection."""
-        if silent:
-            self._silent.add((address, port))
-        else:
-            self._silent.discard((address, port))
+    def saw(self, address: str, port: int, *, lost: int) -> None:
+        """Learn how many tries of one connection were lost; 0 if it was answered."""
+        self._lost[address, port] = self._lost.get((address, port), 0) + lost if lost else 0
 
     def __contains__(self, place: tuple[str, int]) -> bool:
-        """Tell whether a place was found silent."""
-        return place in self._silent
+        """Tell whether so many tries were lost at a place that chance is out of the question."""
+        return self._lost.get(place, 0) >= ENOUGH_LOST
 
 
 class Limits:

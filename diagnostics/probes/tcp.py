@@ -39,7 +39,7 @@ async def connect(
             stream = race.keep(await race.run())
     observation = step.done
     context.six.saw(address, made=stream is not None)
-    context.dead.saw(address, port, silent=observation.failure == TIMEOUT and observation.detail["tries"] == TRIES)
+    context.dead.saw(address, port, lost=observation.detail["tries"] if observation.failure == TIMEOUT else 0)
     if stream is not None and observation.detail["tries"] == 1:
         context.patience.saw(observation.seconds)
     return observation, stream

@@ -137,7 +137,7 @@ def _refuse_content(content: bytes, file: str) -> NoReturn:
     try:
         binary = "\0" in start.decode("utf-8")
     except UnicodeDecodeError as error:
-        binary = error.start < len(start) - 3  # else a character that the cut divides
+        binary = error.start < len(start) - 3 or len(start) == len(content)  # else a character that the cut divides
     raise InputError("error.report_binary" if binary else "error.report_not_one", file=file)
 
 

@@ -350,7 +350,7 @@ def test_the_cards_of_the_run_before_are_not_seen_behind_those_of_the_next(open_
     before = [card for card in driver.shell.findChildren(Card) if card.isVisible()]
     driver.backend.play()
     driver.press("result.again")
-    qapp.processEvents()  # deletes nothing: deferred deletion waits for the event loop to come round
+    qapp.sendPostedEvents()  # deletes nothing: deferred deletion waits for the event loop to come round
     assert before
     assert not [card for card in before if card.isVisible()]
 

@@ -1,0 +1,68 @@
+"""Writing a report where the person wants it: as data, as a page, without the person in it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from app import cli
+from app.cli_files import Target
+from app.terminal import Terminal
+from app.texts import has_text, join_names, language, t
+from diagnostics.model import Report
+from diagnostics.report.contract import dump
+
+
+class Outputs:
+    """The files of ``--json`` and ``--html``, either of which may be missing."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Read what was asked for; nothing is touched yet.  Raises UsageError if both want standard output."""
+        self._full: bool = options.full
+        self._files = [(Target(name), as_page) for name, as_page in ((options.html, True), (options.json, False)) if name is not None]
+        self.takes_stdout = any(file.is_stdout for file, _ in self._files)
+        """Whether standard output belongs to the report."""
+        if len(self._files) > 1 and all(file.is_stdout for file, _ in self._files):
+            raise cli.UsageError("cli.error.both_stdout", options="--html, --json")
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is to be written."""
+        return bool(self._files)
+
+    def check(self) -> None:
+        """Find out whether everything can be written.  Raises InputError("error.cannot_write")."""
+        for file, _ in self._files:
+            file.check()
+
+    def write(self, report: Report, out: Terminal) -> list[str]:
+        """Write everything and return the sentences about it.  Raises InputError("error.cannot_write")."""
+        removed: Mapping[str, int] = {}
+        if not self._full:
+            from diagnostics.report.redaction import redacted
+
+            clean = redacted(report)
+            report, removed = clean.report, clean.removed
+        for file, as_page in self._files:
+            file.write(_page(report) if as_page else dump(report), out)
+        said = [t("cli.saved", file=file.name) for file, _ in self._files if not file.is_stdout]
+        return [*said, t("cli.removed", what=kinds(removed))] if removed else said
+
+
+def kinds(removed: Mapping[str, int]) -> str:
+    """Return what was taken out as one phrase: "1 address of your network and 2 user names"."""
+    named = [(f"cli.removed.{kind}", n) for kind, n in removed.items()]
+    return join_names([t(text_id if has_text(text_id) else "cli.removed.other", n=n) for text_id, n in named])
+
+
+def refused_in_full(options: argparse.Namespace, err: Terminal) -> bool:
+    """Ask a second time before the person's addresses and names are written; tell whether that is still missing."""
+    if not options.full or options.with_my_addresses:
+        return False
+    err.line(t("cli.export.confirm", option="--with-my-addresses"))
+    return True
+
+
+def _page(report: Report) -> bytes:
+    from app.report_view import html_page
+
+    return html_page(report, language()).encode("utf-8", "replace")
