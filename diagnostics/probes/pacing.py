@@ -34,8 +34,8 @@ MOST_STEP: Final = 8.0
 ENOUGH_LOST: Final = 3
 """Tries that must have been lost together; as many as one connection makes of its own."""
 
-LOOKUPS: Final = 96
-OWN_DATAGRAMS: Final = 96
+LOOKUPS: Final = 128
+OWN_DATAGRAMS: Final = 128
 OTHER_DATAGRAMS: Final = 48
 """Questions that may be under way at once: to getaddrinfo, to the system's servers, to public resolvers over UDP.
 
