@@ -108,15 +108,9 @@ PLUGIN_LIBRARIES = {
 }
 # Parts of the names of urllib3's errors, as pip prints them.
 NETWORK_SIGNS = (
-    "ConnectionPool",
-    "ConnectionError",
-    "ResolutionError",
-    "TimeoutError",
-    "ProxyError",
-    "SSLError",
-    "ProtocolError",
-    "timed out",
+    *("ConnectionPool", "ConnectionError", "ResolutionError", "TimeoutError", "ProxyError", "SSLError", "ProtocolError", "timed out"),
 )
+WITH_VALUE = {"--lang", "--simulate"}  # options before a command that take the next argument
 
 
 class SetUpError(Exception):
@@ -139,15 +133,20 @@ def command_of(arguments: list[str]) -> tuple[str, list[str]]:
     return "run", ["-P", "-m", "app", *arguments]
 
 
+def typed_command() -> str:
+    """Return how the reader starts this file, for hints: Windows' launcher or python3, and the path as it was typed."""
+    path = sys.argv[0] if sys.argv[0].endswith("run.py") else "run.py"
+    return ("py" if sys.platform == "win32" else "python3") + (f' "{path}"' if " " in path else f" {path}")
+
+
 def qt_plugin(arguments: list[str]) -> str:
     """Return the name of the Qt platform plugin a command will load, or "" if it uses no Qt.
 
     Every word that is no option is a subcommand of the terminal form, a misspelt one too: the app explains that itself.
     """
-    first = "".join(arguments[:1])
-    pictures = first in {"test", "shots", "--selftest"}
-    terminal = first in {"--version", "--help", "-h"} or (first != "" and not first.startswith("-"))
-    if terminal and not pictures:
+    pictures = arguments[:1] in (["test"], ["shots"]) or "--selftest" in arguments
+    words = [word for before, word in zip(["", *arguments], arguments) if not word.startswith("-") and before not in WITH_VALUE]
+    if not pictures and (words or {"--version", "--help", "-h"} & set(arguments)):
         return ""
     chosen = os.environ.get("QT_QPA_PLATFORM")
     if chosen:
@@ -160,7 +159,7 @@ def qt_plugin(arguments: list[str]) -> str:
         return "xcb"
     if os.environ.get("WAYLAND_DISPLAY"):
         return "wayland"
-    raise SetUpError("no_screen", command="python3 run.py check")
+    raise SetUpError("no_screen", command=f"{typed_command()} check")
 
 
 def missing_libraries(plugin: str) -> dict[str, str]:
@@ -344,7 +343,7 @@ def hand_over(folder: Path, arguments: list[str], plugin: str) -> int:
     """Become the program (POSIX), or run it and return its exit status (Windows has no exec)."""
     with suppress(OSError):  # somebody else's folder: fine to use, not to touch
         (folder / MARKER).touch()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ATAJO_COMMAND": typed_command()}
     environment.pop("PYTHONHOME", None)
     if not environment.get("QT_QPA_PLATFORM"):
         environment.pop("QT_QPA_PLATFORM", None)  # Qt takes an empty one for a plugin without a name

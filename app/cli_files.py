@@ -29,7 +29,7 @@ def reason_of(error: OSError) -> str:
 def is_own_output(name: str) -> bool:
     """Tell whether a name such as /dev/stdout or /dev/fd/1 is this program's standard output, which must not be opened anew."""
     try:
-        return name.startswith(_SYSTEM) and os.path.samestat(os.stat(name), os.fstat(1))
+        return name.startswith(_SYSTEM) and os.path.samestat(Path(name).stat(), os.fstat(1))
     except (OSError, ValueError):
         return False
 
@@ -81,7 +81,7 @@ class Target:
             return
         try:
             if self._path.exists() and (not self._path.is_file() or str(self._path).startswith(_SYSTEM)):
-                with open(os.open(self._path, os.O_WRONLY | os.O_APPEND), "wb") as opened:
+                with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_APPEND), "wb") as opened:
                     opened.write(content)
             else:
                 write_whole(self._path, content)

@@ -16,6 +16,7 @@ from diagnostics.report.visible import visible
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
+    from rich.text import Text
 
     from diagnostics.plan import Plan
 
@@ -120,7 +121,6 @@ class LiveList(Progress):
 
     def _picture(self) -> RenderableType:
         from rich.table import Table
-        from rich.text import Text
 
         table = Table.grid(padding=(0, 1))
         for target, name in list(self._names.items())[:MOST_ROWS]:
@@ -128,8 +128,14 @@ class LiveList(Progress):
             symbol = self._err.symbol(status) if status else "·"
             style = SYMBOLS.get(status, ("", "", ""))[2] if status else "dim"
             word = status_word(status) if status else t("cli.waiting")
-            table.add_row(Text(symbol, style=style), Text(name), Text(word, style=style))
+            table.add_row(self._text(symbol, style), self._text(name), self._text(word, style))
         more = len(self._names) - MOST_ROWS
         tail = f" (+{more})" if more > 0 else ""
-        table.add_row(Text(""), Text(t("cli.steps", n=self._steps) + tail, style="dim"), Text(t("cli.ctrl_c"), style="dim"))
+        table.add_row(self._text(""), self._text(t("cli.steps", n=self._steps) + tail, "dim"), self._text(t("cli.ctrl_c"), "dim"))
         return table
+
+    def _text(self, text: str, style: str = "") -> Text:
+        """Return one cell, in letters that the terminal has; folded where it is too long, since rich's ellipsis is no ASCII."""
+        from rich.text import Text
+
+        return Text(self._err.fit(text), style=style, overflow="fold")

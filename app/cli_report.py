@@ -3,41 +3,98 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from app import cli, wording
-from app.cli_files import Target
+from app.cli_files import STDOUT
+from app.cli_save import Outputs, refused_in_full
 from app.cli_summary import write_summary
 from app.report_facts import whole_verdicts
 from app.terminal import Terminal
-from app.texts import language, t
-from diagnostics.model import NetworkVerdict, Observation, Report, Verdict
-from diagnostics.report.contract import dump, load
+from app.texts import t
+from diagnostics.advice import tips_for
+from diagnostics.errors import InputError
+from diagnostics.judge import Judgement
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Report, RouteVerdict, Status, Verdict
+from diagnostics.report.contract import MAX_BYTES, load
+from diagnostics.report.replay import Replay, replay
 
-MOST_EVIDENCE = 12
-"""Observations that are listed for one verdict."""
+MOST_EVIDENCE: Final = 12
+"""Observations that are listed for one verdict, and differences of one report."""
+
+MOST_WORDS: Final = 5
+"""Unknown words that are named."""
+
+
+def read_report(name: str) -> Report:
+    """Return a saved report; ``-`` is standard input.  Raises InputError for what is no report."""
+    if name != STDOUT:
+        return load(Path(name))
+    source = getattr(sys.stdin, "buffer", None)  # a windowed program, or one whose input was closed, has none
+    try:
+        content = source.read(MAX_BYTES + 1) if source is not None else b""
+    except OSError as error:  # a folder: `explain - < .`
+        raise InputError("error.report_unreadable", file=t("cli.stdin"), reason=error.strerror or type(error).__name__) from error
+    return load(content, t("cli.stdin"))
+
+
+def judged_again(report: Report, judgement: Judgement) -> Report:
+    """Return the report with the result that follows from its observations; what it says itself may be anything."""
+    return msgspec.structs.replace(
+        report,
+        network=judgement.network,
+        routes=judgement.routes,
+        verdicts=judgement.verdicts,
+        tips=tips_for(judgement.verdicts, judgement.network),
+    )
 
 
 def explain(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
-    """Render a saved report, work its result out again from its observations, and say whether it is the same.
+    """Work a saved report's result out again from its observations and show it; first say where the saved one differs.
 
     Raises InputError for a file that is no report.
     """
-    from diagnostics.report.replay import replay
-
-    report = load(Path(options.report))
+    report = read_report(options.report)
     again = replay(report)
-    write_summary(report, out, own=False)
+    _write_differences(report, again, out)
+    now = judged_again(report, again.judgement)
+    write_summary(now, out, own=False)
     out.line()
-    _write_reasons(report, out)
+    _write_reasons(now, out)
+    if again.differences:
+        return cli.NOT_ALL_WORK
+    out.line(t("cli.explain.same"))
+    return cli.OK
+
+
+def unknown_words(report: Report) -> list[str]:
+    """Return the statuses, causes and certainties of a report that this version does not know, each once."""
+    found: list[str] = []
+    said: list[Verdict | NetworkVerdict | RouteVerdict] = [report.network, *report.routes, *report.verdicts]
+    for verdict in said:
+        found += [verdict.status] if verdict.status not in list(Status) else []
+        found += [verdict.cause] if verdict.cause is not None and verdict.cause not in list(Cause) else []
+        found += [verdict.certainty] if verdict.certainty not in list(Certainty) else []
+    return list(dict.fromkeys(str(word) for word in found))
+
+
+def _write_differences(report: Report, again: Replay, out: Terminal) -> None:
+    """Write what is wrong with the saved result, if anything is."""
+    words = unknown_words(report)
+    if words:
+        more = "…" if len(words) > MOST_WORDS else ""
+        out.line(t("cli.explain.unknown", words=", ".join(words[:MOST_WORDS]) + more), style="bold")
     if not again.differences:
-        out.line(t("cli.explain.same"))
-        return cli.OK
-    out.line(t("cli.explain.differs", n=len(again.differences)))
+        return
+    out.line(t("cli.explain.differs", n=len(again.differences)), style="bold")
     for difference in again.differences[:MOST_EVIDENCE]:
         what = "/".join(part for part in (difference.target or t("cli.explain.line"), difference.function) if part)
         out.raw(f"  {what}: {t('cli.explain.saved')} {brief(difference.saved)}; {t('cli.explain.now')} {brief(difference.now)}")
-    return cli.OK
+    out.line()
 
 
 def brief(verdict: Verdict | NetworkVerdict | None) -> str:
@@ -73,7 +130,7 @@ def _answers(observation: Observation) -> str:
 
 
 def export(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
-    """Write a saved report as a page or as a report without the person in it.
+    """Write a saved report as a page or as a report without the person in it, with the result that follows from its data.
 
     Raises InputError for a file that is no report, or one that cannot be written.
     """
@@ -81,31 +138,15 @@ def export(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
     if later:
         err.line(t("cli.not_yet", what=later))
         return cli.USAGE
-    if not options.html and not options.json:
+    outputs = Outputs(options)
+    if not outputs:
         raise cli.UsageError("cli.error.missing", what="--html FILE")
-    if options.full and not options.with_my_addresses:
-        err.line(t("cli.export.confirm", option="--with-my-addresses"))
+    if refused_in_full(options, err):
         return cli.USAGE
-    files = [(Target(name), as_page) for name, as_page in ((options.html, True), (options.json, False)) if name]
-    report = load(Path(options.report))
-    for file, _ in files:
-        file.check()
-    removed = 0
-    if not options.full:
-        from diagnostics.report.redaction import redacted
-
-        clean = redacted(report)
-        report, removed = clean.report, sum(clean.removed.values())
-    for file, as_page in files:
-        file.write(_page(report) if as_page else dump(report), out)
-        if not file.is_stdout:
-            err.line(t("cli.saved", file=file.name))
-    if removed:
-        err.line(t("cli.removed", n=removed))
-    return cli.OK
-
-
-def _page(report: Report) -> bytes:
-    from app.report_view import html_page
-
-    return html_page(report, language()).encode("utf-8", "replace")
+    report = read_report(options.report)
+    outputs.check()
+    again = replay(report)
+    _write_differences(report, again, err)
+    for sentence in outputs.write(judged_again(report, again.judgement), out):
+        err.line(sentence)
+    return cli.NOT_ALL_WORK if again.differences else cli.OK

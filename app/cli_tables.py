@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app import cli
+from app import cli, wording
 from app.terminal import Terminal
 from app.texts import language, t
 from diagnostics.catalog import load_catalog
@@ -25,7 +25,7 @@ def _service_row(service: Service) -> tuple[str, ...]:
     return (
         service.id,
         service.name.get(language()) or service.name.get("en") or service.id,
-        ", ".join(function.id for function in service.functions),
+        ", ".join(wording.function_name(function.id) for function in service.functions),
         str(len(places)),
         service.as_of,
         t("cli.table.unverified", n=unverified) if unverified else t("cli.table.all_checked"),
@@ -33,12 +33,13 @@ def _service_row(service: Service) -> tuple[str, ...]:
 
 
 def scenarios(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> int:
-    """List the simulated networks."""
+    """List the simulated networks, each with what happens on it."""
     from diagnostics.sim.scenario import load_scenarios
 
-    rows = [tuple(t(f"cli.table.{column}") for column in ("id", "name", "date"))]
-    rows += [(s.id, getattr(s.name, language(), s.name.en), s.as_of.isoformat()) for s in load_scenarios().values()]
-    out.table(rows)
+    for scenario in load_scenarios().values():
+        name, summary = (getattr(text, language(), text.en) for text in (scenario.name, scenario.summary))
+        out.line(f"{scenario.id}: {name} ({scenario.as_of.isoformat()})", style="bold", hanging=2)
+        out.line(summary, indent=2)
     return cli.OK
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 import textwrap
@@ -40,6 +41,9 @@ _ASCII: Final = str.maketrans(
 )
 MAX_WIDTH: Final = 100
 """Columns; longer lines are hard to read."""
+
+NARROWEST_CELL: Final = 16
+"""Columns below which a wrapped cell is harder to read than a list."""
 
 
 def encodable(text: str, encoding: str | None) -> str:
@@ -92,8 +96,11 @@ class Terminal:
     def symbol(self, status: Status) -> str:
         """Return the symbol of a status, of a newer report too."""
         fine, plain, _ = SYMBOLS.get(status, ("?", "?", ""))
-        encoding = getattr(self._stream, "encoding", None)
-        return fine if encodable(fine, encoding) == fine else plain
+        return fine if self.fit(fine) == fine else plain
+
+    def fit(self, text: str) -> str:
+        """Return a text as the stream can write it, for those that do not go through :meth:`line`."""
+        return encodable(text, getattr(self._stream, "encoding", None))
 
     def line(self, text: str = "", *, style: str = "", indent: int = 0, hanging: int | None = None) -> None:
         """Write one paragraph, ``indent`` columns in, its further lines ``hanging`` columns (default: as many).
@@ -114,12 +121,36 @@ class Terminal:
         self._write(visible(line), "")
 
     def table(self, rows: list[tuple[str, ...]]) -> None:
-        """Write rows in columns as wide as their widest cell, the first row being the heading."""
+        """Write rows in columns as wide as their widest cell, the first row being the heading.
+
+        Where a person looks on, or COLUMNS says how much fits, the widest column is wrapped if that is enough; else every row
+        becomes a list of its own.
+        """
         shown = [tuple(visible(cell) for cell in row) for row in rows]
         widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
+        excess = sum(widths) + 2 * (len(widths) - 1) - self.width
+        if excess > 0 and (self.is_terminal or os.environ.get("COLUMNS")):
+            widest = widths.index(max(widths))
+            widths[widest] -= excess
+            if widths[widest] < NARROWEST_CELL:
+                self._stack(shown)
+                return
         for number, row in enumerate(shown):
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            self._write("  ".join(cells).rstrip(), "bold" if number == 0 else "")
+            self._columns(row, widths, "bold" if number == 0 else "")
+
+    def _columns(self, row: tuple[str, ...], widths: list[int], style: str) -> None:
+        wrapped = [textwrap.wrap(cell, max(1, width)) or [""] for cell, width in zip(row, widths, strict=True)]
+        for lines in itertools.zip_longest(*wrapped, fillvalue=""):
+            self._write("  ".join(cell.ljust(width) for cell, width in zip(lines, widths, strict=True)).rstrip(), style)
+
+    def _stack(self, rows: list[tuple[str, ...]]) -> None:
+        """Write each row as its first cell and a list of the others, each with the heading of its column."""
+        heading, *others = rows
+        for row in others:
+            self._write(row[0], "bold")
+            for name, cell in zip(heading[1:], row[1:], strict=True):
+                for line in textwrap.wrap(f"{name}: {cell}", self.width, initial_indent="  ", subsequent_indent="    ") if cell else ():
+                    self._write(line, "")
 
     def data(self, content: bytes) -> None:
         """Write bytes as they are, whatever the stream's encoding."""

@@ -27,7 +27,7 @@ def test_without_a_screen_the_window_command_names_the_terminal_form(variables: 
     answer = subprocess.run([sys.executable, str(SCRIPT)], env=environment, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert sentence in answer.stderr
-    assert answer.stderr.strip().endswith("python3 run.py check")
+    assert answer.stderr.strip().endswith(f"python3 {SCRIPT} check")
     assert answer.stderr.count("\n") == 1
 
 
@@ -93,6 +93,10 @@ def test_the_first_word_decides_what_is_started(arguments: list[str], kind: str,
         (["test"], {"DISPLAY": ":0"}, "offscreen"),
         (["test"], {"QT_QPA_PLATFORM": "xcb"}, "xcb"),
         (["shots", "x"], {"QT_QPA_PLATFORM": ""}, "offscreen"),
+        (["--lang", "en", "check", "x"], {}, ""),
+        (["--lang=en", "chek"], {}, ""),
+        (["--lang", "en", "--help"], {}, ""),
+        (["--lang", "en", "--simulate", "open"], {"DISPLAY": ":0"}, "xcb"),
         ([], {"DISPLAY": ":0"}, "xcb"),
         ([], {"WAYLAND_DISPLAY": "wayland-0"}, "wayland"),
         ([], {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, "xcb"),
@@ -108,6 +112,22 @@ def test_a_command_uses_qt_only_if_it_draws(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert run.qt_plugin(arguments) == plugin
+
+
+@pytest.mark.parametrize(
+    "platform, path, command",
+    [
+        ("linux", "run.py", "python3 run.py"),
+        ("linux", "/opt/atajo/run.py", "python3 /opt/atajo/run.py"),
+        ("linux", "/home/ana/mis programas/run.py", 'python3 "/home/ana/mis programas/run.py"'),
+        ("win32", "run.py", "py run.py"),
+        ("linux", "pytest", "python3 run.py"),
+    ],
+)
+def test_hints_can_name_what_was_typed(platform: str, path: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(sys, "argv", [path])
+    assert run.typed_command() == command
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, *, libraries: dict[str, str], ensurepip: bool, root: bool, apt: bool) -> None:

@@ -168,7 +168,7 @@ def test_pips_words_become_one_sentence_and_a_log(output: str, key: str, status:
 
 STUB_APP = """
 import json, os, sys
-names = ("QT_QPA_PLATFORM", "PYTHONHOME")
+names = ("QT_QPA_PLATFORM", "PYTHONHOME", "ATAJO_COMMAND")
 print(json.dumps([sys.argv[1:], os.getcwd(), {name: os.environ[name] for name in names if name in os.environ}]))
 sys.exit(7)
 """
@@ -197,7 +197,7 @@ def test_the_program_gets_its_arguments_its_folder_and_passes_its_exit_status_on
     command = [sys.executable, str(finished), "check", "--json", "aquí.json"]
     answer = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert answer.returncode == 7, answer.stderr
-    assert json.loads(answer.stdout) == [["check", "--json", "aquí.json"], str(tmp_path), {}]
+    assert json.loads(answer.stdout) == [["check", "--json", "aquí.json"], str(tmp_path), {"ATAJO_COMMAND": f'python3 "{finished}"'}]
     assert answer.stderr == ""
 
 
@@ -209,7 +209,7 @@ def test_pictures_are_taken_without_a_screen(finished: Path, monkeypatch: pytest
     folder = run.choose_environment("run")
     monkeypatch.setattr(os, "name", "nt")
     assert run.hand_over(folder, run.command_of(["shots", "x"])[1], run.qt_plugin(["shots", "x"])) == 7
-    assert json.loads(capfd.readouterr().out)[2] == {"QT_QPA_PLATFORM": "offscreen"}
+    assert json.loads(capfd.readouterr().out)[2] == {"QT_QPA_PLATFORM": "offscreen", "ATAJO_COMMAND": run.typed_command()}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")

@@ -149,7 +149,7 @@ def _decode(content: bytes, file: str) -> Report:
     content = content.removeprefix(_BOM)  # some editors add it
     if len(content) > MAX_BYTES:
         _refuse_size(file)
-    if not content.lstrip()[:1] == b"{":
+    if content.lstrip()[:1] != b"{":
         _refuse_content(content, file)
     cut_off = _check_shape(content, file)
     try:

@@ -323,14 +323,18 @@ def _check_values(scenario: Scenario) -> None:
     for index, rule in enumerate(scenario.censor):
         _check_rule(scenario, index, rule)
     for index, site in enumerate(scenario.site):
-        if (site.host is None) == (site.service is None):
-            if site.host is None:
-                raise scenario.missing(("site", index), ("host", "service"))
-            raise scenario.error(("site", index), "host + service", "host | service")
-        _check_status(scenario, ("site", index, "status"), site.status)
-        for position, address in enumerate(site.addresses):
-            _check_address(scenario, ("site", index, "addresses", position), address)
+        _check_site(scenario, index, site)
     _check_known_words(scenario)
+
+
+def _check_site(scenario: Scenario, index: int, site: Site) -> None:
+    if (site.host is None) == (site.service is None):
+        if site.host is None:
+            raise scenario.missing(("site", index), ("host", "service"))
+        raise scenario.error(("site", index), "host + service", "host | service")
+    _check_status(scenario, ("site", index, "status"), site.status)
+    for position, address in enumerate(site.addresses):
+        _check_address(scenario, ("site", index, "addresses", position), address)
 
 
 def _check_rule(scenario: Scenario, index: int, rule: CensorRule) -> None:

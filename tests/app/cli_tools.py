@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +26,21 @@ from diagnostics.model import (
     Verdict,
 )
 from diagnostics.model import Certainty as How
+
+
+class Screen(io.StringIO):
+    """A terminal that only remembers."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        """Tell that a person looks on."""
+        return True
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what is to be read, without its colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.getvalue()).splitlines()
 
 
 class Outcome:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from app import __version__, cli
-from tests.app.cli_tools import Command, command_of
+from app.__main__ import is_for_the_window
+from diagnostics.sim.scenario import load_scenarios
+from tests.app.cli_tools import Command, Screen, command_of
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +34,18 @@ BAD = {
     "no report": ["explain"],
     "an option without its value": ["check", "--json"],
     "a value for an option that takes none": ["check", "--quiet=5"],
-    "an unknown service": ["check", "twitter"],
+    "an unknown service": ["check", "mastodon"],
+    "no service": ["check", ""],
+    "a report without a name": ["check", "--json", ""],
+    "a page without a name": ["check", "--html", ""],
+    "a scenario without a name": ["check", "--simulate", ""],
+    "no page": ["check", "--url", ""],
+    "an export without a name": ["export", "report.json", "--html", ""],
+    "nothing to explain": ["explain", ""],
+    "two files for one output": ["check", "--json", "-", "--html", "-"],
+    "personal data without a second word": ["check", "--json", "-", "--full"],
+    "an option of the window with a mistake": ["--simulate"],
+    "a password": ["check", "--url", "https://u:p@example.org/"],
     "no address of a page": ["check", "--url", "ftp://x.com"],
     "an unknown scenario": ["check", "--simulate", "atlantis"],
     "words for a time": ["check", "--timeout", "soon"],
@@ -56,7 +69,7 @@ BAD = {
 def test_a_mistake_is_answered_with_one_sentence_and_status_2(name: str, command: Command) -> None:
     done = command(*BAD[name])
     assert (done.status, done.out) == (cli.USAGE, "")
-    assert 1 <= len(done.said) <= 2  # the sentence, and where help is
+    assert 1 <= len(done.said) <= 3  # the sentence, what was perhaps meant, and where help or a list is
     assert "Traceback" not in done.err
     assert "{" not in done.err
 
@@ -65,6 +78,88 @@ def test_a_service_with_a_typing_mistake_is_guessed(command: Command) -> None:
     done = command("check", "whatsap")
     assert "¿Querías decir «whatsapp»?" in done.err
     assert "telegram" in done.err
+
+
+def test_a_command_with_a_typing_mistake_is_guessed(command: Command) -> None:
+    assert "¿Querías decir «check»?" in command("chek").err
+
+
+def test_a_scenario_with_a_typing_mistake_is_guessed_and_the_list_is_short(command: Command) -> None:
+    done = command("check", "--simulate", "ve-2024")
+    assert "¿Querías decir «ve-2024-08»?" in done.err
+    assert "La lista completa: python -m app scenarios" in done.err
+    assert len(done.err) < 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "--proxi=socks5://marisol:s3cret@h:1"],
+        ["check", "socks5://marisol:s3cret@h:1"],
+        ["check", "--url", "https://marisol:s3cret@example.org/"],
+        ["https://marisol:s3cret@example.org/"],
+        ["check", "--simulate", "https:marisol:s3cret@example.org"],
+    ],
+)
+def test_a_password_on_the_command_line_is_never_repeated(arguments: list[str], command: Command) -> None:
+    done = command(*arguments)
+    assert done.status == cli.USAGE
+    assert "s3cret" not in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", "x" * 500], ["x" * 500], ["check", "--url", "ftp://" + "x" * 500], ["check", f"--{'x' * 500}"]]
+)
+def test_what_was_typed_is_repeated_in_80_characters_at_most(arguments: list[str], command: Command) -> None:
+    done = command(*arguments)
+    assert "x" * 70 in done.err
+    assert "x" * 81 not in done.err
+
+
+def test_hints_name_the_command_that_was_typed(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command("check", "--frob").said[-1] == "La ayuda: python -m app check --help"
+    monkeypatch.setenv("ATAJO_COMMAND", "py run.py")
+    assert command("check", "--frob").said[-1] == "La ayuda: py run.py check --help"
+    assert command("frobnicate").said[-1] == "La ayuda: py run.py --help"
+    assert "py run.py check" in command("check", "--help").out
+    assert "python -m app" not in command("--help").out
+
+
+def test_options_may_stand_before_the_command(command: Command) -> None:
+    assert command("--lang", "en", "services").out.startswith("Short name")
+    assert command("--help", "check", "--lang", "es").out.startswith("Uso: python -m app check")
+    assert command("--simulate", "atlantis", "check").said[0].startswith("No conocemos el escenario «atlantis»")
+
+
+@pytest.mark.parametrize(
+    "arguments, window",
+    [
+        ([], True),
+        (["--simulate", "open"], True),
+        (["--simulate=open", "--lang", "es", "--exit-after-paint"], True),
+        (["--lang", "en", "check", "x", "--simulate", "open"], False),
+        (["--simulate", "open", "chek"], False),
+        (["--lang", "tlh"], False),
+        (["--simulate"], False),
+        (["--simulate", "--lang"], False),
+        (["--lang", "en", "--help"], False),
+        (["check"], False),
+    ],
+)
+def test_the_window_opens_for_sound_options_of_its_own_only(arguments: list[str], window: bool) -> None:
+    assert is_for_the_window(arguments) is window
+
+
+def test_help_says_what_the_exit_statuses_mean(command: Command) -> None:
+    for arguments in (["--help"], ["check", "--help"]):
+        assert "130 detenido" in command(*arguments).out
+        assert "1 algo no funciona, va lento, no se probó o no pudimos saberlo" in command(*arguments).out
+    assert "1 lo guardado no es lo que sale de lo medido" in command("explain", "--help").out
+
+
+def test_help_says_what_a_full_report_reveals(command: Command) -> None:
+    said = " ".join(command("check", "--help").out.split())
+    assert "tus direcciones, los nombres de tu computadora y tu usuario, y las páginas completas" in said
 
 
 def test_the_sentences_speak_the_language_asked_for_wherever_it_stands(command: Command) -> None:
@@ -91,6 +186,25 @@ def test_it_lists_what_it_knows(name: str, expected: str, command: Command) -> N
     done = command(name)
     assert (done.status, done.err) == (cli.OK, "")
     assert expected in done.out
+
+
+def test_the_scenarios_list_says_what_happens_on_each(command: Command) -> None:
+    for scenario in load_scenarios().values():
+        assert f"{scenario.id}: {scenario.name.es} ({scenario.as_of})\n  {scenario.summary.es}\n" in command("scenarios").out
+
+
+def test_the_services_list_names_functions_as_people_do(command: Command) -> None:
+    assert "las fotos" in command("services").out
+    assert "web_alias" not in command("services").out
+
+
+@pytest.mark.parametrize("name", ["services", "resolvers", "scenarios"])
+def test_lists_fit_a_narrow_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert cli.main([name, "--lang", "es"]) == cli.OK
+    assert max(len(line) for line in screen.lines) <= 40
 
 
 def test_the_services_list_marks_what_was_not_checked(command: Command) -> None:
@@ -173,6 +287,11 @@ def test_a_reader_that_goes_away_ends_the_output_quietly() -> None:
         )
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+def test_a_command_behind_an_option_is_the_terminals() -> None:
+    done = run("--lang", "en", "check", "x", "--simulate", "open", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

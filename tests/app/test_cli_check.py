@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
+import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app import cli
-from app.cli_check import Order, Stop
+from app import cli, cli_check
+from app.cli_check import Order, Stop, seconds_of
+from app.cli_save import kinds
+from app.texts import has_text, set_language, t
+from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Event, NetworkVerdict, Report, Status
 from diagnostics.report.contract import load
 from tests.app.cli_tools import Command, command_of, engine, finished
@@ -98,16 +105,76 @@ def test_the_report_is_written_to_a_file_without_the_person_in_it(command: Comma
     file = tmp_path / "informe.json"
     done = command("check", "--json", str(file), measure=engine(documents.report()))
     assert f"Informe guardado en {file}" in done.out
-    assert "datos personales" in done.out
+    assert "Quitamos del archivo: " in done.out
+    assert "de tu red" in done.out
     assert documents.ROUTER not in file.read_text()
     assert [each.name for each in tmp_path.iterdir() if "informe" in each.name] == ["informe.json"]
 
 
-def test_the_full_report_keeps_everything(command: Command, tmp_path: Path) -> None:
+def test_the_full_report_keeps_everything_and_is_asked_for_twice(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "informe.json"
-    done = command("check", "--json", str(file), "--full", measure=engine(documents.report()))
+    orders: list[Order] = []
+    refused = command("check", "--json", str(file), "--full", measure=engine(documents.report(), orders))
+    assert (refused.status, refused.out, file.exists(), orders) == (cli.USAGE, "", False, [])
+    assert "--with-my-addresses" in refused.err
+    done = command("check", "--json", str(file), "--full", "--with-my-addresses", measure=engine(documents.report()))
     assert load(file) == documents.report()
-    assert "datos personales" not in done.out
+    assert "Quitamos" not in done.out
+
+
+def test_the_report_is_written_as_a_page_without_the_person_in_it(command: Command, tmp_path: Path) -> None:
+    page, data = tmp_path / "informe.html", tmp_path / "informe.json"
+    done = command("check", "--html", str(page), "--json", str(data), measure=engine(documents.report()))
+    assert "<h1>" in page.read_text()
+    assert documents.ROUTER not in page.read_text() + data.read_text()
+    assert f"Informe guardado en {page}" in done.out
+    assert f"Informe guardado en {data}" in done.out
+
+
+def test_a_page_on_standard_output_is_nothing_but_a_page(command: Command) -> None:
+    done = command("check", "--html", "-", measure=engine(BLOCKED))
+    assert done.out.startswith("<!")
+    assert "X está bloqueado en tu red" in done.err
+
+
+def test_a_folder_that_does_not_exist_is_named_as_such(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "informe.json"
+    assert command("check", "--json", str(file)).err == f"No se puede guardar {file}: la carpeta no existe.\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_gets_the_report(command: Command, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert command("check", "--json", str(pipe), "--quiet", measure=engine(BLOCKED)).status == cli.NOT_ALL_WORK
+        assert load(os.read(reader, 1 << 16)) == BLOCKED
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_what_was_removed_is_told_by_kind() -> None:
+    set_language("es")
+    assert kinds({"address": 1, "user": 2}) == "1 dirección de tu red y 2 nombres de usuario"
+    assert kinds({"aura": 3}) == "3 datos personales"
+
+
+def test_every_kind_of_personal_data_has_its_words() -> None:
+    for kind in ("address", "resolver", "mac", "host_name", "user", "home", "network_name", "url", "secret"):
+        assert has_text(f"cli.removed.{kind}")
+
+
+@pytest.mark.parametrize("typed, seconds", [("1,5", 1.5), ("1.5", 1.5), ("30", 30.0)])
+def test_a_time_is_written_with_a_comma_or_a_point(typed: str, seconds: float) -> None:
+    assert seconds_of(typed) == seconds
+
+
+@pytest.mark.parametrize("typed", ["1,5,2", "1,234.5", ","])
+def test_a_time_with_thousands_is_no_time(typed: str) -> None:
+    with pytest.raises(InputError):
+        seconds_of(typed)
 
 
 def test_a_file_that_cannot_be_written_is_noticed_before_anything_is_measured(command: Command, tmp_path: Path) -> None:
@@ -157,15 +224,56 @@ def test_the_first_ctrl_c_ends_the_run_and_the_partial_report_is_written(number:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_second_ctrl_c_ends_the_program(command: Command) -> None:
+def test_pressing_twice_quickly_still_writes_the_partial_report(command: Command, tmp_path: Path) -> None:
     async def measure(_order: Order, _tell: Callable[[Event], None], _stop: Stop) -> Report:
-        signal.raise_signal(signal.SIGINT)
-        await asyncio.sleep(0)
-        signal.raise_signal(signal.SIGINT)
-        await asyncio.Event().wait()
-        raise AssertionError
+        for _ in range(5):
+            signal.raise_signal(signal.SIGINT)
+        return finished(Status.NOT_TESTED, cancelled=True)
 
-    assert command("check", measure=measure).status == cli.CANCELLED
+    file = tmp_path / "partial.json"
+    done = command("check", "--json", str(file), measure=measure)
+    assert done.status == cli.CANCELLED
+    assert load(file).run.cancelled
+    assert "Informe guardado" in done.out
+
+
+def test_the_report_is_saved_before_the_summary_is_written(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def impatient(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(cli_check, "write_summary", impatient)
+    file = tmp_path / "informe.json"
+    assert command("check", "--json", str(file), measure=engine(BLOCKED)).status == cli.CANCELLED
+    assert load(file) == BLOCKED
+
+
+def test_a_report_that_cannot_be_saved_does_not_cost_the_summary(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    folder.mkdir()
+
+    async def measure(_order: Order, _tell: Callable[[Event], None], _stop: Stop) -> Report:
+        folder.rmdir()
+        folder.touch()
+        return BLOCKED
+
+    done = command("check", "--json", str(folder / "informe.json"), measure=measure)
+    assert done.status == cli.USAGE
+    assert "X está bloqueado en tu red" in done.out
+    assert "No se puede guardar" in done.err
+
+
+@pytest.mark.parametrize(
+    "moments, ends", [([0, 0.1, 0.2, 1.9], False), ([0, 2.5], False), ([0, 0.1, 2.0], True), ([0, 0.1, 0.2, 0.3, 2.1], True)]
+)
+def test_the_third_press_ends_the_program_once_the_first_was_long_ago(moments: list[float], ends: bool) -> None:
+    now = [0.0]
+    with Stop(clock=lambda: now[0]) as stop:
+        for now[0] in moments[:-1]:
+            signal.raise_signal(signal.SIGINT)
+        now[0] = moments[-1]
+        with pytest.raises(KeyboardInterrupt) if ends else contextlib.nullcontext():
+            signal.raise_signal(signal.SIGINT)
+        assert stop.asked
 
 
 def test_a_stop_before_the_run_began_cancels_it_at_once() -> None:
@@ -209,9 +317,59 @@ def test_explain_notices_a_verdict_that_was_changed_by_hand(command: Command, sa
     document["verdicts"][0] |= {"status": "works", "cause": None, "rule": "made.up"}
     saved.write_text(json.dumps(document))
     done = command("explain", str(saved))
-    assert done.status == cli.OK
+    assert done.status == cli.NOT_ALL_WORK
     assert "es el mismo" not in done.out
+    assert done.out.startswith("Lo guardado no es lo que sale de lo medido: 1 conclusión cambia.")
     assert "made.up" in done.out
+
+
+def test_explain_shows_what_follows_from_the_data_and_not_what_the_report_claims(command: Command, saved: Path) -> None:
+    honest = command("explain", str(saved)).out.splitlines()
+    document = json.loads(saved.read_text())
+    for verdict in document["verdicts"]:
+        verdict |= {"status": "works", "cause": None}
+    saved.write_text(json.dumps(document))
+    forged = command("explain", str(saved)).out
+    for line in honest[:4]:
+        assert line in forged
+    assert "Todo funciona" not in forged
+
+
+def test_words_that_this_version_does_not_know_are_named_as_such(command: Command, saved: Path) -> None:
+    document = json.loads(saved.read_text())
+    document["verdicts"][0] |= {"status": "haunted", "cause": "moon"}
+    saved.write_text(json.dumps(document))
+    done = command("explain", str(saved))
+    assert done.status == cli.NOT_ALL_WORK
+    assert done.out.startswith("Esta versión de Atajo no conoce estas palabras del informe: haunted, moon.")
+    assert not [line for line in done.out.splitlines() if line.startswith(("X: haunted", "? X: haunted"))]
+
+
+def test_a_simulated_report_says_so_when_it_is_explained(command: Command, saved: Path) -> None:
+    document = json.loads(saved.read_text())
+    document["run"]["simulated"] = "open"
+    saved.write_text(json.dumps(document))
+    assert t("workshop.ribbon") in command("explain", str(saved)).out
+
+
+def test_a_report_is_read_from_standard_input(command: Command, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content, status in ((saved.read_bytes(), cli.OK), (b"", cli.USAGE), (b"\x00", cli.USAGE)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        done = command("explain", "-")
+        assert done.status == status
+        assert done.err == {cli.OK: ""}.get(status, done.err)
+    monkeypatch.setattr(sys, "stdin", None)
+    assert command("explain", "-").err == "Lo que se recibió está vacío.\n"
+
+
+def test_what_is_no_file_is_named_for_what_it_is(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").touch()
+    (tmp_path / "photo.json").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+    assert command("explain", str(tmp_path)).err == f"{tmp_path} es una carpeta, no un informe.\n"
+    assert "está vacío" in command("explain", str(tmp_path / "empty.json")).err
+    assert "no contiene texto" in command("explain", str(tmp_path / "photo.json")).err
+    if Path("/dev/null").exists():
+        assert "es un dispositivo" in command("explain", "/dev/null").err
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 10_000, b'{"format": "atajo-report", "version": 9}', b"\xff\xfe", b"null"])
@@ -236,7 +394,7 @@ def test_export_writes_a_page_without_the_person_in_it(command: Command, saved: 
     page = tmp_path / "page.html"
     done = command("export", str(saved), "--html", str(page))
     assert done.status == cli.OK
-    assert "datos personales" in done.err
+    assert "Quitamos del archivo: " in done.err
     assert "<h1>" in page.read_text()
     assert documents.ROUTER not in page.read_text()
 

@@ -73,6 +73,18 @@ def test_ctrl_c_writes_what_was_measured_so_far(tmp_path: Path) -> None:
     assert load(file).run.cancelled
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout here")
+def test_the_report_goes_to_what_the_system_calls_standard_output(tmp_path: Path) -> None:
+    piped = run("check", "x", "--simulate", "open", "--json", "/dev/stdout", "--lang", "en")
+    assert json.loads(piped.stdout)["run"]["simulated"] == "open"
+    assert "X" in piped.stderr
+    file = tmp_path / "out.json"
+    command = [sys.executable, "-m", "app", "check", "x", "--simulate", "open", "--json", "/dev/stdout", "--quiet"]
+    with file.open("wb") as output:
+        subprocess.run(command, stdout=output, timeout=120, check=True, cwd=ROOT)
+    assert load(file).run.simulated == "open"
+
+
 def test_the_time_that_was_asked_for_bounds_the_run() -> None:
     done = run("check", "--simulate", "slow-line", "--timeout", "0.2", "--json", "-", "--quiet")
     report = json.loads(done.stdout)

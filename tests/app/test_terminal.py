@@ -11,17 +11,19 @@ from app.terminal import Terminal, encodable
 from app.texts import set_language
 from diagnostics.model import Observation, Service, Status, Step, StepDone, TargetJudged, Verdict
 from diagnostics.plan import Plan
+from tests.app.cli_tools import Screen
 
 PLAN = Plan(targets=(Service(id="x", name={"es": "X"}), Service(id="signal", name={"es": "Sig\x1b[31mnal"})))
 
 
-class Screen(io.StringIO):
-    """A terminal that only remembers."""
+class AsciiScreen(Screen):
+    """A terminal of the old days, which refuses what it cannot write."""
 
-    encoding = "utf-8"
+    encoding = "ascii"
 
-    def isatty(self) -> bool:
-        return True
+    def write(self, text: str) -> int:
+        text.encode("ascii")
+        return super().write(text)
 
 
 class Gone(io.StringIO):
@@ -98,6 +100,35 @@ def test_a_table_is_as_wide_as_its_widest_cell() -> None:
     stream = io.StringIO()
     Terminal(stream).table([("a", "b"), ("long", "")])
     assert stream.getvalue() == "a     b\nlong\n"
+
+
+ROWS: list[tuple[str, ...]] = [("Nombre", "Funciones", "Fecha"), ("x", "la página, la aplicación, las fotos y los videos", "2026-11-22")]
+
+
+def test_a_table_wraps_its_widest_column_where_that_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "45")
+    screen = Screen()
+    Terminal(screen).table(ROWS)
+    assert screen.lines == [
+        "Nombre  Funciones                  Fecha",
+        "x       la página, la aplicación,  2026-11-22",
+        "        las fotos y los videos",
+    ]
+
+
+def test_a_table_becomes_a_list_where_its_columns_have_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    screen = Screen()
+    Terminal(screen).table(ROWS)
+    assert screen.lines == ["x", "  Funciones: la página, la", "    aplicación, las fotos y", "    los videos", "  Fecha: 2026-11-22"]
+
+
+def test_the_live_list_keeps_to_ascii_where_there_is_nothing_else() -> None:
+    screen = AsciiScreen()
+    plan = Plan(targets=(Service(id="x", name={"es": "Teléfono"}),))
+    with LiveList(Terminal(screen), plan) as live:
+        live.tell(StepDone(observation=Observation(id="o1", step=Step.DNS)))
+    assert ["-", "Telefono", "en", "espera"] in [line.replace("\x1b[?25l", "").split() for line in screen.lines]
 
 
 def test_the_progress_suits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
