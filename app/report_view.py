@@ -69,7 +69,7 @@ def view_of(report: Report) -> ReportView:
         title=t("html.title", headline=wording.headline(report)),
         ribbon=t("workshop.ribbon") if report.run.simulated else "",
         headline=wording.headline(report),
-        summary=wording.summary(report, own=False),
+        summary=wording.summary(report, own=None),  # the footer says it
         cards=tuple(_card(verdict, report, tips.get(verdict.target, [])) for verdict in shown),
         advice_title=t("html.next"),
         advice=tuple(_advice(tip) for tip in general),

@@ -130,10 +130,10 @@ def _one(lead: Verdict, report: Report, catalog: Catalog | None) -> str:
     return t(text_id, service=name)
 
 
-def summary(report: Report, catalog: Catalog | None = None, *, own: bool = True) -> str:
+def summary(report: Report, catalog: Catalog | None = None, *, own: bool | None = True) -> str:
     """Return what does work, how much was measured, and that nobody was told.
 
-    ``own`` False: somebody else's report, or one for somebody else; of its way here nothing is known.
+    ``own`` False: somebody else's report, of whose way here nothing is known; None leaves that sentence to the caller.
     """
     parts = [t("run.stopped")] if report.run.cancelled else []
     fault = failure(report)
@@ -143,7 +143,8 @@ def summary(report: Report, catalog: Catalog | None = None, *, own: bool = True)
         parts += _others(report, catalog)
     tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
     parts.append(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
-    parts.append(t("result.told_nobody" if own else "result.tells_nobody"))
+    if own is not None:
+        parts.append(t("result.told_nobody" if own else "result.tells_nobody"))
     return " ".join(parts)
 
 

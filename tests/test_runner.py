@@ -10,7 +10,7 @@ from diagnostics.catalog import load_catalog
 from diagnostics.model import Endpoint, Event, NetworkJudged, Report, RunDone, RunStarted, Status, Step, StepDone, TargetJudged
 from diagnostics.plan import make_plan
 from diagnostics.probes.endpoint import EndpointProbe
-from diagnostics.runner import Run
+from diagnostics.runner import Run, system_name
 from diagnostics.sim.scenario import load_scenarios
 from diagnostics.sim.simulation import SimulatedNetwork, open_simulation
 from diagnostics.streams import Stream
@@ -210,3 +210,18 @@ def test_a_clear_text_site_cut_by_its_name_only_looks_blocked(run_async: RunAsyn
     rules = site("clear = true") + '[[censor]]\nhosts = ["site.example"]\nhttp = "reset"\n'
     report = run_async(measured(scenario(rules), urls=["http://site.example/"]))
     assert said(report, "http://site.example/") == ("likely_blocked", "http_blocked")
+
+
+@pytest.mark.parametrize(
+    "system, release, shown",
+    [
+        ("Linux", "6.18.5-marisol-custom+", "Linux 6.18"),
+        ("Windows", "11", "Windows 11"),
+        ("Windows", "2019Server", "Windows 2019"),
+        ("Darwin", "23.4.0", "Darwin 23.4"),
+        ("Linux", "", "Linux"),
+        ("", "homemade-1.2", ""),
+    ],
+)
+def test_a_report_names_the_system_and_not_its_builder(system: str, release: str, shown: str) -> None:
+    assert system_name(system, release) == shown

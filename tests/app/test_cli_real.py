@@ -60,13 +60,15 @@ def test_without_internet_it_says_so_with_status_3() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process there")
-def test_ctrl_c_writes_what_was_measured_so_far(tmp_path: Path) -> None:
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_writes_what_was_measured_so_far(presses: int, tmp_path: Path) -> None:
     file = tmp_path / "partial.json"
     command = [sys.executable, "-m", "app", "check", "--simulate", "slow-line", "--json", str(file), "--lang", "en"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith(b"Testing:")
-        os.kill(process.pid, signal.SIGINT)
+        for _ in range(presses):
+            os.kill(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == cli.CANCELLED
     assert b"Traceback" not in said

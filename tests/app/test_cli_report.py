@@ -1,0 +1,158 @@
+"""``explain`` and ``export``: what follows from a report's data is shown, whatever the report itself claims."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import cli
+from app.texts import t
+from diagnostics.report.contract import dump, load
+from tests.app.cli_tools import Command, command_of
+from tests.report import documents
+
+
+@pytest.fixture(autouse=True)
+def every_text_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATAJO_STRICT_TEXTS", "1")
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    return command_of(capsys)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "saved.json"
+    path.write_bytes(dump(documents.report()))
+    return path
+
+
+def test_explain_works_the_result_out_again_and_names_rules_and_observations(command: Command, saved: Path) -> None:
+    done = command("explain", str(saved))
+    assert (done.status, done.err) == (cli.OK, "")
+    assert "es el mismo" in done.out
+    assert f"[{documents.report().verdicts[0].rule}]" in done.out
+
+
+def test_explain_notices_a_verdict_that_was_changed_by_hand(command: Command, saved: Path) -> None:
+    document = json.loads(saved.read_text())
+    document["verdicts"][0] |= {"status": "works", "cause": None, "rule": "made.up"}
+    saved.write_text(json.dumps(document))
+    done = command("explain", str(saved))
+    assert done.status == cli.NOT_ALL_WORK
+    assert "es el mismo" not in done.out
+    assert done.out.startswith("Lo guardado no es lo que sale de lo medido: 1 conclusión cambia.")
+    assert "made.up" in done.out
+
+
+def test_explain_shows_what_follows_from_the_data_and_not_what_the_report_claims(command: Command, saved: Path) -> None:
+    honest = command("explain", str(saved)).out.splitlines()
+    document = json.loads(saved.read_text())
+    for verdict in document["verdicts"]:
+        verdict |= {"status": "works", "cause": None}
+    saved.write_text(json.dumps(document))
+    forged = command("explain", str(saved)).out
+    for line in honest[:4]:
+        assert line in forged
+    assert "Todo funciona" not in forged
+
+
+def test_words_that_this_version_does_not_know_are_named_as_such(command: Command, saved: Path) -> None:
+    document = json.loads(saved.read_text())
+    document["verdicts"][0] |= {"status": "haunted", "cause": "moon"}
+    saved.write_text(json.dumps(document))
+    done = command("explain", str(saved))
+    assert done.status == cli.NOT_ALL_WORK
+    assert done.out.startswith("Esta versión de Atajo no conoce estas palabras del informe: haunted, moon.")
+    assert not [line for line in done.out.splitlines() if line.startswith(("X: haunted", "? X: haunted"))]
+
+
+def test_a_simulated_report_says_so_when_it_is_explained(command: Command, saved: Path) -> None:
+    document = json.loads(saved.read_text())
+    document["run"]["simulated"] = "open"
+    saved.write_text(json.dumps(document))
+    assert t("workshop.ribbon") in command("explain", str(saved)).out
+
+
+def test_a_report_is_read_from_standard_input(command: Command, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content, status in ((saved.read_bytes(), cli.OK), (b"", cli.USAGE), (b"\x00", cli.USAGE)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        done = command("explain", "-")
+        assert done.status == status
+        assert done.err == {cli.OK: ""}.get(status, done.err)
+    monkeypatch.setattr(sys, "stdin", None)
+    assert command("explain", "-").err == "Lo que se recibió está vacío.\n"
+
+
+def test_what_is_no_file_is_named_for_what_it_is(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").touch()
+    (tmp_path / "photo.json").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+    assert command("explain", str(tmp_path)).err == f"{tmp_path} es una carpeta, no un informe.\n"
+    assert "está vacío" in command("explain", str(tmp_path / "empty.json")).err
+    assert "no contiene texto" in command("explain", str(tmp_path / "photo.json")).err
+    if Path("/dev/null").exists():
+        assert "es un dispositivo" in command("explain", "/dev/null").err
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 10_000, b'{"format": "atajo-report", "version": 9}', b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("name", ["explain", "export"])
+def test_a_bad_report_is_one_sentence(name: str, content: bytes, command: Command, saved: Path, tmp_path: Path) -> None:
+    saved.write_bytes(content)
+    arguments = ["--html", str(tmp_path / "page.html")] if name == "export" else []
+    done = command(name, str(saved), *arguments)
+    assert (done.status, done.out, len(done.said)) == (cli.USAGE, "", 1)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_escape_sequences_of_a_stranger_do_not_reach_the_terminal(command: Command, saved: Path) -> None:
+    text = saved.read_text().replace("x.com", r"\u001b]0;owned\u0007\u202e")
+    saved.write_text(text)
+    done = command("explain", str(saved))
+    assert done.status in (cli.OK, cli.USAGE)
+    assert not [c for c in done.out + done.err if c in "\x1b\x07\u202e"]
+
+
+def test_export_writes_a_page_without_the_person_in_it(command: Command, saved: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = command("export", str(saved), "--html", str(page))
+    assert done.status == cli.OK
+    assert "Quitamos del archivo: " in done.err
+    assert "<h1>" in page.read_text()
+    assert documents.ROUTER not in page.read_text()
+
+
+def test_the_full_export_asks_a_second_time(command: Command, saved: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = command("export", str(saved), "--html", str(page), "--full")
+    assert (done.status, page.exists()) == (cli.USAGE, False)
+    assert "--with-my-addresses" in done.err
+    assert command("export", str(saved), "--html", str(page), "--full", "--with-my-addresses").status == cli.OK
+    assert documents.ROUTER in page.read_text()
+
+
+def test_export_writes_a_report_to_standard_output(command: Command, saved: Path) -> None:
+    done = command("export", str(saved), "--json", "-")
+    assert documents.ROUTER not in done.out
+    assert load(done.out.encode()).run == documents.report().run
+
+
+def test_an_export_of_a_forged_report_shows_what_follows_from_its_data(command: Command, saved: Path, tmp_path: Path) -> None:
+    document = json.loads(saved.read_text())
+    document["verdicts"][0] |= {"status": "haunted", "cause": None}
+    saved.write_text(json.dumps(document))
+    page = tmp_path / "page.html"
+    done = command("export", str(saved), "--html", str(page))
+    assert done.status == cli.NOT_ALL_WORK
+    assert "haunted" in done.err
+    assert "haunted" not in page.read_text()
+
+
+def test_an_export_reads_standard_input_too(command: Command, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(saved.read_bytes())))
+    assert load(command("export", "-", "--json", "-").out.encode()).run == documents.report().run
