@@ -23,7 +23,6 @@ from types import TracebackType
 from typing import Self
 
 from diagnostics.catalog import Catalog
-
 from tests.real_servers import servers
 from tests.real_servers.authority import Authority
 from tests.real_servers.censor import CLIENT_DEVICE, Censorship, Scenario, censorship

@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from diagnostics.catalog import load_catalog
 
+from diagnostics.catalog import load_catalog
 from tests.real_servers import netns
 from tests.real_servers.lab import Lab
 from tests.real_servers.netns import ETC, PREFIX, RUN

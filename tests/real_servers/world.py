@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from diagnostics.catalog import Catalog
-
 from diagnostics.model import Control, Endpoint, Probe, Resolver, Service
 
 HELD_PROBES = {Probe.TCP, Probe.TCP_HOLD}
