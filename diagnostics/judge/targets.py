@@ -65,7 +65,7 @@ class TargetJudge:
             return Finding(status=Status.NOT_TESTED, rule="plan.empty", certainty=Certainty.NONE)
         good = [finding for _, finding in judged if finding.status in GOOD]
         bad = sorted((each for each in judged if each[1].status not in GOOD), key=lambda each: gravity(each[1]))
-        if not bad or (good and function.rule is not Rule.ALL_OF):
+        if not bad or (good and function.rule is Rule.ANY_OF):
             evidence = tuple(dict.fromkeys(i for finding in good for i in finding.evidence[:1]))
             return Finding(status=Status.WORKS, rule=good[0].rule, certainty=_surest(good), evidence=evidence)
         return _supported(bad)

@@ -285,3 +285,12 @@ def test_a_resolver_that_answers_over_one_transport_is_not_accused() -> None:
 
 def test_without_internet_no_resolver_is_accused() -> None:
     assert resolver_verdicts(resolver_story(dead(), udp="generic_timeout_error", doh="generic_timeout_error")) == []
+
+
+def test_what_is_only_shown_works_when_all_of_it_works() -> None:
+    aliases = Function(id="alias", rule=Rule.INFO, endpoints=(Endpoint(host="a.x.com"), Endpoint(host="b.x.com")))
+    web = Function(id="web", core=True, endpoints=(Endpoint(host="x.com", checked=True),))
+    told = Story(Service(id="x", functions=(web, aliases))).healthy().system("x.com", TRUE).serves("x.com")
+    told.system("a.x.com", TRUE).serves("a.x.com").system("b.x.com", "127.0.0.1").doh("b.x.com", TRUE).tls("b.x.com", TRUE)
+    assert told.said(function="alias")[0] == "likely_blocked"
+    assert told.said()[0] == "works"
