@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
@@ -228,15 +227,3 @@ def test_after_ctrl_c_windows_waits_for_the_program_to_end_in_its_own_way(finish
     monkeypatch.setattr(subprocess.Popen, "wait", interrupted_once)
     assert run.hand_over(folder, run.command_of(["check"])[1], "") == 7
     assert len(waits) == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
-def test_a_warm_start_costs_less_than_three_tenths_of_a_second(finished: Path) -> None:
-    python = run.python_of(run.choose_environment("run"))
-    took: dict[str, list[float]] = {"direct": [], "run.py": []}
-    for _ in range(5):
-        for name, command in (("direct", [str(python), "-m", "app"]), ("run.py", [sys.executable, str(finished), "check"])):
-            began = time.perf_counter()
-            subprocess.run(command, cwd=finished.parent, stdout=subprocess.DEVNULL, check=False)
-            took[name].append(time.perf_counter() - began)
-    assert statistics.median(took["run.py"]) - statistics.median(took["direct"]) < 0.3

@@ -115,9 +115,8 @@ def test_cancel_returns_at_once_and_the_partial_report_follows(
     closed: list[str] = []
     number = engine.start(run_of(hang, closed))
     qtbot.waitUntil(lambda: bool(heard))
-    began = time.monotonic()
     engine.cancel()
-    assert time.monotonic() - began < 0.1
+    assert not ended(heard, number), "cancel does not wait for the engine"
     qtbot.waitUntil(lambda: ended(heard, number))
     assert closed == ["closed"]
     report = next(event.report for _run, events in heard for event in events if isinstance(event, RunDone))
@@ -223,9 +222,7 @@ def test_closing_in_the_middle_of_a_run_ends_the_thread_and_closes_the_network(
     with caplog.at_level(logging.INFO):
         engine.start(run_of(hang, closed))
         qtbot.waitUntil(lambda: bool(heard))
-        began = time.monotonic()
         engine.close()
-    assert time.monotonic() - began < 0.5
     assert closed == ["closed"]
     assert not any(thread.name == "atajo-engine" for thread in threading.enumerate())
 
