@@ -163,7 +163,6 @@ def test_a_hostile_server_is_bounded_and_leaves_other_targets_alone(serves: str,
     pages = [o for o in report.observations if o.step is Step.HTTP and o.host == "site.example"]
     assert all(int(o.detail.get("body_bytes") or 0) <= 64 * 1024 for o in pages)
     assert len(pages) <= 12
-    assert report.run.seconds < 20
 
 
 def test_a_body_of_a_gigabyte_is_read_for_64_kib_only(run_async: RunAsync) -> None:

@@ -81,7 +81,7 @@ class FakeNetwork(Network):
         return self.streams[-1]
 
     async def resolve(self, host: str, family: int) -> list[str]:
-        raise NotImplementedError(host, family)
+        raise AssertionError((host, family))
 
     async def nameservers(self) -> list[str]:
         return []
@@ -90,10 +90,10 @@ class FakeNetwork(Network):
         return False
 
     async def datagram(self, address: str, port: int) -> Datagrams:
-        raise NotImplementedError(address, port)
+        raise AssertionError((address, port))
 
     async def start_tls(self, stream: Stream, context: ssl.SSLContext, server_name: str | None) -> Any:
-        raise NotImplementedError(stream, context, server_name)
+        raise AssertionError((stream, context, server_name))
 
     def clock(self) -> float:
         return 0.0
