@@ -132,7 +132,8 @@ def function_verdicts(report: Report, target: str) -> list[Verdict]:
 def unreachable_resolvers(report: Report) -> int:
     """Return how many public name directories were found out of reach; they are judged beside the services."""
     suspects = (Status.BLOCKED, Status.LIKELY_BLOCKED)
-    return len({v.target for v in report.verdicts if v.target.startswith(RESOLVER_TARGET) and v.status in suspects})
+    about = (v for v in report.verdicts if v.target.startswith(RESOLVER_TARGET) and v.function is None)
+    return len({v.target for v in about if v.status in suspects})
 
 
 def time_ran_out(report: Report) -> bool:

@@ -63,7 +63,8 @@ async def network_of(line: str | None, catalog: Catalog) -> AsyncIterator[Networ
         yield RealNetwork(Trust())
         return
     from diagnostics.sim import open_simulation
-    from diagnostics.sim.scenario import Link, find_scenario
+    from diagnostics.sim.behaviour import Link
+    from diagnostics.sim.scenario import find_scenario
 
     link = Link.SILENT if line == "silent" else Link.UP
     distant = msgspec.structs.replace(find_scenario("open"), rtt_ms=FAR * 1000, censor_rtt_ms=NEAR * 1000, link=link)

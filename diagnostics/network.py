@@ -20,6 +20,7 @@ import dns.exception
 import dns.resolver
 
 from diagnostics.daemon import daemon_call
+from diagnostics.hosts import read_hosts_file
 from diagnostics.streams import Datagrams, SocketStream, Stream, TlsStream
 from diagnostics.trust import Trust
 
@@ -47,6 +48,10 @@ class Network(abc.ABC):
     @abc.abstractmethod
     async def nameservers(self) -> list[str]:
         """Return the addresses of the system's configured resolvers, most preferred first."""
+
+    async def hosts_file(self) -> dict[str, tuple[str, ...]]:
+        """Return what this computer's own list of names says: addresses by name in small letters; empty if it has none to read."""
+        return {}
 
     @abc.abstractmethod
     async def routes_ipv6(self) -> bool:
@@ -106,6 +111,10 @@ class RealNetwork(Network):
     async def nameservers(self) -> list[str]:
         """Read the system's configuration (/etc/resolv.conf, or the adapters' settings on Windows)."""
         return await daemon_call(_configured_nameservers)
+
+    async def hosts_file(self) -> dict[str, tuple[str, ...]]:
+        """Read the file that getaddrinfo looks into before it asks anybody."""
+        return await daemon_call(read_hosts_file)
 
     async def routes_ipv6(self) -> bool:
         """Ask the routing table by connecting a UDP socket, which sends no packet."""

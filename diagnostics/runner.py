@@ -10,7 +10,7 @@ import logging
 import platform
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import resources
@@ -57,6 +57,13 @@ def system_name(system: str, release: str) -> str:
     """Return the system as a report names it, "Linux 6.18": what builders append to a release may tell whose computer it is."""
     version = re.match(r"\d{1,4}(\.\d{1,4})?", release)
     return f"{system} {version[0]}" if version else system
+
+
+def own_names(hosts_file: Mapping[str, tuple[str, ...]], plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return what a hosts file says of the names of a plan; what else somebody wrote into it is nobody's business."""
+    hosts = {e.host for target in plan.targets for function in target.functions for e in function.endpoints}
+    hosts |= {control.host for control in plan.controls}
+    return {name: addresses for name, addresses in hosts_file.items() if name in hosts}
 
 
 class Run:
@@ -131,6 +138,9 @@ class Run:
             context.ipv6 = await self._network.routes_ipv6()
             trace.note("resolver", addresses=context.nameservers)
             trace.note("ipv6", route=context.ipv6)
+            written = own_names(await self._network.hosts_file(), plan)
+            if written:
+                trace.note("hosts_file", entries=written)
             neutral = context.neutral
             pool = ResolverPool(context, neutral.host if neutral else plan.targets[0].functions[0].endpoints[0].host)
             lookups = Lookups(context, pool)

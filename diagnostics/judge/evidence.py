@@ -33,6 +33,9 @@ SECOND_LEVEL: Final = frozenset({"com", "net", "org", "gob", "gov", "gub", "co",
 COUNTRY: Final = 2
 THREE: Final = 3
 
+NOBODY: Final = "nobody"
+"""The resolver's id of questions to addresses where no resolver lives (``probes/dns.py``)."""
+
 OURS: Final = frozenset({"target", "repeat", "control"})
 """Purposes of steps that tried the real thing, as opposed to questions about it."""
 
@@ -148,8 +151,20 @@ class Evidence:
         return [
             o
             for o in self.dns.get(host, ())
-            if o.detail.get("resolver") != "system" and bool(o.detail.get("authenticated")) is authenticated
+            if o.detail.get("resolver") not in ("system", NOBODY) and bool(o.detail.get("authenticated")) is authenticated
         ]
+
+    def answered_by_nobody(self, *, neutral: bool, host: str | None = None) -> list[Observation]:
+        """Return the questions, to an address where no resolver lives, that were answered all the same.
+
+        Those for a harmless name (``neutral``) prove that somebody on the way takes every question over; those for ``host``
+        alone that it is injected.  A refusal says nothing: a router may send it for anything.
+        """
+        controls = {c.host for c in self.controls if c.kind == "neutral"}
+        asked = [
+            o for name in (controls if neutral else {host or ""}) for o in self.dns.get(name, ()) if o.detail.get("resolver") == NOBODY
+        ]
+        return [o for o in asked if o.detail.get("rcode") in ("NOERROR", "NXDOMAIN")]
 
     def operator(self, lookup: Observation) -> str:
         """Return who runs the resolver that was asked; two resolvers of one operator are one witness."""
@@ -181,6 +196,13 @@ class Evidence:
         owner = base_domain(but)
         lookups = [o for host in self.dns if base_domain(host) != owner for o in self.system_lookups(host)]
         return [o for o in lookups if self.public_answers([o]) and self.purpose(o) in OURS]
+
+    def hosts_entry(self, host: str) -> tuple[Observation, tuple[str, ...]] | None:
+        """Return the note of this computer's hosts file and the addresses that it gives for a name, or None if it has no line for it."""
+        note = self.system.get("hosts_file")
+        entries = note.detail.get("entries") if note else None
+        found = entries.get(host) if isinstance(entries, dict) else None
+        return (note, tuple(map(str, found))) if note is not None and found else None
 
     # --- connections -----------------------------------------------------------------------------
 

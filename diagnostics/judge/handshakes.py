@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from diagnostics.failures import INVALID_CERTIFICATE, UNKNOWN_AUTHORITY, WRONG_NAME
+from diagnostics.judge.clock import dated, only_our_clock_refuses
 from diagnostics.judge.connections import Dialled, judge_notice
 from diagnostics.judge.evidence import CERTIFICATE_FAILURES, OURS, Evidence, Finding, base_domain, died, ids
 from diagnostics.model import Cause, Certainty, Observation, Status
@@ -78,7 +79,7 @@ class HandshakeLayer:
 
     def _certificate(self, shown: list[Observation]) -> Finding:
         if any(o.failure == INVALID_CERTIFICATE and o.detail.get("verify_code") in DATE_CODES for o in shown):
-            return self._fault("tls.certificate_date", shown, Certainty.CERTAIN)
+            return self._dates(shown)
         if self.by_system:
             return Finding(
                 status=Status.DOWN,
@@ -94,6 +95,19 @@ class HandshakeLayer:
         if any(o.failure == WRONG_NAME for o in shown) and self._same_for_neutral():
             return self._fault("tls.server_shows_another_name", shown, Certainty.LIKELY)
         return self._unknown("tls.certificate_unexplained", shown)
+
+    def _dates(self, shown: list[Observation]) -> Finding:
+        """Judge a certificate outside its dates: the server's neglect, unless it is this computer's clock that is outside."""
+        early = [o for o in self.looked if only_our_clock_refuses(self.evidence, self._certificate_of(o))]
+        if not early:
+            return self._fault("tls.certificate_date", shown, Certainty.CERTAIN)
+        return Finding(
+            status=Status.DOWN,
+            rule="tls.clock_differs",
+            cause=Cause.WRONG_CLOCK,
+            certainty=Certainty.CERTAIN,
+            evidence=ids(shown, early, dated(self.evidence)[:2]),
+        )
 
     def _stranger(self, shown: list[Observation]) -> Finding:
         """Judge a certificate that no public root signed: a server's own, or somebody on the way."""

@@ -39,7 +39,10 @@ class NameLayer:
         self.system = evidence.system_lookups(host)
         self.given = evidence.public_answers([*self.system, *evidence.system_lookups(host, "AAAA")])
         self.authenticated = evidence.control_lookups(host, authenticated=True)
-        self.plain = evidence.control_lookups(host, authenticated=False)
+        taken_over = evidence.answered_by_nobody(neutral=True)
+        # whoever takes every clear question over answers in the name of all resolvers: they are one witness, and not a new one
+        self.plain = [] if taken_over else evidence.control_lookups(host, authenticated=False)
+        self.injected = [] if taken_over else evidence.answered_by_nobody(neutral=False, host=host)
         self.true_answers = evidence.public_answers(self.authenticated)
         self.proven = evidence.proven(host)
 
@@ -84,6 +87,9 @@ class NameLayer:
     def _found(self) -> Finding | None:
         if not self.system:
             return None
+        written = self._hosts_file()
+        if written is not None:
+            return written
         if self.given:
             return self._programs() or self._foreign()
         return self._astray(self.system)
@@ -95,6 +101,19 @@ class NameLayer:
         if any(o.failure in NEGATIVE for o in lookups):
             return self._negative(lookups)
         return self._silence()
+
+    def _hosts_file(self) -> Finding | None:
+        """Judge a line in this computer's own hosts file: it is no fault while the name's valid certificate is had there."""
+        entry = self.evidence.hosts_entry(self.host)
+        told = [o for o in self.system if o.detail.get("engine") == "getaddrinfo"]
+        if entry is None or set(entry[1]) & set(self.proven):
+            return None
+        others = [a for a in self.backed if a not in entry[1]]
+        certainty = Certainty.CERTAIN if others else Certainty.LIKELY
+        witnesses = [o for o in [*self.authenticated, *self.plain] if self.evidence.public_answers([o])][:4]
+        return Finding(
+            status=Status.DOWN, rule="dns.hosts_file", cause=Cause.HOSTS_FILE, certainty=certainty, evidence=ids(entry[0], told, witnesses)
+        )
 
     # --- public addresses ------------------------------------------------------------------------
 
@@ -236,14 +255,16 @@ class NameLayer:
 
     # --- how it is said --------------------------------------------------------------------------
 
-    @staticmethod
-    def _tampering(rule: str, certainty: Certainty, against: list[Observation], witnesses: tuple[str, ...]) -> Finding:
+    def _tampering(self, rule: str, certainty: Certainty, against: list[Observation], witnesses: tuple[str, ...]) -> Finding:
+        """Accuse; an answer from where no resolver lives is a second sign, unless the name may be one of the person's router."""
+        injected = self.injected if self.truth()[0] is not Certainty.NONE else []
+        certainty = Certainty.CERTAIN if injected else certainty
         return Finding(
             status=Status.BLOCKED if certainty is Certainty.CERTAIN else Status.LIKELY_BLOCKED,
             rule=rule,
             cause=Cause.DNS_TAMPERING,
             certainty=certainty,
-            evidence=tuple(dict.fromkeys((*ids(against), *witnesses))),
+            evidence=tuple(dict.fromkeys((*ids(against, injected[:2]), *witnesses))),
         )
 
     @staticmethod

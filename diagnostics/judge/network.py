@@ -9,6 +9,7 @@ from typing import Final
 from diagnostics.bogons import is_bogon
 from diagnostics.controls import chosen, endpoint_of
 from diagnostics.failures import INVALID_CERTIFICATE
+from diagnostics.judge.clock import dated, skew
 from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence, base_domain, ids
 from diagnostics.model import Cause, Certainty, Control, NetworkVerdict, Observation, Status, Step
@@ -61,7 +62,7 @@ class NetworkJudge:
             rule=rule,
             evidence=ids(evidence),
             ipv6=self._ipv6_state(),
-            clock_skew_s=self._skew(),
+            clock_skew_s=skew(self._evidence),
         )
 
     # --- rules, in order -------------------------------------------------------------------------
@@ -106,14 +107,14 @@ class NetworkJudge:
 
     def _clock(self) -> NetworkVerdict | None:
         """Certificates fail for their dates, and several servers agree that this computer's date is wrong."""
-        skew, dated = self._skew(), self._dated()
+        off, pages = skew(self._evidence), dated(self._evidence)
         shaken = [o for steps in self._evidence.tls.values() for o in steps if o.detail.get("purpose") == "control"]
         failing = [o for o in shaken if o.failure == INVALID_CERTIFICATE]
-        owners = {base_domain(str(o.host)) for o in dated}
-        if skew is None or abs(skew) < WRONG_BY or not failing or self._secure:
+        owners = {base_domain(str(o.host)) for o in pages}
+        if off is None or abs(off) < WRONG_BY or not failing or self._secure:
             return None
         certainty = Certainty.CERTAIN if len(owners) >= ENOUGH_OPERATORS else Certainty.LIKELY
-        return self._verdict(Status.DOWN, "network.clock_differs", certainty, [*failing, *dated][:12], Cause.WRONG_CLOCK)
+        return self._verdict(Status.DOWN, "network.clock_differs", certainty, [*failing, *pages][:12], Cause.WRONG_CLOCK)
 
     def _interception(self) -> NetworkVerdict | None:
         """A root installed on this computer signs what the Internet shows."""
@@ -188,23 +189,6 @@ class NetworkJudge:
         if any(o.failure is None for o in self._six()):
             return "works"
         return "broken" if self._evidence.six_is_dead() else "unknown"
-
-    def _dated(self) -> list[Observation]:
-        return [
-            o
-            for pages in self._evidence.http.values()
-            for o in pages
-            if o.detail.get("purpose") == "control" and isinstance(o.detail.get("date"), int | float)
-        ]
-
-    def _skew(self) -> float | None:
-        """Return this computer's clock minus the controls' Date headers in seconds: their median, which one liar cannot move far."""
-        note = self._evidence.system.get("clock")
-        now = note.detail.get("now") if note else None
-        if note is None or not isinstance(now, int | float):
-            return None
-        skews = [now + (o.t + o.seconds - note.t) - float(o.detail["date"]) for o in self._dated()]
-        return round(statistics.median(skews), 1) if skews else None
 
 
 def _first_reply(lookup: Observation) -> float | None:

@@ -72,6 +72,12 @@ def judge_page(page: Observation) -> Finding:
             certainty=Certainty.LIKELY,
             evidence=ids(page),
         )
+    if page.detail.get("told") == "country":
+        return Finding(
+            status=Status.DOWN, rule="http.refuses_country", cause=Cause.GEO_REFUSED, certainty=Certainty.LIKELY, evidence=ids(page)
+        )
+    if page.detail.get("told") == "challenge":
+        return Finding(status=Status.WORKS, rule="http.challenge", certainty=Certainty.LIKELY, evidence=ids(page))
     if isinstance(status, int) and status >= SERVER_ERROR:
         return Finding(
             status=Status.DOWN, rule="http.server_error", cause=Cause.SERVER_FAULT, certainty=Certainty.CERTAIN, evidence=ids(page)

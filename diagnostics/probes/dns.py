@@ -11,7 +11,7 @@ Detail of a ``dns`` observation::
     tries          how often we asked
     authenticated  the answer came over TLS with the resolver's valid certificate
     filters        the resolver refuses some names by policy: its "no" counts for nothing
-    purpose        target | control | survey
+    purpose        target | control | survey | nobody (asked where no resolver lives: an answer proves that somebody steps in)
 
 ``address`` is the resolver's.  The failure is OONI's string for the first reply; ``dns_bogon_error`` when every address
 in it is one that no public name may have.
@@ -49,6 +49,14 @@ LISTEN_ON: Final = 0.25
 GETADDRINFO_WAIT: Final = 2.0
 """Seconds added to the patience for the system's resolver, which may itself have to ask again."""
 
+NOBODY: Final = "nobody"
+"""The "resolver" at an address where none can live: whoever answers there steps in on the way."""
+
+NOBODYS_ADDRESSES: Final = ("192.0.2.53", "198.51.100.53")
+"""Addresses of TEST-NET-1 and TEST-NET-2, which no computer has (RFC 5737): two, so that one odd answer proves nothing."""
+
+NOBODYS_TRIES: Final = 2
+
 MAX_ANSWERS: Final = 16
 MAX_REPLIES: Final = 8
 
@@ -84,11 +92,12 @@ Listener = Callable[[Answer], None]
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Who is asked: a resolver's id, one of its addresses, and whether it filters."""
+    """Who is asked: a resolver's id, one of its addresses, whether it filters, and how often over UDP at most."""
 
     resolver: str
     address: str
     filters: bool = False
+    tries: int = len(ASK_AGAIN) + 1
 
 
 def new_query(question: Question) -> dns.message.Message:
@@ -171,6 +180,13 @@ async def ask_udp(context: Context, question: Question, source: Source, on_answe
     return step.done
 
 
+async def ask_nobody(context: Context, question: Question, addresses: tuple[str, ...] = NOBODYS_ADDRESSES) -> None:
+    """Ask where no resolver lives; nothing is expected to come back, and what does is only recorded."""
+    asked = msgspec.structs.replace(question, purpose=NOBODY)
+    sources = [Source(NOBODY, address, tries=NOBODYS_TRIES) for address in addresses]
+    await asyncio.gather(*(ask_udp(context, asked, source, lambda _answer: None) for source in sources))
+
+
 async def _receive(flow: Datagrams, seconds: float) -> bytes | None:
     """Return the next datagram, or None when there is none in time."""
     try:
@@ -202,7 +218,7 @@ class _UdpAsking:
         self._detail["replies"] = self._replies
         async with await self._context.network.datagram(self._source.address, port) as flow:
             began = loop.time()
-            for number in range(1, len(ASK_AGAIN) + 2):
+            for number in range(1, self._source.tries + 1):
                 self._detail["tries"] = number
                 await flow.send(query.to_wire())
                 while (left := self._until(began, number) - loop.time()) > 0 and len(self._replies) < MAX_REPLIES:
@@ -222,9 +238,10 @@ class _UdpAsking:
             first = float(self._replies[0]["after"])
             return began + first + max(LISTEN_ON, min(2 * first, 1.0))
         patience, most = self._context.patience, began + MOST_STEP
-        if number <= len(ASK_AGAIN):
+        if number < self._source.tries:
             return min(began + max(ASK_AGAIN[number - 1], number * patience.stagger(0.0)), most)
-        return min(began + max(ASK_AGAIN[-1], len(ASK_AGAIN) * patience.stagger(0.0)) + patience.wait(), most)
+        last = max(ASK_AGAIN[number - 2], (number - 1) * patience.stagger(0.0)) if number > 1 else 0.0
+        return min(began + last + patience.wait(), most)
 
     def _take(self, reply: dns.message.Message, after: float, tries: int) -> None:
         addresses = addresses_of(reply, self._question.query)
@@ -234,7 +251,7 @@ class _UdpAsking:
             return
         self._failure = failure_of_reply(reply.rcode(), addresses)
         self._detail |= {"answers": addresses, "rcode": rcode}
-        if tries == 1 and self._source.resolver != "system" and not self._context.patience.alive:
+        if tries == 1 and self._source.resolver not in ("system", NOBODY) and not self._context.patience.alive:
             self._context.patience.saw(after)  # later ones wait for each other in the resolver's and our own queue
         self._on_answer(Answer(self._source.resolver, "udp", self._question, tuple(addresses), self._failure))
 

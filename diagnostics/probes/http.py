@@ -6,6 +6,7 @@ Detail of an ``http`` observation::
     status, headers, title     the response; headers are the few that matter, each at most 200 characters
     body_bytes, body_sha256    of the first 64 KiB
     complete                   the whole body, or its first 64 KiB, arrived
+    told                       what an error page says of itself: country | challenge (``diagnostics/phrases.py``)
     location                   where a redirect points
     date                       the Date header in seconds since 1970 UTC
 """
@@ -24,6 +25,7 @@ import msgspec
 
 from diagnostics.failures import EOF, HTTP_FAILED, ProtocolError
 from diagnostics.model import Observation, Step
+from diagnostics.phrases import told_by
 from diagnostics.probes.context import Context
 from diagnostics.probes.place import Asking, Place
 from diagnostics.streams import Stream
@@ -156,6 +158,7 @@ def facts_of(reply: Reply) -> dict[str, Any]:
         "body_bytes": len(reply.body),
         "body_sha256": hashlib.sha256(reply.body).hexdigest(),
         "complete": reply.complete,
+        "told": told_by(reply.status, reply.body),
         "location": clean(reply.headers.get("location", ""), 500) or None,
         "date": date_of(reply.headers),
     }

@@ -8,6 +8,7 @@ from typing import Final
 from diagnostics.controls import chosen, endpoint_of
 from diagnostics.model import Observation
 from diagnostics.probes.context import Context
+from diagnostics.probes.dns import Question, ask_nobody
 from diagnostics.probes.endpoint import EndpointProbe
 from diagnostics.probes.tcp import connect
 
@@ -20,6 +21,8 @@ async def measure_internet(context: Context, probe: EndpointProbe) -> None:
     async with asyncio.TaskGroup() as group:
         for control in chosen(context.controls):
             group.create_task(probe.measure(endpoint_of(control)))
+        if context.neutral:
+            group.create_task(ask_nobody(context, Question(context.neutral.host)))
         if context.ipv6:
             addresses = [r.addresses6[0] for r in context.resolvers if r.addresses6][:SIX]
             for address in addresses:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from diagnostics.bogons import is_bogon
 from diagnostics.probes.context import Context
-from diagnostics.probes.dns import Answer, Question, Source, ask_system, ask_udp
+from diagnostics.probes.dns import NOBODYS_ADDRESSES, Answer, Question, Source, ask_nobody, ask_system, ask_udp
 from diagnostics.probes.pool import ResolverPool
 from diagnostics.probes.resolvers import BrokenSessionError, Session
 
@@ -99,6 +99,7 @@ class Lookup:
             self._doubted = True
             self._control_due += 1
             self.comparing.append(self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT)))
+            self._context.spawn(ask_nobody(self._context, self._question, NOBODYS_ADDRESSES[:1]))
         await self._until(lambda: bool(self._usable(system=False, authenticated=True)) or self._control_due <= 0)
         found = self._usable(system=False, authenticated=True) + self._usable(system=False) + self._usable(system=True)
         return _limited([a for a in dict.fromkeys(found) if a not in tried])

@@ -84,6 +84,7 @@ class _Http(_Shape, frozen=True):
     body_bytes: int | None = None
     body_sha256: str | None = None
     complete: bool | None = None
+    told: str | None = None
     location: str | None = None
     date: float | None = None
 
@@ -144,12 +145,16 @@ class _Ipv6(_Shape, frozen=True):
     route: bool
 
 
+class _HostsFile(_Shape, frozen=True):
+    entries: dict[str, tuple[str, ...]] = {}
+
+
 class _Other(_Shape, frozen=True):
     kind: str = ""
 
 
 _SHAPES: Final[dict[Step, type[_Shape]]] = {Step.DNS: _Dns, Step.TCP: _Tcp, Step.TLS: _Tls, Step.HTTP: _Http}
-_KINDS: Final[dict[str, type[_Shape]]] = {"plan": _Plan, "clock": _Clock, "resolver": _Nameservers, "ipv6": _Ipv6}
+_KINDS: Final[dict[str, type[_Shape]]] = {"plan": _Plan, "clock": _Clock, "resolver": _Nameservers, "ipv6": _Ipv6, "hosts_file": _HostsFile}
 
 
 def wrong_detail(observation: Observation) -> str:

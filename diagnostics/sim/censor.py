@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from diagnostics.model import Fact
+from diagnostics.sim.behaviour import Dns, DnsScope, Http, Tcp, Tls, Where
 from diagnostics.sim.check import service_hosts
-from diagnostics.sim.scenario import CensorRule, Dns, DnsScope, Http, Scenario, Tcp, Tls, Where, is_address
+from diagnostics.sim.scenario import CensorRule, Scenario, is_address
 from diagnostics.sim.world import World, resolver_owner
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Censor:
             return prey.rule.dns if in_scope and asked else None
 
         return self._first(flow, hit, Dns.ALLOW, "dns", name)
+
+    def injects(self, address: str) -> bool:
+        """Tell whether some rule answers questions to any address, also where no resolver lives."""
+        return address not in self._system and any(p.rule.dns_scope is DnsScope.ALL_PLAIN and p.rule.dns for p in self._prey)
 
     def on_connect(self, flow: str, address: str, port: int) -> Tcp:
         """Return what becomes of a connection or of datagrams to an address."""

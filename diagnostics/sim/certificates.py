@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from diagnostics.sim.scenario import Certificate
+from diagnostics.sim.behaviour import Certificate
 
 PUBLIC_AUTHORITY: Final = "Simulated Public Root"
 _LEAF_DAYS: Final = 90  # what public authorities issue

@@ -16,8 +16,9 @@ import dns.rdatatype
 import dns.rrset
 
 from diagnostics.model import Fact
+from diagnostics.sim.behaviour import Dns
 from diagnostics.sim.censor import Censor
-from diagnostics.sim.scenario import CensorRule, Dns, Portal, is_address
+from diagnostics.sim.scenario import CensorRule, Portal, is_address
 from diagnostics.sim.world import World
 from diagnostics.streams import Stream
 

@@ -13,10 +13,11 @@ import h11
 
 from diagnostics.model import Fact
 from diagnostics.sim import clienthello, web_server
+from diagnostics.sim.behaviour import Certificate, Http, Tls
 from diagnostics.sim.censor import Censor
 from diagnostics.sim.certificates import Authority
 from diagnostics.sim.dns_server import Names, message_of_get, serve_stream
-from diagnostics.sim.scenario import CensorRule, Certificate, Http, Portal, Tls
+from diagnostics.sim.scenario import CensorRule, Portal
 from diagnostics.sim.web_server import Reply, Request
 from diagnostics.sim.wire import Line, Wire
 from diagnostics.sim.world import HTTP_PORT, Host, Kind, World

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import enum
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ import resources
 from diagnostics import tomlfile
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Fact, Status
+from diagnostics.sim.behaviour import Certificate, Dns, DnsScope, Http, Ipv6, Link, Serves, Tcp, Tls, Where
 
 ERROR: Final = "error.scenario"
 MISSING: Final = "error.scenario.missing"
@@ -31,104 +31,6 @@ SUGGESTIONS: Final = 5
 """Shipped scenarios that are named when another one was asked for; the whole list is a wall."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class Dns(enum.StrEnum):
-    """What becomes of a question for a name."""
-
-    ALLOW = "allow"  # exempted: rules further down do not apply
-    BOGON = "bogon"  # an address that cannot be public (default 127.0.0.1)
-    NXDOMAIN = "nxdomain"
-    REFUSED = "refused"
-    SERVFAIL = "servfail"
-    EMPTY = "empty"  # no error and no address
-    ADDRESS = "address"  # another address: `answer`, a literal or a host of the scenario
-    SILENCE = "silence"
-    RACE = "race"  # a forged answer first, the true one later
-    GARBAGE = "garbage"  # the header of an answer, and names that point to themselves
-
-
-class DnsScope(enum.StrEnum):
-    """Whose answers are false."""
-
-    SYSTEM = "system"  # the provider's resolvers lie
-    ALL_PLAIN = "all-plain"  # every clear-text question that passes is forged
-
-
-class Tcp(enum.StrEnum):
-    """What becomes of a connection to an address (and of UDP to it, unless it is reset)."""
-
-    ALLOW = "allow"
-    REFUSED = "refused"
-    SILENCE = "silence"
-    RESET = "reset"  # accepted, then reset
-    UNREACHABLE = "unreachable"  # a router says so
-
-
-class Tls(enum.StrEnum):
-    """What becomes of a TLS handshake."""
-
-    ALLOW = "allow"
-    RESET = "reset"
-    SILENCE = "silence"
-    CLOSE = "close"
-    ALERT = "alert"  # a forged handshake_failure
-    INTERCEPT = "intercept"  # answered with a certificate of `issuer`
-
-
-class Http(enum.StrEnum):
-    """What becomes of a clear-text request."""
-
-    ALLOW = "allow"
-    BLOCK_PAGE = "block-page"
-    REDIRECT = "redirect"  # 302 to `location`
-    RESET = "reset"
-    CLOSE = "close"
-
-
-class Where(enum.StrEnum):
-    """By what a TLS or HTTP rule knows its prey."""
-
-    SNI = "sni"  # the name that is said: the server name, or Host; whatever the address
-    ADDRESS = "address"  # the address that is dialled, whatever the name
-
-
-class Link(enum.StrEnum):
-    """The state of the line."""
-
-    UP = "up"
-    NONE = "none"  # no network: every send fails at once
-    SILENT = "silent"  # connected, but everything is swallowed
-
-
-class Ipv6(enum.StrEnum):
-    """The state of IPv6."""
-
-    WORKS = "works"
-    NONE = "none"  # no route
-    DEAD = "dead"  # a route, and nothing ever comes back
-
-
-class Certificate(enum.StrEnum):
-    """Which certificate a site shows."""
-
-    VALID = "valid"
-    EXPIRED = "expired"  # a week ago
-    SELF_SIGNED = "self-signed"
-    WRONG_NAME = "wrong-name"
-    OTHER_CA = "other-ca"  # issued by `issuer`, which no store knows
-
-
-class Serves(enum.StrEnum):
-    """What a site's web server sends."""
-
-    PAGE = "page"
-    ENDLESS_HEADERS = "endless-headers"
-    HUGE_BODY = "huge-body"  # 1 GiB, made as it is sent
-    REDIRECT_LOOP = "redirect-loop"
-    SLOW = "slow"  # one byte a second
-    GARBAGE = "garbage"  # not HTTP
-    SILENCE = "silence"
 
 
 class Text(Fact, frozen=True, forbid_unknown_fields=True):
@@ -223,6 +125,7 @@ class ScenarioText(Fact, frozen=True, forbid_unknown_fields=True):
     ipv6: Ipv6 = Ipv6.NONE
     clock_offset_days: float = 0.0  # how far the world is ahead of this computer's clock
     nameservers: tuple[str, ...] = ("192.168.1.1",)
+    intercepts_dns: bool = False  # every clear-text question over UDP is answered by the provider's resolver, whoever was asked
     installed_roots: tuple[str, ...] = ()  # issuers that this computer's own store believes
     hosts: dict[str, str] = msgspec.field(default_factory=dict)  # the hosts file
     portal: Portal | None = None
@@ -247,6 +150,13 @@ class Scenario(ScenarioText, frozen=True):
     def censor_rtt(self) -> float:
         """Return the round trip to the censor, in seconds."""
         return self.rtt / 4 if self.censor_rtt_ms is None else self.censor_rtt_ms / 1000
+
+    @property
+    def asks_for(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the services and the URLs that are spoken of in ``expected``: what a run must test to be compared with it."""
+        services = dict.fromkeys(row.target for row in self.expected if ":" not in row.target)
+        urls = dict.fromkeys(row.target for row in self.expected if "://" in row.target)
+        return tuple(services), tuple(urls)
 
     def error(self, path: Iterable[str | int], found: object, allowed: Iterable[str] | str) -> InputError:
         """Return the error about the value at ``path``."""

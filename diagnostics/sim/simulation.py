@@ -26,12 +26,13 @@ import msgspec
 
 from diagnostics.network import Network, family_of
 from diagnostics.sim import system_resolver
+from diagnostics.sim.behaviour import Ipv6, Link, Tcp
 from diagnostics.sim.censor import Censor, CensorAction
 from diagnostics.sim.certificates import Authority
 from diagnostics.sim.check import check_against
 from diagnostics.sim.dns_server import MAX_MESSAGE, Names
 from diagnostics.sim.flows import Dialled, Parts, serve_flow
-from diagnostics.sim.scenario import Ipv6, Link, Scenario, Tcp, is_address
+from diagnostics.sim.scenario import Scenario, is_address
 from diagnostics.sim.wire import Line
 from diagnostics.sim.world import DNS_PORT, HTTP_PORT, World
 from diagnostics.streams import Datagrams, SocketStream, Stream
@@ -158,6 +159,10 @@ class SimulatedNetwork(Network):
     async def nameservers(self) -> list[str]:
         """Return the scenario's resolvers."""
         return list(self.scenario.nameservers)
+
+    async def hosts_file(self) -> dict[str, tuple[str, ...]]:
+        """Return the scenario's hosts file."""
+        return {name.lower(): (address,) for name, address in self.scenario.hosts.items()}
 
     async def routes_ipv6(self) -> bool:
         """Return whether the scenario has an IPv6 route, good or dead."""
@@ -287,12 +292,21 @@ class SimulatedNetwork(Network):
             return False
         if self._censor.on_connect(f"udp {address} {dialled.port}", address, dialled.port) not in (Tcp.ALLOW, Tcp.RESET):
             return False
-        return dialled.port == DNS_PORT and self.world.answers_plain_dns(address)
+        if dialled.port != DNS_PORT:
+            return False
+        return self.world.answers_plain_dns(address) or scenario.intercepts_dns or self._censor.injects(address)
 
     def _answer_datagram(self, message: bytes, peer: tuple[str, int], dialled: Dialled, chance: random.Random) -> None:
-        answers = self._names.answers(message, f"udp {dialled.address} {dialled.port}", dialled.address)
+        server, real = dialled.address, self.world.answers_plain_dns(dialled.address)
+        taken_over = self.scenario.intercepts_dns and server not in self.scenario.nameservers
+        if taken_over:
+            server = self.scenario.nameservers[0]
+            dialled = msgspec.structs.replace(dialled, line=msgspec.structs.replace(dialled.line, rtt=dialled.line.censor_rtt))
+        answers = self._names.answers(message, f"udp {dialled.address} {dialled.port}", server)
         raced = len(answers) > 1
         for answer in answers:
+            if not (real or taken_over or answer.forged):
+                continue  # nobody lives there who could tell the truth
             near = dialled.line.censor_rtt / 2 if raced else dialled.line.censor_rtt  # an injector is nearer than any resolver
             if not dialled.line.lost(chance):
                 self._spawn(self._send_later(near if answer.forged else dialled.line.rtt, answer.wire, peer))

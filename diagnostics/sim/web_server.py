@@ -13,7 +13,8 @@ from typing import Final
 import h11
 
 from diagnostics.model import Fact
-from diagnostics.sim.scenario import Serves, Site
+from diagnostics.sim.behaviour import Serves
+from diagnostics.sim.scenario import Site
 from diagnostics.streams import Stream
 
 _MAX_REQUEST_HEAD: Final = 32_768

@@ -269,7 +269,7 @@ def resolver_story(told: Story, *, udp: str | None, doh: str | None) -> Story:
 
 
 def resolver_verdicts(told: Story) -> list[tuple[str, str | None]]:
-    return [(v.target, v.cause) for v in told.judged().verdicts if v.target.startswith("resolver:")]
+    return [(v.target, v.cause) for v in told.judged().verdicts if v.target.startswith("resolver:") and v.function is None]
 
 
 def test_a_resolver_that_is_out_of_reach_over_every_transport_is_named() -> None:
