@@ -26,6 +26,11 @@ class Stream(abc.ABC):
         self.received = 0
         self.sent = 0
 
+    @property
+    def raw_received(self) -> int:
+        """Return the bytes that came over the connection itself, encryption included."""
+        return self.received
+
     @abc.abstractmethod
     async def read(self, limit: int = READ_SIZE) -> bytes:
         """Return at least one byte and at most ``limit``; ``b""`` once the peer has closed.  Raises OSError."""
@@ -92,6 +97,11 @@ class TlsStream(Stream):
         self.below = below
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._in, self._out, server_side=server, server_hostname=server_name)
+
+    @property
+    def raw_received(self) -> int:
+        """Return the bytes that came in below the encryption."""
+        return self.below.raw_received
 
     def feed(self, data: bytes) -> None:
         """Hand over bytes that were read from the stream below before TLS began."""

@@ -5,6 +5,8 @@ Detail of an ``http`` observation::
     port, url, purpose         what was asked; ``hop`` counts redirects from 0
     status, headers, title     the response; headers are the few that matter, each at most 200 characters
     body_bytes, body_sha256    of the first 64 KiB
+    head_seconds, body_seconds until the head was there, and from then to the last bytes of the body
+    received                   bytes that came over the connection in all, encryption included
     complete                   the whole body, or its first 64 KiB, arrived
     told                       what an error page says of itself: country | challenge (``diagnostics/phrases.py``)
     location                   where a redirect points
@@ -23,10 +25,11 @@ from typing import Any, Final
 import h11
 import msgspec
 
-from diagnostics.failures import EOF, HTTP_FAILED, ProtocolError
+from diagnostics.failures import EOF, HTTP_FAILED, ProtocolError, failure_of
 from diagnostics.model import Observation, Step
 from diagnostics.phrases import told_by
 from diagnostics.probes.context import Context
+from diagnostics.probes.pacing import MOST_STEP
 from diagnostics.probes.place import Asking, Place
 from diagnostics.streams import Stream
 
@@ -37,12 +40,17 @@ MAX_HEAD: Final = 32 * 1024
 SERVER_WORK: Final = 1.5
 """Seconds that a busy server may think before it answers, on top of the round trips."""
 
+LEAST_RATE: Final = 4096.0
+"""Bytes a second: a body that comes in more slowly is not waited for, one that is throttled (16 KiB/s in Russia in 2021) is."""
+
 MAX_HEADER: Final = 200
 MAX_TITLE: Final = 120
 KEPT_HEADERS: Final = ("server", "content-type", "content-length", "location", "via", "date")
 
 USER_AGENT: Final = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
 """A common browser's: the request must get what a person gets and not mark its sender."""
+
+ACCEPT: Final = (("Accept", "text/html,*/*;q=0.8"),)
 
 _TITLE: Final = re.compile(rb"<title[^>]{0,80}>(.{0,400}?)</title", re.IGNORECASE | re.DOTALL)
 
@@ -56,6 +64,29 @@ class Reply(msgspec.Struct, frozen=True):
     complete: bool
 
 
+class Progress:
+    """How a response comes in; noted as it comes, so that one that never ends tells how far it got.
+
+    The time-out ``bound`` moves on as long as the body comes in at ``LEAST_RATE`` or faster, up to ``MOST_STEP`` in all.
+    """
+
+    def __init__(self, detail: dict[str, Any], bound: asyncio.Timeout, wait: float) -> None:
+        """Write into ``detail``; ``wait`` is how long nothing may come, in seconds."""
+        self._detail, self._bound, self._wait = detail, bound, wait
+        self._loop = asyncio.get_running_loop()
+        self._began = self._head = self._loop.time()
+
+    def head(self, status: int) -> None:
+        """Note that the head is there."""
+        self._head = self._loop.time()
+        self._detail |= {"status": status, "head_seconds": round(self._head - self._began, 4), "body_bytes": 0, "body_seconds": 0.0}
+
+    def body(self, size: int) -> None:
+        """Note that ``size`` bytes of the body are there."""
+        self._detail |= {"body_bytes": size, "body_seconds": round(self._loop.time() - self._head, 4)}
+        self._bound.reschedule(min(self._head + self._wait + size / LEAST_RATE, self._began + MOST_STEP))
+
+
 class HttpConnection:
     """One connection; requests go one after another for as long as the server keeps it open."""
 
@@ -63,6 +94,8 @@ class HttpConnection:
         """Speak over ``stream``."""
         self._stream = stream
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        self.cut_by: str | None = None
+        """The failure that ended the last body in the middle."""
 
     @property
     def reusable(self) -> bool:
@@ -70,9 +103,16 @@ class HttpConnection:
         return self._h11.our_state is h11.IDLE and self._h11.their_state is h11.IDLE
 
     async def request(
-        self, method: str, host: str, path: str, *, headers: tuple[tuple[str, str], ...] = (), body: bytes = b"", limit: int = MAX_BODY
+        self,
+        method: str,
+        host: str,
+        path: str,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: bytes = b"",
+        progress: Progress | None = None,
     ) -> Reply:
-        """Send a request and return its response, reading at most ``limit`` bytes of the body.
+        """Send a request and return its response, reading at most the first 64 KiB of the body.
 
         Raises OSError from the stream, ProtocolError for a response that is none, EOFError when the connection ends
         before a response began.
@@ -84,7 +124,7 @@ class HttpConnection:
             request = h11.Request(method=method, target=path, headers=fields)
             data = self._send(request) + (self._send(h11.Data(data=body)) if body else b"") + self._send(h11.EndOfMessage())
             await self._stream.write(data)
-            return await self._response(limit)
+            return await self._response(progress)
         except h11.ProtocolError as error:
             raise ProtocolError(HTTP_FAILED, str(error)[:MAX_HEADER]) from error
 
@@ -104,30 +144,35 @@ class HttpConnection:
                 raise EOFError(message)
             self._h11.receive_data(data)
 
-    async def _response(self, limit: int) -> Reply:
+    async def _response(self, progress: Progress | None) -> Reply:
         event = await self._next()
         while isinstance(event, h11.InformationalResponse):
             event = await self._next()
         if not isinstance(event, h11.Response):
             raise ProtocolError(HTTP_FAILED, "no response")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
-        body, complete = await self._body(limit)
+        if progress:
+            progress.head(event.status_code)
+        body, complete = await self._body(progress)
         if complete and self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         return Reply(status=event.status_code, headers=headers, body=body, complete=complete)
 
-    async def _body(self, limit: int) -> tuple[bytes, bool]:
+    async def _body(self, progress: Progress | None) -> tuple[bytes, bool]:
         """Return what arrived of the body and whether that is all that was wanted."""
         body = bytearray()
         try:
-            while len(body) < limit:
+            while len(body) < MAX_BODY:
                 event = await self._next()
                 if not isinstance(event, h11.Data):
                     return bytes(body), True
                 body += event.data
-        except (h11.RemoteProtocolError, OSError, EOFError):
+                if progress:
+                    progress.body(len(body))
+        except (h11.RemoteProtocolError, OSError, EOFError) as error:
+            self.cut_by = failure_of(error) if isinstance(error, OSError) else EOF
             return bytes(body), False  # cut in the middle: what arrived is still evidence
-        return bytes(body[:limit]), True
+        return bytes(body[:MAX_BODY]), True
 
 
 def clean(text: str, limit: int) -> str:
@@ -169,9 +214,14 @@ async def fetch(context: Context, stream: Stream, place: Place, asking: Asking) 
     reply: Reply | None = None
     with context.trace.step(Step.HTTP, target=asking.target, host=place.host, address=asking.address) as step:
         step.detail = {"port": place.port, "url": place.url, "hop": place.hop, "purpose": asking.purpose}
-        async with asyncio.timeout(context.patience.wait(extra=SERVER_WORK)):
-            reply = await HttpConnection(stream).request("GET", place.authority, place.path, headers=(("Accept", "text/html,*/*;q=0.8"),))
+        wait, connection = context.patience.wait(extra=SERVER_WORK), HttpConnection(stream)
+        try:
+            async with asyncio.timeout(wait) as bound:
+                progress = Progress(step.detail, bound, wait)
+                reply = await connection.request("GET", place.authority, place.path, headers=ACCEPT, progress=progress)
+        finally:
+            step.detail["received"] = stream.raw_received
         step.detail |= facts_of(reply)
         if not reply.complete:
-            step.failure = EOF
+            step.failure = connection.cut_by or EOF
     return step.done, reply

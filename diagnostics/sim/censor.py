@@ -1,7 +1,7 @@
 """What stands in the way: the scenario's rules, asked once for every event of every flow.
 
-The first rule that matches wins in each layer.  Nothing is remembered between flows, so an innocent first flow cannot
-disarm a rule; whatever state there is lives in the flow that asks.
+The first rule that matches wins in each layer.  Nothing that a flow does can disarm a rule for the next; the one thing that
+is remembered between flows is residual blocking: an address and port that stay cut for a while after a forbidden name.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class Censor:
         self._prey = [_Prey(rule, catalog, world) for rule in scenario.censor]
         self._system = frozenset(scenario.nameservers)
         self._began = time.monotonic()
+        self._residue: dict[tuple[str, int], tuple[float, CensorRule]] = {}  # until when an address and port stay cut, and how
         self.log: collections.deque[CensorAction] = collections.deque(maxlen=_LOG_LENGTH)
 
     def on_question(self, flow: str, name: str, server: str) -> CensorRule | None:
@@ -101,7 +102,24 @@ class Censor:
         def hit(prey: _Prey) -> Tls | None:
             return prey.rule.tls if self._named_or_dialled(prey, server_name, address, port) else None
 
-        return self._first(flow, hit, Tls.ALLOW, "tls", server_name or "")
+        rule = self._first(flow, hit, Tls.ALLOW, "tls", server_name or "")
+        if rule and rule.residual_s:
+            self._residue[address, port] = (time.monotonic() + rule.residual_s, rule)
+        until, residual = self._residue.get((address, port), (0.0, None))
+        if rule is None and residual and time.monotonic() < until:
+            self._note(flow, 0, f"tls residual {residual.tls} {server_name or ''}".rstrip())
+            return residual
+        return rule
+
+    def on_bytes(self, flow: str, name: str | None, address: str, port: int) -> CensorRule | None:
+        """Return the rule that slows, freezes or cuts a flow by the amount of what the server sends, if there is one."""
+
+        def hit(prey: _Prey) -> str | None:
+            rule = prey.rule
+            kind = "throttle" if rule.rate_kib else "freeze" if rule.freeze_after else "cut" if rule.cut_after else None
+            return kind if kind and self._named_or_dialled(prey, name, address, port) else None
+
+        return self._first(flow, hit, "", "bytes", name or "")
 
     def on_request(self, flow: str, host: str | None, address: str, port: int) -> CensorRule | None:
         """Return the rule for a clear-text request (``host`` None: before anything was said), if it does not let it pass."""
@@ -129,7 +147,9 @@ class Censor:
             if behaviour == exempt:
                 return None
             if behaviour:
-                action = f"{layer} {behaviour} {name}".rstrip()
-                self.log.append(CensorAction(time=time.monotonic() - self._began, flow=flow, rule=f"censor {number}", action=action))
+                self._note(flow, number, f"{layer} {behaviour} {name}".rstrip())
                 return prey.rule
         return None
+
+    def _note(self, flow: str, number: int, action: str) -> None:
+        self.log.append(CensorAction(time=time.monotonic() - self._began, flow=flow, rule=f"censor {number}", action=action))

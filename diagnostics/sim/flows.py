@@ -19,7 +19,7 @@ from diagnostics.sim.certificates import Authority
 from diagnostics.sim.dns_server import Names, message_of_get, serve_stream
 from diagnostics.sim.scenario import CensorRule, Portal
 from diagnostics.sim.web_server import Reply, Request
-from diagnostics.sim.wire import Line, Wire
+from diagnostics.sim.wire import Line, Shape, Wire
 from diagnostics.sim.world import HTTP_PORT, Host, Kind, World
 from diagnostics.streams import TlsStream
 
@@ -130,6 +130,7 @@ class _Flow:
             context = self._parts.authority.context(names, Certificate.OTHER_CA, rule.issuer)
         else:
             context = self._parts.authority.context(host.names, host.site.certificate, host.site.issuer)
+        self._shape(hello.server_name)
         self._wire.unread(bytes(first))
         stream = TlsStream(self._wire, context, server=True)
         await stream.handshake()
@@ -137,6 +138,12 @@ class _Flow:
             await serve_stream(stream, self._parts.names, self._flow, None)
         else:
             await web_server.serve(stream, functools.partial(self._secure_page, host), self._parts.clock)
+
+    def _shape(self, name: str | None) -> None:
+        """Let the censor slow, freeze or cut what the server sends from now on."""
+        rule = self._parts.censor.on_bytes(self._flow, name, self._dialled.address, self._dialled.port)
+        if rule:
+            self._wire.shape(Shape(rate=(rule.rate_kib or 0.0) * 1024, freeze_after=rule.freeze_after, cut_after=rule.cut_after))
 
     async def _cut(self, rule: CensorRule) -> None:
         """Answer in place of the server; returning says farewell."""
@@ -166,6 +173,7 @@ class _Flow:
         rule = self._parts.censor.on_request(self._flow, request.host, dialled.address, dialled.port)
         if rule:
             return await self._blocked(rule)
+        self._shape(request.host)
         host = self._host_here(request.host)
         if host is None:
             return None
@@ -186,7 +194,7 @@ class _Flow:
     def _page(self, host: Host, request: Request) -> Reply:
         page = host.pages.get((self._dialled.port, request.path))
         if page is None or page.status is None:
-            return web_server.page_of(host.name, host.site)
+            return web_server.page_of(host.name, host.site, host.page_bytes)
         return web_server.plain(page.status, page.body)
 
     async def _portal_page(self, request: Request) -> Reply:

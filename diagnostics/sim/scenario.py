@@ -56,6 +56,10 @@ class CensorRule(Fact, frozen=True, forbid_unknown_fields=True):
     tcp: Tcp | None = None
     tls: Tls | None = None
     http: Http | None = None
+    rate_kib: float | None = None  # KiB a second that the server's answers are let through
+    freeze_after: int | None = None  # bytes of the server's, after which nothing more comes
+    cut_after: int | None = None  # bytes of the server's, after which the connection is reset
+    residual_s: float = 0.0  # for how long the address and port that were dialled stay cut for every name, after a `tls` hit
     where: Where = Where.SNI
     issuer: str = "Red Segura CA"
     page_status: int = 200
@@ -79,6 +83,7 @@ class Site(Fact, frozen=True, forbid_unknown_fields=True):
     body: str | None = None
     serves: Serves = Serves.PAGE
     close_after_bytes: int | None = None  # of the answer to a request
+    page_bytes: int | None = None  # size of its pages; front pages of services have some 100 kB, others 6 kB
     clear: bool = False  # port 80 shows the page instead of leading to https
 
 
@@ -213,7 +218,7 @@ def find_scenario(name_or_path: str) -> Scenario:
 # --- what the types cannot say ----------------------------------------------------------------------
 
 _PREY: Final = ("hosts", "suffixes", "service", "resolvers", "addresses")
-_LAYERS: Final = ("dns", "tcp", "tls", "http")
+_LAYERS: Final = ("dns", "tcp", "tls", "http", "rate_kib", "freeze_after", "cut_after")
 _RANGES: Final = {"rtt_ms": (0.0, 60_000.0), "censor_rtt_ms": (0.0, 60_000.0), "loss": (0.0, 0.9), "clock_offset_days": (-3650.0, 3650.0)}
 
 
@@ -253,6 +258,10 @@ def _check_rule(scenario: Scenario, index: int, rule: CensorRule) -> None:
     if all(getattr(rule, key) is None for key in _LAYERS):
         raise scenario.missing(("censor", index), _LAYERS)
     _check_status(scenario, ("censor", index, "page_status"), rule.page_status)
+    for key in ("rate_kib", "freeze_after", "cut_after", "residual_s"):
+        value = getattr(rule, key)
+        if value is not None and not (value > 0 or (key == "residual_s" and value == 0)):
+            raise scenario.error(("censor", index, key), value, "> 0")
     for position, network in enumerate(rule.addresses):
         try:
             ipaddress.ip_network(network)

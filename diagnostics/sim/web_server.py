@@ -20,7 +20,7 @@ from diagnostics.streams import Stream
 _MAX_REQUEST_HEAD: Final = 32_768
 _MAX_REQUEST_BODY: Final = 65_536
 _HUGE: Final = 1 << 30
-_PAGE_BYTES: Final = 6_000
+PAGE_BYTES: Final = 6_000
 _HTML: Final = "text/html; charset=utf-8"
 
 
@@ -80,10 +80,10 @@ async def serve(stream: Stream, answering: Answering, clock: Callable[[], float]
         peer.start_next_cycle()
 
 
-def page_of(host: str, site: Site) -> Reply:
-    """Return the front page of a host: a title, and enough text to be recognised as whole."""
+def page_of(host: str, site: Site, size: int = PAGE_BYTES) -> Reply:
+    """Return the front page of a host: a title, and about ``size`` bytes of text."""
     title = site.title or host
-    body = _document(title, site.body or _filler(host)) if 200 <= site.status < 300 else _error_document(site)
+    body = _document(title, site.body or _filler(host, site.page_bytes or size)) if 200 <= site.status < 300 else _error_document(site)
     return Reply(status=site.status, body=body, serves=site.serves, cut_after=site.close_after_bytes)
 
 
@@ -164,8 +164,8 @@ async def _hostile(serves: Serves, request: Request) -> AsyncIterator[bytes]:
         step = int(tail) + 1 if (tail := request.path.rpartition("/")[2]).isdecimal() and len(tail) < 12 else 1
         yield b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: /%d\r\n\r\n" % step
     elif serves is Serves.SLOW:
-        yield b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % _PAGE_BYTES
-        for _ in range(_PAGE_BYTES):
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % PAGE_BYTES
+        for _ in range(PAGE_BYTES):
             await asyncio.sleep(1.0)
             yield b"a"
     else:
@@ -181,9 +181,9 @@ def _error_document(site: Site) -> bytes:
     return _document(title, site.body or f"<h1>{html.escape(title)}</h1>")
 
 
-def _filler(host: str) -> str:
+def _filler(host: str, size: int) -> str:
     line = f"<p>Welcome to {host}. This page belongs to a simulated network.</p>\n"
-    return line * (_PAGE_BYTES // len(line))
+    return line * (size // len(line))
 
 
 def _phrase(status: int) -> str:

@@ -19,6 +19,7 @@ import msgspec
 from diagnostics.model import Fact
 from diagnostics.streams import READ_SIZE, SocketStream, Stream
 
+_SEGMENT: Final = 1448  # bytes that fit into one packet of Ethernet, as TCP cuts them
 _QUEUE: Final = 64  # writes on their way before the server has to wait
 _RETRANSMISSION: Final = 0.2  # seconds; Linux's smallest retransmission time-out (RFC 6298 says 1 s, kernels do not)
 _FIRST_SYN_TIMEOUT: Final = 1.0  # seconds (RFC 6298 section 2.1); doubles with every further loss
@@ -52,6 +53,14 @@ class Line(Fact, frozen=True):
         return delay
 
 
+class Shape(Fact, frozen=True):
+    """What becomes of the server's bytes on their way: ``rate`` in bytes a second (0: unbounded), the rest in bytes."""
+
+    rate: float = 0.0
+    freeze_after: int | None = None
+    cut_after: int | None = None
+
+
 class _End(enum.Enum):
     FAREWELL = enum.auto()
     RESET = enum.auto()
@@ -72,6 +81,12 @@ class Wire(Stream):
         self._queue: asyncio.Queue[tuple[float, bytes | _End]] = asyncio.Queue(_QUEUE)
         self._broken = False
         self._unread = bytearray()
+        self._shape = Shape()
+        self._free = 0.0  # when a shaped line has room for the next piece, by the loop's time
+
+    def shape(self, shape: Shape) -> None:
+        """From now on let the server's bytes through as ``shape`` says."""
+        self._shape = shape
 
     async def read(self, limit: int = READ_SIZE) -> bytes:
         """Return what the client sent, as soon as it was sent: the delay is put on the answer."""
@@ -90,8 +105,24 @@ class Wire(Stream):
 
     async def write(self, data: bytes) -> None:
         """Send ``data`` so that it arrives one round trip after the last bytes came.  Raises OSError."""
-        await self._put(data)
-        self.sent += len(data)
+        if self._shape == Shape():
+            await self._put(data)
+            self.sent += len(data)
+            return
+        for start in range(0, len(data), _SEGMENT):
+            await self._write_shaped(data[start : start + _SEGMENT])
+
+    async def _write_shaped(self, piece: bytes) -> None:
+        """Send one segment as far as the line lets it through."""
+        shape = self._shape
+        limit = shape.freeze_after if shape.cut_after is None else shape.cut_after
+        room = len(piece) if limit is None else max(0, limit - self.sent)
+        if piece[:room]:
+            await self._put(piece[:room])
+            self.sent += len(piece[:room])
+        if room < len(piece) and shape.cut_after is not None:
+            await self.reset()
+            raise ConnectionResetError
 
     def come_near(self) -> None:
         """From now on everything is sent from where the censor stands."""
@@ -103,6 +134,9 @@ class Wire(Stream):
 
     async def finish(self) -> None:
         """Say farewell after everything that was written, also when nobody is left to hear it: ``run`` ends by it."""
+        if self._shape.freeze_after is not None and self.sent >= self._shape.freeze_after:
+            with contextlib.suppress(OSError):
+                await self.swallow()  # a frozen flow does not end either
         await self._queue.put((self._heard + self._line.rtt + self._late, _End.FAREWELL))
 
     async def swallow(self) -> None:
@@ -143,4 +177,8 @@ class Wire(Stream):
         if self._fresh:
             self._fresh = False
             self._late = self._line.flight_delay(self._chance)
-        await self._queue.put((self._heard + self._line.rtt + self._late, what))
+        due = self._heard + self._line.rtt + self._late
+        if self._shape.rate and isinstance(what, bytes):
+            self._free = max(self._free, due) + len(what) / self._shape.rate
+            due = self._free
+        await self._queue.put((due, what))

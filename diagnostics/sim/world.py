@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from diagnostics.model import Control, Endpoint, Fact, Probe, Resolver
+from diagnostics.model import Control, Endpoint, Fact, Probe, Resolver, Service
 from diagnostics.sim.check import service_hosts
 from diagnostics.sim.scenario import Scenario, Site, is_address
+from diagnostics.sim.web_server import PAGE_BYTES
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -30,6 +31,10 @@ DOT_PORT: Final = 853
 
 _FIRST_OCTETS: Final = (13, 18, 23, 34, 35, 52, 63, 65, 69, 74, 99, 104, 140, 143, 146, 151, 157, 162, 173, 184, 204, 208)
 """Blocks where large providers have addresses; what is not global among them is skipped."""
+
+
+FRONT_PAGE_BYTES: Final = 96_000
+"""What the front pages of services and of the secure controls have: real ones have some 100 kB and more."""
 
 
 class Kind(enum.Enum):
@@ -75,6 +80,7 @@ class Host(msgspec.Struct, kw_only=True):
     ports: dict[int, Kind] = msgspec.field(default_factory=dict)
     pages: dict[tuple[int, str], Page] = msgspec.field(default_factory=dict)  # by port and path
     doh_path: str | None = None
+    page_bytes: int = PAGE_BYTES
 
     def of_family(self, version: int) -> tuple[str, ...]:
         """Return the addresses of IP version 4 or 6."""
@@ -94,11 +100,7 @@ class World:
         for resolver in catalog.resolvers:
             self._add_resolver(resolver)
         for service in catalog.services.values():
-            names = service_hosts(catalog, service.id)
-            for function in service.functions:
-                for endpoint in function.endpoints:
-                    index = names.index(endpoint.host) if endpoint.host in names else 0
-                    self._add_endpoint(service.id, index, endpoint)
+            self._add_service(service)
         for control in catalog.controls:
             self._add_control(control)
         for site in scenario.site:
@@ -154,16 +156,26 @@ class World:
         host.ports.setdefault(HTTPS_PORT, Kind.TLS)
         host.ports.setdefault(HTTP_PORT, Kind.CLEAR)
 
-    def _add_endpoint(self, owner: str, index: int, endpoint: Endpoint) -> None:
+    def _add_service(self, service: Service) -> None:
+        names = service_hosts(self._catalog, service.id)
+        for function in service.functions:
+            for endpoint in function.endpoints:
+                index = names.index(endpoint.host) if endpoint.host in names else 0
+                host = self._add_endpoint(service.id, index, endpoint)
+                if function.core and endpoint.probe is Probe.HTTPS:
+                    host.page_bytes = FRONT_PAGE_BYTES
+
+    def _add_endpoint(self, owner: str, index: int, endpoint: Endpoint) -> Host:
         kind = _OF_PROBE[endpoint.probe]
         host = self._host(endpoint.host, owner, index, web=kind is not Kind.HOLD)
         if kind is Kind.HOLD:
             host.ports.setdefault(endpoint.port, kind)
-            return
+            return host
         host.ports[endpoint.port] = kind  # a page server also accepts connections
         if kind is Kind.CLEAR:
             host.pages.setdefault((endpoint.port, endpoint.path), Page())
         self._web(host)
+        return host
 
     def _add_control(self, control: Control) -> None:
         host = self._host(control.host, control.operator, 0)
@@ -171,6 +183,7 @@ class World:
         host.ports.setdefault(control.port, Kind.TLS)
         if control.host not in self._sites:
             whole_page = control.expect_status == 200 and not control.expect_body
+            host.page_bytes = FRONT_PAGE_BYTES if whole_page else host.page_bytes
             page = Page() if whole_page else Page(status=control.expect_status, body=control.expect_body)
             host.pages[control.port, control.path] = page
 

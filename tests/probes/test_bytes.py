@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from diagnostics.bogons import is_bogon
 from diagnostics.failures import ProtocolError, failure_of
 from diagnostics.probes.dns import Question, addresses_of, new_query, read_reply
-from diagnostics.probes.http import MAX_BODY, HttpConnection, Reply, clean, date_of, facts_of, title_of
+from diagnostics.probes.http import HttpConnection, Reply, clean, date_of, facts_of, title_of
 from diagnostics.probes.place import Place, next_place
 from diagnostics.probes.tls import certificate_facts
 from diagnostics.streams import Stream, TlsStream
@@ -42,8 +42,8 @@ class Canned(Stream):
         self.pieces.clear()
 
 
-def asked(*pieces: bytes, limit: int = MAX_BODY) -> Reply:
-    return asyncio.run(HttpConnection(Canned(*pieces)).request("GET", "x.com", "/", limit=limit))
+def asked(*pieces: bytes) -> Reply:
+    return asyncio.run(HttpConnection(Canned(*pieces)).request("GET", "x.com", "/"))
 
 
 # --- HTTP ------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_a_head_without_end_is_refused() -> None:
 
 
 def test_a_body_larger_than_asked_for_is_cut_and_counts_as_complete() -> None:
-    reply = asked(b"HTTP/1.1 200 OK\r\n\r\n", *[b"a" * 60_000] * 5, limit=65_536)
+    reply = asked(b"HTTP/1.1 200 OK\r\n\r\n", *[b"a" * 60_000] * 5)
     assert (len(reply.body), reply.complete) == (65_536, True)
 
 
