@@ -136,6 +136,18 @@ def unreachable_resolvers(report: Report) -> int:
     return len({v.target for v in about if v.status in suspects})
 
 
+def speeds_of(report: Report, evidence: Iterable[str]) -> tuple[float, float] | None:
+    """Return the bytes a second of a page and of what it was held against: the middle of the measurements that a verdict names."""
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for o in evidence_of(report, evidence):
+        size, seconds = o.detail.get("body_bytes"), o.detail.get("body_seconds")
+        if o.step is Step.THROUGHPUT and isinstance(size, int | float) and isinstance(seconds, int | float) and seconds > 0:
+            found[o.detail.get("purpose") == "target"].append(size / seconds)
+    if not found[True] or not found[False]:
+        return None
+    return statistics.median(found[True]), statistics.median(found[False])
+
+
 def time_ran_out(report: Report) -> bool:
     """Tell whether the run ended by its own time limit before every service was judged."""
     left = [v for v in whole_verdicts(report) if v.status is Status.NOT_TESTED and v.rule != _NOBODY_MEASURED]
@@ -175,10 +187,12 @@ def hosts_of(report: Report, target: str | None) -> list[str]:
 
 
 def host_of(report: Report, evidence: Iterable[str], target: str | None) -> str:
-    """Return the host that a verdict is about: in its evidence, the first of the target's own that failed; a stranger's text."""
+    """Return the host that a verdict is about: in its evidence, the first that failed for the target, also one it was sent on to."""
     own = hosts_of(report, target)
     seen = [o for o in evidence_of(report, evidence) if o.host and (target is None or o.target in (target, None))]
-    ranked = sorted(seen, key=lambda o: (o.host not in own, o.failure is None))  # stable: the first of its kind stays first
+    ranked = sorted(
+        seen, key=lambda o: (o.target is None and o.host not in own, o.failure is None, o.host not in own)
+    )  # stable: the first of its kind stays first
     return (ranked[0].host if ranked else next(iter(own), target)) or ""
 
 

@@ -10,8 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from app.report_facts import answer_seconds, evidence_of, function_verdicts, host_of, planned, proven_by, short, shown_name, time_ran_out
-from app.texts import has_text, join_names, language, seconds, t
+from app.report_facts import (
+    answer_seconds,
+    evidence_of,
+    function_verdicts,
+    host_of,
+    planned,
+    proven_by,
+    short,
+    shown_name,
+    speeds_of,
+    time_ran_out,
+)
+from app.texts import has_text, join_names, language, number, seconds, t
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Rule, Service, Status, Step, Verdict
 
 FAILURE_SCREENS: Final = (Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL, Cause.WRONG_CLOCK, Cause.LOCAL_INTERCEPTION, Cause.STALE_PROXY)
@@ -124,7 +135,7 @@ def text_of_cause(prefix: str, judged: Judged, variant: str = "") -> str:
 def cause_sentence(judged: Judged, service: str, report: Report) -> str:
     """Return the sentence of a cause, or nothing when there is none or a value it needs was not measured."""
     text_id = text_of_cause("cause", judged, _variant(judged, report))
-    if not text_id or judged.cause is Cause.THROTTLED:
+    if not text_id:
         return ""
     target = judged.target if isinstance(judged, Verdict) else None
     values = {"service": service, "host": shown_name(host_of(report, judged.evidence, target)), "name": ""}
@@ -132,7 +143,17 @@ def cause_sentence(judged: Judged, service: str, report: Report) -> str:
         values["name"] = culprit(report, judged.evidence)
     if judged.cause is Cause.RESOLVER_BLOCKED:
         values["name"] = short(str(next((o.detail.get("resolver", "") for o in evidence_of(report, judged.evidence)), "")))
+    if judged.cause is Cause.THROTTLED:
+        speeds = speeds_of(report, judged.evidence)
+        if speeds is None and "freezes" not in text_id:
+            return ""
+        values |= {"rate": kilobytes(speeds[0]), "control": kilobytes(speeds[1])} if speeds else {}
     return t(text_id, **values)
+
+
+def kilobytes(rate: float) -> str:
+    """Return bytes a second as a person reads them: «16 kB/s»."""
+    return f"{number(max(1, round(rate / 1000)))} kB/s"
 
 
 def _variant(judged: Judged, report: Report) -> str:

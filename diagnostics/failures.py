@@ -10,6 +10,8 @@ import socket
 import ssl
 from typing import Final
 
+from diagnostics.model import Observation
+
 TIMEOUT: Final = "generic_timeout_error"  # our own deadline expired
 INTERRUPTED: Final = "interrupted"  # cancelled by the person
 EOF: Final = "eof_error"
@@ -162,3 +164,15 @@ def failure_of(error: BaseException) -> str:
     if isinstance(error, EOFError):
         return EOF
     return f"unknown_failure: {type(error).__name__}"
+
+
+DEATHS: Final = frozenset({RESET, EOF, TIMEOUT, FAILED_HANDSHAKE, "timed_out", "connection_aborted"})
+"""How a handshake or request dies when somebody cuts it."""
+
+CERTIFICATE_FAILURES: Final = frozenset({WRONG_NAME, UNKNOWN_AUTHORITY, INVALID_CERTIFICATE})
+
+
+def died(observation: Observation) -> bool:
+    """Tell whether a handshake was cut, rather than ended by us for its certificate: an alert of the other side cuts too."""
+    by_alert = observation.failure in CERTIFICATE_FAILURES and "verify_code" not in observation.detail
+    return observation.failure in DEATHS or by_alert

@@ -152,6 +152,7 @@ class Run:
                     for target in plan.targets:
                         group.create_task(self._target(context, lookups, followups, target))
                 await lookups.compared()
+                await followups.speeds.measure()
             finally:
                 pool.close()
 

@@ -37,7 +37,7 @@ class Trust:
         await daemon_call(self._build, own_roots)
 
     def _build(self, own_roots: tuple[str, ...]) -> tuple[ssl.SSLContext, ...]:
-        return self.public, self.inspecting, *map(self.with_extra, own_roots)
+        return self.public, self.inspecting, self.nameless(None), *map(self.with_extra, own_roots), *map(self.nameless, own_roots)
 
     @cached_property
     def public(self) -> ssl.SSLContext:
@@ -80,6 +80,17 @@ class Trust:
             context.load_verify_locations(cadata=pem)
             self._with_extra[pem] = context
         return self._with_extra[pem]
+
+    def nameless(self, pem: str | None) -> ssl.SSLContext:
+        """Return ``with_extra(pem)`` without a look at the name: whoever uses it holds the certificate's names against a host himself."""
+        key = f"nameless {pem or ''}"
+        if key not in self._with_extra:
+            context = self._verifying(self._bundle)
+            context.check_hostname = False
+            if pem:
+                context.load_verify_locations(cadata=pem)
+            self._with_extra[key] = context
+        return self._with_extra[key]
 
     @staticmethod
     def _verifying(bundle: str) -> ssl.SSLContext:

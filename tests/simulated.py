@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Callable, Sequence
 
 from diagnostics.catalog import Catalog, load_catalog
 from diagnostics.model import Event, Report, Verdict
 from diagnostics.plan import make_plan
 from diagnostics.runner import Run
-from diagnostics.sim.scenario import Scenario, read_scenario
+from diagnostics.sim.scenario import Scenario, load_scenarios, read_scenario
 from diagnostics.sim.simulation import open_simulation
 
 HEAD = """
@@ -39,6 +41,14 @@ async def measured(
     known = catalog or load_catalog()
     async with open_simulation(what, known, seed=seed) as network:
         return await Run(make_plan(targets, urls, known, timeout=seconds), network, on_event).complete()
+
+
+@functools.cache
+def shipped(name: str) -> Report:
+    """Return the report of one run, with a fixed seed, of a scenario that ships: many tests read the same one."""
+    what = load_scenarios()[name]
+    services, urls = what.asks_for
+    return asyncio.run(measured(what, *services, urls=urls))
 
 
 def verdict(report: Report, target: str, function: str | None = None) -> Verdict:

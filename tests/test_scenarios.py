@@ -8,7 +8,7 @@ from diagnostics.judge import judge
 from diagnostics.model import Status
 from diagnostics.sim.scenario import load_scenarios
 from tests.conftest import RunAsync
-from tests.simulated import measured, verdict
+from tests.simulated import measured, shipped, verdict
 
 SCENARIOS = load_scenarios()
 INNOCENT = ("open", "lossy-5-percent", "dead-ipv6", "slow-line", "server-down", "expired-certificate")
@@ -25,10 +25,8 @@ def test_the_promised_scenarios_ship() -> None:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_engine_says_what_the_scenario_expects(name: str, run_async: RunAsync) -> None:
-    what = SCENARIOS[name]
-    services, urls = what.asks_for
-    report = run_async(measured(what, *services, urls=urls))
+def test_the_engine_says_what_the_scenario_expects(name: str) -> None:
+    what, report = SCENARIOS[name], shipped(name)
     for expected in what.expected:
         found = verdict(report, expected.target, expected.function)
         assert found.status == expected.status, str(found)
@@ -47,15 +45,15 @@ def test_an_innocent_line_accuses_nobody(name: str, run_async: RunAsync) -> None
     assert accused == []
 
 
-@pytest.mark.parametrize("name", ["ve-2024-08", "sni-reset", "captive-portal", "tls-interception"])
-def test_the_observations_alone_give_the_same_verdicts_again(name: str, run_async: RunAsync) -> None:
-    report = run_async(measured(SCENARIOS[name]))
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_observations_alone_give_the_same_verdicts_again(name: str) -> None:
+    report = shipped(name)
     again = judge(report.observations)
     assert (again.verdicts, again.network, again.routes) == (report.verdicts, report.network, report.routes)
 
 
-def test_every_verdict_names_its_rule_and_evidence_that_exists(run_async: RunAsync) -> None:
-    report = run_async(measured(SCENARIOS["ve-2024-08"]))
+def test_every_verdict_names_its_rule_and_evidence_that_exists() -> None:
+    report = shipped("ve-2024-08")
     known = {o.id for o in report.observations}
     assert len(known) == len(report.observations)
     for found in report.verdicts:
@@ -64,8 +62,8 @@ def test_every_verdict_names_its_rule_and_evidence_that_exists(run_async: RunAsy
         assert found.evidence, str(found)
 
 
-def test_the_resolvers_that_are_swallowed_are_named_and_no_other(run_async: RunAsync) -> None:
-    report = run_async(measured(SCENARIOS["ve-2025-01"]))
+def test_the_resolvers_that_are_swallowed_are_named_and_no_other() -> None:
+    report = shipped("ve-2025-01")
     named = {v.target for v in report.verdicts if v.cause == "resolver_blocked"}
     assert {"resolver:google", "resolver:cloudflare"} <= named
     assert named.isdisjoint({"resolver:wikimedia", "resolver:digitale-gesellschaft"})

@@ -10,6 +10,7 @@ from diagnostics.judge.evidence import OURS, Evidence, Finding, ids
 from diagnostics.judge.handshakes import HandshakeLayer
 from diagnostics.judge.names import NameLayer
 from diagnostics.judge.pages import judge_cut, judge_page, next_url, page_of, path_of
+from diagnostics.judge.throughput import judge_freeze, judge_speed
 from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status, Step
 
 MAX_HOPS: Final = 8
@@ -31,6 +32,11 @@ class EndpointJudge:
 
     def judge(self, target: str | None, endpoint: Endpoint, hop: int = 0) -> Finding:
         """Return what is to be said of one endpoint over the direct line."""
+        found = self._reached(target, endpoint, hop)
+        slow = judge_speed(self.evidence, target, endpoint.host) if found.status is Status.WORKS and target is not None else None
+        return slow or found
+
+    def _reached(self, target: str | None, endpoint: Endpoint, hop: int) -> Finding:
         served = self._served(target, endpoint)
         literal = _is_literal(endpoint.host)
         name = None if literal else self.names(endpoint.host).finding()
@@ -44,6 +50,7 @@ class EndpointJudge:
         found = (
             judge_connections(self.evidence, dialled)
             or HandshakeLayer(self.evidence, dialled).finding()
+            or judge_freeze(self.evidence, dialled.target, endpoint)
             or judge_cut(self.evidence, endpoint, dialled.target)
         )
         if found is not None:

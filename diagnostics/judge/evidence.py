@@ -18,15 +18,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from diagnostics.bogons import is_bogon, network_of
-from diagnostics.failures import EOF, FAILED_HANDSHAKE, INTERRUPTED, INVALID_CERTIFICATE, RESET, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_NAME
+from diagnostics.failures import INTERRUPTED
 from diagnostics.model import Cause, Certainty, Control, Fact, Observation, Service, Status, Step
 
 Planned = TypeVar("Planned")
 
-DEATHS: Final = frozenset({RESET, EOF, TIMEOUT, FAILED_HANDSHAKE, "timed_out", "connection_aborted"})
-"""How a handshake or request dies when somebody cuts it."""
-
-CERTIFICATE_FAILURES: Final = frozenset({WRONG_NAME, UNKNOWN_AUTHORITY, INVALID_CERTIFICATE})
 SECOND_LEVEL: Final = frozenset({"com", "net", "org", "gob", "gov", "gub", "co", "edu", "ac", "info", "web", "mil", "int", "tv"})
 """Labels below a country code under which names are registered; enough for telling owners apart, not a public suffix list."""
 
@@ -66,12 +62,6 @@ def base_domain(host: str) -> str:
     return ".".join(labels[-3:] if three else labels[-2:])
 
 
-def died(observation: Observation) -> bool:
-    """Tell whether a handshake was cut, rather than ended by us for its certificate: an alert of the other side cuts too."""
-    by_alert = observation.failure in CERTIFICATE_FAILURES and "verify_code" not in observation.detail
-    return observation.failure in DEATHS or by_alert
-
-
 def is_six(address: str | None) -> bool:
     """Tell whether an address is IPv6."""
     return ":" in (address or "")
@@ -89,6 +79,7 @@ class Evidence:
         self.tcp: dict[tuple[str, int], list[Observation]] = defaultdict(list)
         self.tls: dict[str, list[Observation]] = defaultdict(list)
         self.http: dict[str, list[Observation]] = defaultdict(list)
+        self.throughput: list[Observation] = []
         self.system: dict[str, Observation] = {}
         for observation in observations:
             self.add(observation)
@@ -111,6 +102,8 @@ class Evidence:
             self.tls[o.host].append(o)
         elif o.step is Step.HTTP and o.host:
             self.http[o.host].append(o)
+        elif o.step is Step.THROUGHPUT:
+            self.throughput.append(o)
 
     @property
     def targets(self) -> tuple[Service, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from diagnostics.failures import INVALID_CERTIFICATE, UNKNOWN_AUTHORITY, WRONG_NAME
+from diagnostics.failures import CERTIFICATE_FAILURES, INVALID_CERTIFICATE, UNKNOWN_AUTHORITY, WRONG_NAME, died
 from diagnostics.judge.clock import dated, only_our_clock_refuses
 from diagnostics.judge.connections import Dialled, judge_notice
-from diagnostics.judge.evidence import CERTIFICATE_FAILURES, OURS, Evidence, Finding, base_domain, died, ids
+from diagnostics.judge.evidence import OURS, Evidence, Finding, base_domain, ids
 from diagnostics.model import Cause, Certainty, Observation, Status
 
 ENOUGH_DEATHS: Final = 2
@@ -70,10 +70,13 @@ class HandshakeLayer:
         return [o for o in self.neutral if o.address in places and (o.failure is None or "verify_code" in o.detail)]
 
     def _dies_at_control(self) -> list[Observation]:
-        """Return handshakes that die with this name at an address that has nothing to do with it, and the proof that others pass."""
+        """Return handshakes that die with this name at an address that has nothing to do with it, and the proof that others pass.
+
+        The proof must come first: an address stays cut for every name for a while after some filters saw a forbidden one.
+        """
         dead = [o for o in self.at_control if died(o)]
-        passing = [o for o in self.baseline if o.failure is None and any(o.address == d.address for d in dead)]
-        return [*dead, *passing] if dead and passing else []
+        proofs = [(d, o) for d in dead for o in self.baseline if o.failure is None and o.address == d.address and o.t <= d.t]
+        return [o for pair in proofs for o in pair]
 
     # --- the certificate is wrong ----------------------------------------------------------------
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from diagnostics.judge.evidence import DEATHS, OURS, Evidence, Finding, base_domain, ids
+from diagnostics.failures import DEATHS
+from diagnostics.judge.evidence import OURS, Evidence, Finding, base_domain, ids
 from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status
 
 SERVER_ERROR: Final = 500
 LEGAL: Final = 451
 ENOUGH_CUTS: Final = 2
+SURE_CUTS: Final = 3
+SURE_PASSES: Final = 2
+"""Cuts without one whole page, and whole pages under another name, that leave no room for chance: a server that cuts every
+second answer at random does so once in 32 times."""
 
 
 def foreign_pages(evidence: Evidence, target: str) -> list[Observation]:
@@ -112,7 +117,27 @@ def judge_cut(evidence: Evidence, endpoint: Endpoint, target: str) -> Finding | 
                 certainty=Certainty.LIKELY,
                 evidence=ids(cut, neutral),
             )
-    return Finding(status=Status.UNKNOWN, rule="http.cut", certainty=Certainty.NONE, evidence=ids(cut))
+    return _cut_by_name(evidence, endpoint, cut) or Finding(
+        status=Status.UNKNOWN, rule="http.cut", certainty=Certainty.NONE, evidence=ids(cut)
+    )
+
+
+def _cut_by_name(evidence: Evidence, endpoint: Endpoint, cut: list[Observation]) -> Finding | None:
+    """Return that a page is cut under its own name and not under another one, at the same addresses, or None."""
+    pages = [o for o in evidence.http.get(endpoint.host, ()) if evidence.purpose(o) == "other_name" and evidence.port(o) == endpoint.port]
+    furthest = max(int(o.detail.get("body_bytes") or 0) for o in cut)
+    addresses = {o.address for o in cut}
+    passed = [o for o in pages if o.failure is None and o.address in addresses and int(o.detail.get("body_bytes") or 0) >= furthest]
+    if endpoint.probe is not Probe.HTTPS or len(cut) < ENOUGH_CUTS or not passed or not all(o.failure in DEATHS for o in cut):
+        return None
+    sure = len(cut) >= SURE_CUTS and len(passed) >= SURE_PASSES and len(passed) == len(pages)
+    return Finding(
+        status=Status.BLOCKED if sure else Status.LIKELY_BLOCKED,
+        rule="http.cut_by_name",
+        cause=Cause.NAME_BLOCKED,
+        certainty=Certainty.CERTAIN if sure else Certainty.LIKELY,
+        evidence=ids(cut, passed),
+    )
 
 
 def next_url(page: Observation) -> str | None:

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from diagnostics.judge.evidence import Evidence, died, ids
+from diagnostics.failures import died
+from diagnostics.judge.evidence import Evidence, ids
 from diagnostics.model import RESOLVER_TARGET, Cause, Certainty, Fact, NetworkVerdict, Observation, Status, Step, Verdict
 
 ENOUGH_TRANSPORTS: Final = 2

@@ -66,8 +66,12 @@ class TargetJudge:
         good = [finding for _, finding in judged if finding.status in GOOD]
         bad = sorted((each for each in judged if each[1].status not in GOOD), key=lambda each: gravity(each[1]))
         if not bad or (good and function.rule is Rule.ANY_OF):
-            evidence = tuple(dict.fromkeys(i for finding in good for i in finding.evidence[:1]))
-            return Finding(status=Status.WORKS, rule=good[0].rule, certainty=_surest(good), evidence=evidence)
+            slow = [finding for finding in good if finding.status is Status.SLOW]
+            if slow and (function.rule is not Rule.ANY_OF or len(slow) == len(good)):
+                return _joined(min(slow, key=gravity), slow)
+            quick = [finding for finding in good if finding.status is Status.WORKS]
+            evidence = tuple(dict.fromkeys(i for finding in quick for i in finding.evidence[:1]))
+            return Finding(status=Status.WORKS, rule=quick[0].rule, certainty=_surest(quick), evidence=evidence)
         return _supported(bad)
 
     def _masked(self, finding: Finding) -> Finding:
@@ -87,6 +91,9 @@ class TargetJudge:
         core = [functions[f.id] for f in target.functions if f.core and f.id in deciding] or list(deciding.values())
         bad = sorted((f for f in deciding.values() if f.status not in GOOD), key=gravity)
         good = [f for f in deciding.values() if f.status in GOOD]
+        slow = sorted((f for f in core if f.status is Status.SLOW), key=gravity)
+        if not bad and slow:
+            return _joined(slow[0], [f for f in good if f.status is Status.SLOW and f.cause == slow[0].cause])
         if not bad:
             evidence = tuple(dict.fromkeys(i for f in good for i in f.evidence))
             return Finding(status=Status.WORKS, rule="target.all_functions", certainty=_surest(good), evidence=evidence)

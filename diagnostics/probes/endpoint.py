@@ -12,13 +12,14 @@ from typing import Final
 
 import msgspec
 
-from diagnostics.failures import EOF
+from diagnostics.failures import EOF, died
 from diagnostics.model import Endpoint, Observation, Probe, Step
 from diagnostics.probes.context import Context, either
 from diagnostics.probes.followups import FollowUps
 from diagnostics.probes.http import Reply, fetch
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.place import Asking, Greeting, Place, is_literal, next_place
+from diagnostics.probes.speed import Sample, fetch_anew
 from diagnostics.probes.tcp import connect
 from diagnostics.probes.tls import Shake, shake
 from diagnostics.streams import Stream
@@ -26,6 +27,9 @@ from diagnostics.trust import Trust
 
 MAX_HOPS: Final = 8
 """Redirects followed; browsers allow 20, honest sites need three."""
+
+AGAIN: Final = 2
+"""Times that a page which was cut is asked for again: three cuts of three, and the other name through twice, is no chance."""
 
 HOLD: Final = 0.5
 """Seconds, plus two round trips, that a chat connection must stay open: a filter that cuts after connecting does so at once."""
@@ -54,8 +58,15 @@ class Trusts(msgspec.Struct, frozen=True):
 
     def of(self, host: str) -> ssl.SSLContext:
         """Return the context for one host name."""
+        return self.store.with_extra(self._roots(host))
+
+    def hidden(self, host: str) -> ssl.SSLContext:
+        """Return the context for one host's certificate where another name is said."""
+        return self.store.nameless(self._roots(host))
+
+    def _roots(self, host: str) -> str | None:
         belongs = any(host == suffix or host.endswith(f".{suffix}") for suffix in self.suffixes)
-        return self.store.with_extra(self.own_roots if belongs else None)
+        return self.own_roots if belongs else None
 
 
 class EndpointProbe:
@@ -71,6 +82,7 @@ class EndpointProbe:
         self._target = target
         self._trusts = trusts
         self._purpose = purpose
+        self._cut: set[str] = set()  # hosts whose handshake was cut at some address
 
     async def measure(self, endpoint: Endpoint) -> None:
         """Follow one endpoint to its end, or to what stops it; returns when its follow-up questions are answered too."""
@@ -121,6 +133,8 @@ class EndpointProbe:
 
         async def follow_next() -> Served | None:
             arrival = await arrivals.get()
+            if arrival and place.host in self._cut:
+                await self._followups.neutral_before(place.host, arrival.address, place.port)
             return await self._follow(place, arrival, probe, questions) if arrival else None
 
         outcomes = await asyncio.gather(*(follow_next() for _ in range(due)))
@@ -166,28 +180,42 @@ class EndpointProbe:
                 return None
             if probe is Probe.TLS:
                 return Served()
-        observation, reply = await self._fetch(place, arrival.address, stream or arrival.stream, self._purpose)
-        if observation.failure:
-            questions.create_task(self._followups.page_failed(self._fetch_again(place, arrival.address), place, observation))
+        asking = Asking(arrival.address, self._target, self._purpose)
+        observation, reply = await fetch(self._context, stream or arrival.stream, place, asking)
+        sample = self._sample(place, observation)
+        self._followups.speeds.saw(sample)
+        if observation.failure and not sample.frozen:  # one that froze is compared at the end of the run
+            questions.create_task(self._cut_short(sample, observation))
+        elif place.scheme == "http" and self._purpose == "target":
+            questions.create_task(self._followups.page_came_in_clear(place, arrival.address))
         return Served(reply) if reply and not observation.failure else None
 
-    async def _fetch(self, place: Place, address: str, stream: Stream, purpose: str) -> tuple[Observation, Reply | None]:
-        return await fetch(self._context, stream, place, Asking(address, self._target, purpose))
+    def _sample(self, place: Place, page: Observation) -> Sample:
+        return Sample(
+            place=place,
+            address=str(page.address),
+            target=self._target,
+            trust=self._trusts.of(place.host),
+            hidden=self._trusts.hidden(place.host),
+            body_bytes=int(page.detail.get("body_bytes") or 0),
+            body_seconds=float(page.detail.get("body_seconds") or 0.0),
+            received=int(page.detail.get("received") or 0),
+            failure=page.failure,
+        )
 
-    async def _fetch_again(self, place: Place, address: str) -> None:
-        """Ask for the same page once more over a new connection: one cut may be chance."""
-        async with self._context.limits.slot(address):
-            _, stream = await connect(self._context, address, place.port, target=self._target, host=place.host, purpose="repeat")
-            if stream is None:
-                return
-            async with stream:
-                through: Stream = stream
-                if place.scheme == "https":
-                    shaken = await self._shake(place, address, stream, "repeat")
-                    if shaken.stream is None:
-                        return
-                    through = shaken.stream
-                await self._fetch(place, address, through, "repeat")
+    async def _cut_short(self, sample: Sample, failed: Observation) -> None:
+        """After a request that was cut: the same again, and under another name where a filter could see the name.
+
+        One cut may be chance, so both are asked for twice; a page that comes in whole ends it.
+        """
+        asking = [Asking(sample.address, self._target, purpose) for purpose in ("repeat", "other_name")]
+        for _ in range(AGAIN):
+            again = await fetch_anew(self._context, sample, asking[0])
+            if again is None or again.failure is None:
+                break
+            if sample.place.scheme == "https":
+                await fetch_anew(self._context, sample, asking[1])
+        await self._followups.page_failed(sample.place, failed)
 
     async def _secure(self, place: Place, arrival: Arrival, questions: asyncio.TaskGroup) -> Stream | None:
         """Shake hands; while the answer is slow to come, ask the same address with a harmless name at the same time."""
@@ -195,6 +223,8 @@ class EndpointProbe:
         shaken = await self._shake(place, arrival.address, arrival.stream, self._purpose)
         slow.cancel()
         if shaken.stream is None:
+            if died(shaken.observation):
+                self._cut.add(place.host)
             questions.create_task(self._followups.handshake_failed(shaken.observation, self._trusts.of(place.host)))
         return shaken.stream
 

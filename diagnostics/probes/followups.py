@@ -11,16 +11,18 @@ import ssl
 from collections.abc import Coroutine, Hashable
 from typing import Any, Final
 
-from diagnostics.failures import INVALID_CERTIFICATE, REFUSED, RESET, UNKNOWN_AUTHORITY, UNREACHABLE, WRONG_NAME
+from diagnostics.failures import CERTIFICATE_FAILURES, REFUSED, RESET, UNKNOWN_AUTHORITY, UNREACHABLE
 from diagnostics.model import Control, Observation
 from diagnostics.probes.context import Context
 from diagnostics.probes.http import fetch
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.place import Asking, Greeting, Place
+from diagnostics.probes.speed import SpeedRound
 from diagnostics.probes.tcp import connect
 from diagnostics.probes.tls import shake
 
-CERTIFICATE_FAILURES: Final = frozenset({WRONG_NAME, UNKNOWN_AUTHORITY, INVALID_CERTIFICATE})
+MOST_CONTROL_ADDRESSES: Final = 3
+"""Addresses of harmless names that are tried in turn for one name."""
 
 _PLAIN: Final = 80
 _SECURE: Final = 443
@@ -37,6 +39,7 @@ class FollowUps:
         """Remember what was asked."""
         self._context = context
         self._lookups = lookups
+        self.speeds = SpeedRound(context)
         self._control_addresses: list[str] = []
         self._asked: dict[Hashable, asyncio.Task[Any]] = {}
 
@@ -63,7 +66,7 @@ class FollowUps:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look(same_name("repeat"), trust))
             group.create_task(self._neutral(host, address, port))
-            group.create_task(self._at_control(host, failed.target))
+            group.create_task(self._once(("control", host), self._at_control(host, failed.target)))
             group.create_task(self._once(("plain", host, address), self._plain_page(host, address, failed.target)))
             if failed.failure in CERTIFICATE_FAILURES:
                 group.create_task(self._look(same_name("inspect"), store.inspecting))
@@ -76,12 +79,14 @@ class FollowUps:
         await asyncio.sleep(SLOW_ROUND_TRIPS * (patience.round_trip or 1.0) + SLOW_EXTRA)
         await self._neutral(host, address, port)
 
-    async def page_failed(self, again: Coroutine[None, None, None], place: Place, failed: Observation) -> None:
-        """After a request that was cut: ``again`` asks once more, and a harmless Host compares where it was in clear text."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(again)
-            if place.scheme == "http" and failed.address:
-                group.create_task(self._neutral_page(failed.address, place.port))
+    async def page_failed(self, place: Place, failed: Observation) -> None:
+        """After a request in clear text that was cut: what happens to a harmless Host at the same address?"""
+        if place.scheme == "http" and failed.address:
+            await self._neutral_page(failed.address, place.port)
+
+    async def page_came_in_clear(self, place: Place, address: str) -> None:
+        """After a page in clear text, which anybody may have written: would a harmless Host have been shown the same?"""
+        await self._neutral_page(address, place.port)
 
     async def _once(self, key: Hashable, question: Coroutine[None, None, object]) -> None:
         """Ask a question that may come from several sides only once, and wait for its answer.
@@ -100,16 +105,25 @@ class FollowUps:
             if stream:
                 stream.close()
 
-    async def _look(self, greeting: Greeting, trust: ssl.SSLContext) -> None:
-        """Connect and shake hands; nothing is sent over the result."""
+    async def _look(self, greeting: Greeting, trust: ssl.SSLContext) -> Observation | None:
+        """Connect and shake hands; nothing is sent over the result.  Returns the handshake, None if there was no connection."""
         asking = greeting.asking
         async with self._context.limits.slot(asking.address):
             _, stream = await connect(
                 self._context, asking.address, greeting.port, target=asking.target, host=greeting.host, purpose=asking.purpose
             )
-            if stream:
-                async with stream:
-                    await shake(self._context, stream, trust, greeting)
+            if stream is None:
+                return None
+            async with stream:
+                return (await shake(self._context, stream, trust, greeting)).observation
+
+    async def neutral_before(self, host: str, address: str, port: int) -> None:
+        """Say the harmless name at an address before a name that was cut elsewhere is said there.
+
+        A filter may cut everything between the two computers for a while after it saw a forbidden name (residual blocking):
+        only a harmless name that went first shows then that it was the name.
+        """
+        await self._neutral(host, address, port)
 
     async def _neutral(self, host: str, address: str, port: int) -> None:
         neutral = self._context.neutral
@@ -118,16 +132,21 @@ class FollowUps:
             await self._once(("neutral", address, port), self._look(greeting, self._context.network.trust.inspecting))
 
     async def _at_control(self, host: str, target: str | None) -> None:
-        """Say the name at an address that has nothing to do with it, and another innocent one there to compare."""
-        address, stranger = await self._control_address(), self._stranger()
-        if address is None or stranger is None:
-            return
-        trust = self._context.network.trust.inspecting
-        asked = Greeting(_SECURE, host, host, Asking(address, target, "control_address"))
-        compared = Greeting(_SECURE, stranger.host, stranger.host, Asking(address, None, "control_neutral"))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._once(("control", host), self._look(asked, trust)))
-            group.create_task(self._once(("control_neutral", address), self._look(compared, trust)))
+        """Say the name at an address that has nothing to do with it, right after an innocent one that passed there.
+
+        In that order: an address where a forbidden name was said may stay cut for every name for minutes, which would accuse
+        the next name that is tried there.  One where the innocent name does not pass proves nothing, so another is taken.
+        """
+        stranger, trust = self._stranger(), self._context.network.trust.inspecting
+        for _ in range(MOST_CONTROL_ADDRESSES):
+            address = await self._control_address()
+            if address is None or stranger is None:
+                return
+            compared = Greeting(_SECURE, stranger.host, stranger.host, Asking(address, None, "control_neutral"))
+            passed = await self._look(compared, trust)
+            if passed is not None and passed.failure is None:
+                await self._look(Greeting(_SECURE, host, host, Asking(address, target, "control_address")), trust)
+                return
 
     async def _control_address(self) -> str | None:
         """Return an address of the harmless names, a different one each time: one address takes few connections at once."""

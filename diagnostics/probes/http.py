@@ -20,6 +20,7 @@ import email.utils
 import hashlib
 import html
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import h11
@@ -209,19 +210,24 @@ def facts_of(reply: Reply) -> dict[str, Any]:
     }
 
 
-async def fetch(context: Context, stream: Stream, place: Place, asking: Asking) -> tuple[Observation, Reply | None]:
-    """Ask for a page over ``stream`` and record it; a body that is cut off is a failure with ``complete`` False."""
+async def fetch(
+    context: Context, stream: Stream, place: Place, asking: Asking, *, step: Step = Step.HTTP, extra: Mapping[str, object] | None = None
+) -> tuple[Observation, Reply | None]:
+    """Ask for a page over ``stream`` and record it as ``step``, with ``extra`` detail.
+
+    A body that is cut off is a failure with ``complete`` False.
+    """
     reply: Reply | None = None
-    with context.trace.step(Step.HTTP, target=asking.target, host=place.host, address=asking.address) as step:
-        step.detail = {"port": place.port, "url": place.url, "hop": place.hop, "purpose": asking.purpose}
+    with context.trace.step(step, target=asking.target, host=place.host, address=asking.address) as record:
+        record.detail = {"port": place.port, "url": place.url, "hop": place.hop, "purpose": asking.purpose, **(extra or {})}
         wait, connection = context.patience.wait(extra=SERVER_WORK), HttpConnection(stream)
         try:
             async with asyncio.timeout(wait) as bound:
-                progress = Progress(step.detail, bound, wait)
+                progress = Progress(record.detail, bound, wait)
                 reply = await connection.request("GET", place.authority, place.path, headers=ACCEPT, progress=progress)
         finally:
-            step.detail["received"] = stream.raw_received
-        step.detail |= facts_of(reply)
+            record.detail["received"] = stream.raw_received
+        record.detail |= facts_of(reply)
         if not reply.complete:
-            step.failure = connection.cut_by or EOF
-    return step.done, reply
+            record.failure = connection.cut_by or EOF
+    return record.done, reply

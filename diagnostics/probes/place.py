@@ -62,6 +62,12 @@ def is_literal(host: str) -> bool:
     return True
 
 
+def covers(pattern: str, host: str) -> bool:
+    """Tell whether a certificate's name is for ``host``: equal, or with a star for its first label (RFC 9525, section 6.3)."""
+    pattern, host = pattern.lower(), host.lower()
+    return pattern == host or (pattern.startswith("*.") and "." in host and pattern[1:] == host[host.index(".") :])
+
+
 def next_place(place: Place, status: int, location: str | None) -> Place | None:
     """Return where a redirect leads, or None for a page, and for anything that must not be followed.
 

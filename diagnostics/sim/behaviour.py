@@ -98,6 +98,7 @@ class Serves(enum.StrEnum):
     ENDLESS_HEADERS = "endless-headers"
     HUGE_BODY = "huge-body"  # 1 GiB, made as it is sent
     REDIRECT_LOOP = "redirect-loop"
+    REDIRECT_CHAIN = "redirect-chain"  # three times 303, then the page
     SLOW = "slow"  # one byte a second
     GARBAGE = "garbage"  # not HTTP
     SILENCE = "silence"

@@ -13,7 +13,7 @@ import h11
 
 from diagnostics.model import Fact
 from diagnostics.sim import clienthello, web_server
-from diagnostics.sim.behaviour import Certificate, Http, Tls
+from diagnostics.sim.behaviour import Certificate, Http, Serves, Tls
 from diagnostics.sim.censor import Censor
 from diagnostics.sim.certificates import Authority
 from diagnostics.sim.dns_server import Names, message_of_get, serve_stream
@@ -22,6 +22,9 @@ from diagnostics.sim.web_server import Reply, Request
 from diagnostics.sim.wire import Line, Shape, Wire
 from diagnostics.sim.world import HTTP_PORT, Host, Kind, World
 from diagnostics.streams import TlsStream
+
+CHAIN = 3
+"""Redirects of a chain before its page."""
 
 _HANDSHAKE_FAILURE = b"\x15\x03\x03\x00\x02\x02\x28"  # a fatal alert, description 40 (RFC 8446 section 6.2)
 _ERRORS_OF_CLIENTS = (OSError, EOFError, h11.ProtocolError)
@@ -192,6 +195,10 @@ class _Flow:
         return None
 
     def _page(self, host: Host, request: Request) -> Reply:
+        if host.site.redirect_to:
+            return web_server.redirect(302, host.site.redirect_to)
+        if host.site.serves is Serves.REDIRECT_CHAIN and (step := web_server.step_of(request) + 1) <= CHAIN:
+            return web_server.redirect(303, f"/{step}")
         page = host.pages.get((self._dialled.port, request.path))
         if page is None or page.status is None:
             return web_server.page_of(host.name, host.site, host.page_bytes)

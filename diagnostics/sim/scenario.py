@@ -83,6 +83,8 @@ class Site(Fact, frozen=True, forbid_unknown_fields=True):
     body: str | None = None
     serves: Serves = Serves.PAGE
     close_after_bytes: int | None = None  # of the answer to a request
+    redirect_to: str | None = None  # every page sends there
+    also: tuple[str, ...] = ()  # further names in its certificate: a content network's place that serves them too
     page_bytes: int | None = None  # size of its pages; front pages of services have some 100 kB, others 6 kB
     clear: bool = False  # port 80 shows the page instead of leading to https
 

@@ -69,7 +69,7 @@ async def serve(stream: Stream, answering: Answering, clock: Callable[[], float]
             while await stream.read():
                 pass
             return
-        if reply.serves is not Serves.PAGE:
+        if reply.serves not in (Serves.PAGE, Serves.REDIRECT_CHAIN):
             async for chunk in _hostile(reply.serves, request):
                 await stream.write(chunk)
             return
@@ -100,6 +100,12 @@ def redirect(status: int, location: str) -> Reply:
 def plain(status: int, text: str) -> Reply:
     """Return a short text, as the controls do."""
     return Reply(status=status, body=text.encode(), content_type="text/plain")
+
+
+def step_of(request: Request) -> int:
+    """Return which redirect of a chain or loop a request follows; 0 for its beginning."""
+    tail = request.path.rpartition("/")[2]
+    return int(tail) if tail.isdecimal() and len(tail) < 12 else 0
 
 
 async def _read_request(peer: h11.Connection, stream: Stream) -> Request | None:
@@ -161,8 +167,7 @@ async def _hostile(serves: Serves, request: Request) -> AsyncIterator[bytes]:
         for _ in range(_HUGE >> 14):
             yield b"a" * (1 << 14)
     elif serves is Serves.REDIRECT_LOOP:
-        step = int(tail) + 1 if (tail := request.path.rpartition("/")[2]).isdecimal() and len(tail) < 12 else 1
-        yield b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: /%d\r\n\r\n" % step
+        yield b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: /%d\r\n\r\n" % (step_of(request) + 1)
     elif serves is Serves.SLOW:
         yield b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % PAGE_BYTES
         for _ in range(PAGE_BYTES):

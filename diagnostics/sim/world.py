@@ -148,7 +148,7 @@ class World:
             site = self._sites.get(name, Site())
             fixed = site.addresses or addresses or ((name,) if is_address(name) else ())
             made = fixed or self._plan.allot(owner, name, index, web=web)
-            self.hosts[name] = Host(name=name, owner=owner, addresses=made, names=(name,), site=site)
+            self.hosts[name] = Host(name=name, owner=owner, addresses=made, names=(name, *site.also), site=site)
         return self.hosts[name]
 
     @staticmethod
