@@ -11,11 +11,9 @@ from typing import Final
 from diagnostics.bogons import network_of
 from diagnostics.failures import REFUSED, RESET, TIMEOUT, UNREACHABLE
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids, is_six
+from diagnostics.judge.loss import tries_that_prove
 from diagnostics.judge.pages import foreign_pages, leads_home
 from diagnostics.model import Cause, Certainty, Fact, Observation, Status
-
-ENOUGH_TRIES: Final = 3
-"""SYNs that must have been lost together before silence counts: at 5 % loss each way once in a thousand."""
 
 ENOUGH_REFUSALS: Final = 2
 ENOUGH_NETWORKS: Final = 2
@@ -55,7 +53,7 @@ def judge_connections(evidence: Evidence, dialled: Dialled) -> Finding | None:
     if not all(o.failure in _RULES for o in failed):
         return _unknown("tcp.local_error", ids(failed))  # this computer's own trouble, such as too many open files
     control = evidence.port_control(dialled.port, dialled.target)
-    if control is None or not _repeated(failed):
+    if control is None or not _repeated(evidence, failed):
         return _unknown("tcp.no_control", ids(failed, control))
     return judge_notice(evidence, dialled.target, dialled.host, failed) or _closed(evidence, dialled, failed, control)
 
@@ -110,11 +108,12 @@ def _unknown(rule: str, evidence: tuple[str, ...]) -> Finding:
     return Finding(status=Status.UNKNOWN, rule=rule, certainty=Certainty.NONE, evidence=evidence)
 
 
-def _repeated(failed: Sequence[Observation]) -> bool:
-    """Tell whether chance is out of the question: three lost tries, two refusals, or two addresses."""
+def _repeated(evidence: Evidence, failed: Sequence[Observation]) -> bool:
+    """Tell whether chance is out of the question: as many lost tries as this line's losses ask for, or two refusals."""
     lost = sum(int(o.detail.get("tries") or 1) for o in failed if o.failure in SILENT)
     answered = [o for o in failed if o.failure not in SILENT]
-    return lost >= ENOUGH_TRIES or len(answered) >= ENOUGH_REFUSALS
+    enough = tries_that_prove(evidence) if lost else None
+    return (enough is not None and lost >= enough) or len(answered) >= ENOUGH_REFUSALS
 
 
 def _neighbours(evidence: Evidence, dialled: Dialled, failed: Sequence[Observation]) -> list[Observation]:

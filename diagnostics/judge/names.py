@@ -14,6 +14,7 @@ from typing import Final
 from diagnostics.bogons import is_bogon
 from diagnostics.failures import DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_NAME
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids, is_six
+from diagnostics.judge.loss import tries_that_prove
 from diagnostics.model import Cause, Certainty, Observation, Status
 
 NEGATIVE: Final = frozenset({NXDOMAIN, NO_ANSWER, DNS_REFUSED, DNS_SERVFAIL, "dns_server_misbehaving", "dns_non_recoverable_failure"})
@@ -25,8 +26,6 @@ FAKE: Final = ipaddress.IPv4Network("198.18.0.0/15")
 """What proxy clients on this computer hand out for every name (RFC 2544's range): no provider's lie."""
 
 ENOUGH_OPERATORS: Final = 2
-ENOUGH_TRIES: Final = 3
-"""Questions that must have been lost together before silence counts: at 5 % loss each way once in a thousand."""
 
 
 class NameLayer:
@@ -241,7 +240,8 @@ class NameLayer:
         certainty, witnesses = self.truth()
         others = self.evidence.system_resolver_works(self.host)[:2]
         tries = sum(int(o.detail.get("tries") or 1) for o in self.system)
-        if certainty is Certainty.NONE or not others or tries < ENOUGH_TRIES:
+        enough = tries_that_prove(self.evidence)
+        if certainty is Certainty.NONE or not others or enough is None or tries < enough:
             return self._nothing("dns.silent", self.system)
         alike = self._alike(SILENT)
         sure = certainty is Certainty.CERTAIN and bool(alike)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import defaultdict
 from typing import Final
 
 from diagnostics.bogons import is_bogon
@@ -12,6 +10,7 @@ from diagnostics.failures import INVALID_CERTIFICATE
 from diagnostics.judge.clock import dated, skew
 from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence, base_domain, ids
+from diagnostics.judge.loss import asked_again, questions_to_quick_resolvers, quick_line
 from diagnostics.model import Cause, Certainty, Control, NetworkVerdict, Observation, Status, Step
 
 ENOUGH_OPERATORS: Final = 2
@@ -25,8 +24,6 @@ LOSSY: Final = 0.3
 """Share of first questions that went unanswered; at 10 % loss each way it is 0.19, and blocks can still be told apart."""
 
 ENOUGH_QUESTIONS: Final = 20
-QUICK: Final = 0.35
-"""Seconds: on slower lines a second try says nothing of loss, the first may still be on its way."""
 
 
 class NetworkJudge:
@@ -137,27 +134,13 @@ class NetworkJudge:
         return self._verdict(Status.UNKNOWN, "network.resolver_misleads", Certainty.NONE, [*given[:6], *true[:6]]) if true else None
 
     def _lossy(self) -> NetworkVerdict | None:
-        quick = [o.seconds for o in self._evidence.connected() if o.detail.get("tries") == 1]
-        questions = self._questions_to_quick_resolvers()
-        if len(questions) < ENOUGH_QUESTIONS or not quick or statistics.median(quick) > QUICK:
+        questions = questions_to_quick_resolvers(self._evidence)
+        if len(questions) < ENOUGH_QUESTIONS or not quick_line(self._evidence):
             return None
-        again = [o for o in questions if int(o.detail.get("tries") or 1) > 1]
+        again = [o for o in questions if asked_again(o)]
         if len(again) / len(questions) <= LOSSY:
             return None
         return self._verdict(Status.SLOW, "network.loses_much", Certainty.LIKELY, again[:8], Cause.LOSSY_NETWORK)
-
-    def _questions_to_quick_resolvers(self) -> list[Observation]:
-        """Return the questions over UDP that were answered, by resolvers that usually answer at once.
-
-        A resolver that is slow itself is asked again before its first answer: that is no loss.
-        """
-        by_resolver: dict[str, list[Observation]] = defaultdict(list)
-        for lookups in self._evidence.dns.values():
-            for o in lookups:
-                if o.detail.get("engine") == "udp" and _first_reply(o) is not None:
-                    by_resolver[str(o.address)].append(o)
-        quick = [group for group in by_resolver.values() if statistics.median(_first_reply(o) or 0.0 for o in group) <= QUICK]
-        return [o for group in quick for o in group]
 
     def _ipv6(self) -> NetworkVerdict | None:
         if self._ipv6_state() != "broken" or not self._secure:
@@ -189,11 +172,3 @@ class NetworkJudge:
         if any(o.failure is None for o in self._six()):
             return "works"
         return "broken" if self._evidence.six_is_dead() else "unknown"
-
-
-def _first_reply(lookup: Observation) -> float | None:
-    """Return when the first reply to a question came, in seconds, or None."""
-    replies = lookup.detail.get("replies")
-    first = replies[0] if isinstance(replies, list | tuple) and replies else None
-    after = first.get("after") if isinstance(first, dict) else None
-    return float(after) if isinstance(after, int | float) else None

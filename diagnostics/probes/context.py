@@ -10,7 +10,7 @@ from typing import Any
 
 from diagnostics.model import Control, Resolver
 from diagnostics.network import Network
-from diagnostics.probes.pacing import DeadPlaces, Limits, Patience, SixWatch
+from diagnostics.probes.pacing import DeadPlaces, Limits, Losses, Patience, SixWatch
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.probes")
@@ -32,7 +32,8 @@ class Context:
         self.patience = Patience()
         self.limits = Limits()
         self.six = SixWatch()
-        self.dead = DeadPlaces()
+        self.losses = Losses()
+        self.dead = DeadPlaces(self.losses)
         self.nameservers: list[str] = []
         self.ipv6 = False
         self._trusting: asyncio.Task[None] | None = None

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from diagnostics.doubt import LEAST
 from diagnostics.failures import EOF, died
 from diagnostics.model import Endpoint, Observation, Probe, Step
 from diagnostics.probes.context import Context, either
@@ -105,6 +106,8 @@ class EndpointProbe:
         lookup = self._lookups.of(place.host, self._target, self._purpose)
         given = await lookup.system_addresses()
         served = await self._try(place, given, probe, questions)
+        if served is None and self._context.losses.enough_tries > LEAST:
+            served = await self._try(place, given, probe, questions)  # on a line that loses packets a handshake may have been lost whole
         if served is None:
             served = await self._try(place, await lookup.other_addresses(tried=given), probe, questions)
         return served
@@ -149,9 +152,7 @@ class EndpointProbe:
             if six_is_dead or (address, place.port) in self._context.dead:
                 arrivals.put_nowait(None)
                 return
-            observation, stream = await connect(
-                self._context, address, place.port, target=self._target, host=place.host, purpose=self._purpose
-            )
+            observation, stream = await self._connect_until_sure(place, address, enough)
             if stream is None:
                 if not enough.is_set():
                     questions.create_task(self._followups.connection_failed(place.host, observation))
@@ -161,6 +162,16 @@ class EndpointProbe:
                 arrival = Arrival(address, stream, asyncio.Event())
                 arrivals.put_nowait(arrival)
                 await either(arrival.left, enough)
+
+    async def _connect_until_sure(self, place: Place, address: str, enough: asyncio.Event) -> tuple[Observation, Stream | None]:
+        """Connect; a silent place is tried again for as long as chance may explain its silence on this line, unless another served."""
+        dead, losses, purpose = self._context.dead, self._context.losses, self._purpose
+        while True:
+            observation, stream = await connect(self._context, address, place.port, target=self._target, host=place.host, purpose=purpose)
+            lost = dead.lost(address, place.port)
+            if stream is not None or enough.is_set() or not 0 < lost < losses.enough_tries:
+                return observation, stream
+            purpose = "repeat"
 
     async def _follow(self, place: Place, arrival: Arrival, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
         try:

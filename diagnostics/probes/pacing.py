@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
+from diagnostics.doubt import LEAST, MOST, enough_tries, lost_share
+
 UNKNOWN_WAIT: Final = 2.5
 """Seconds to wait after the last try while nothing at all has answered: covers a satellite line's first round trip."""
 
@@ -30,9 +32,6 @@ MOST_WAIT: Final = 7.4
 
 MOST_STEP: Final = 8.0
 """Seconds that no single step exceeds, however slow the line."""
-
-ENOUGH_LOST: Final = 3
-"""Tries that must have been lost together; as many as one connection makes of its own."""
 
 LOOKUPS: Final = 128
 OWN_DATAGRAMS: Final = 128
@@ -107,6 +106,25 @@ class Patience:
         return max(step, 1.5 * (self.round_trip or 0.0))
 
 
+class Losses:
+    """What the line loses, from first tries at places that answered in the end."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._asked = 0
+        self._lost = 0
+
+    def saw(self, tries: int) -> None:
+        """Learn how many tries an answer took."""
+        self._asked += 1
+        self._lost += tries > 1
+
+    @property
+    def enough_tries(self) -> int:
+        """Return how many tries must be lost before silence is believed, as far as this run knows."""
+        return enough_tries(lost_share(self._asked, self._lost)) or MOST if self._asked else LEAST
+
+
 class SixWatch:
     """Whether IPv6 leads anywhere: a line where it does not must not wait for it at every host."""
 
@@ -148,17 +166,22 @@ async def patiently(work: Coroutine[Any, Any, T], wait: Callable[[], float]) -> 
 class DeadPlaces:
     """Addresses and ports where several tries were lost: what is known of them need not be found out for every name."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
+    def __init__(self, losses: Losses) -> None:
+        """Know nothing yet; ``losses`` says how many tries must be lost."""
+        self._losses = losses
         self._lost: dict[tuple[str, int], int] = {}
 
     def saw(self, address: str, port: int, *, lost: int) -> None:
         """Learn how many tries of one connection were lost; 0 if it was answered."""
-        self._lost[address, port] = self._lost.get((address, port), 0) + lost if lost else 0
+        self._lost[address, port] = self.lost(address, port) + lost if lost else 0
+
+    def lost(self, address: str, port: int) -> int:
+        """Return how many tries at a place were lost since it last answered."""
+        return self._lost.get((address, port), 0)
 
     def __contains__(self, place: tuple[str, int]) -> bool:
         """Tell whether so many tries were lost at a place that chance is out of the question."""
-        return self._lost.get(place, 0) >= ENOUGH_LOST
+        return self._lost.get(place, 0) >= self._losses.enough_tries
 
 
 class Limits:

@@ -40,6 +40,8 @@ async def connect(
     observation = step.done
     context.six.saw(address, made=stream is not None)
     context.dead.saw(address, port, lost=observation.detail["tries"] if observation.failure == TIMEOUT else 0)
+    if stream is not None:
+        context.losses.saw(observation.detail["tries"])
     if stream is not None and observation.detail["tries"] == 1:
         context.patience.saw(observation.seconds)
     return observation, stream
