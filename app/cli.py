@@ -34,7 +34,7 @@ LATER: Final = ("proxy", "vpn")
 """Commands of the design that are not built yet."""
 
 ALONE: Final = ("--selftest", "--version")
-VALUED: Final = frozenset(("--lang", "--simulate", "--json", "--html", "--url", "--timeout", "--proxy"))
+VALUED: Final = frozenset(("--lang", "--simulate", "--json", "--html", "--url", "--timeout", "--proxy", "--runs", "--seed", "--jobs"))
 """Options that take the next argument as their value."""
 
 STATUSES: Final = {"all": OK, "not_all": NOT_ALL_WORK, "usage": USAGE, "offline": NO_INTERNET, "stopped": CANCELLED}
@@ -253,7 +253,7 @@ def _refuse_blanks(options: argparse.Namespace) -> None:
         raise UsageError("cli.error.missing", what="REPORT")
     if "" in values.get("targets", ()):
         raise UsageError("cli.error.missing", what="TARGET")
-    for name in ("json", "html", "simulate", "timeout", "url"):
+    for name in ("json", "html", "simulate", "timeout", "url", "runs", "seed", "jobs"):
         value = values.get(name)
         if value == "" or (isinstance(value, list) and "" in value):
             raise UsageError("cli.error.needs_value", option=f"--{name}")
@@ -315,6 +315,8 @@ def _parser(command: str) -> _Parser:
     group = parser.add_argument_group(t("cli.help.options"))
     if command == "check":
         _check_options(group)
+    if command == "scenarios":
+        _matrix_options(group)
     if command in ("explain", "export"):
         group.add_argument("report", metavar="REPORT", nargs="?", help=t("cli.help.report_file"))
     if command == "export":
@@ -328,6 +330,17 @@ def _parser(command: str) -> _Parser:
     group.add_argument("--lang", metavar="es|en", help=t("cli.help.lang"))
     group.add_argument("-h", "--help", action="store_true", help=t("cli.help.help"))
     return parser
+
+
+def _matrix_options(group: argparse._ArgumentGroup) -> None:
+    from app.texts import t
+
+    group.add_argument("names", metavar="SCENARIO", nargs="*", help=t("cli.help.matrix_names"))
+    group.add_argument("--matrix", action="store_true", help=t("cli.help.matrix"))
+    group.add_argument("--innocent", action="store_true", help=t("cli.help.innocent"))
+    for option in ("runs", "seed", "jobs"):
+        group.add_argument(f"--{option}", metavar="N", help=t(f"cli.help.{option}"))
+    group.add_argument("--json", metavar="FILE", help=t("cli.help.matrix_json"))
 
 
 def _check_options(group: argparse._ArgumentGroup) -> None:

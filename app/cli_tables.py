@@ -32,8 +32,14 @@ def _service_row(service: Service) -> tuple[str, ...]:
     )
 
 
-def scenarios(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> int:
-    """List the simulated networks, each with what happens on it."""
+def scenarios(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
+    """List the simulated networks, each with what happens on it; or run them all (``--matrix``)."""
+    if options.matrix:
+        from app.cli_matrix import matrix
+
+        return matrix(options, out, err)
+    if options.names or options.innocent or options.runs or options.json:
+        raise cli.UsageError("cli.error.missing", what="--matrix")
     from diagnostics.sim.scenario import load_scenarios
 
     for scenario in load_scenarios().values():
