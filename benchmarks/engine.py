@@ -11,9 +11,11 @@ import argparse
 import asyncio
 import contextlib
 import json
+import resource
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -143,6 +145,25 @@ async def measure_cancel(line: str | None) -> dict[str, Any]:
     return {"seconds": stopped, "sockets_left": left, "system_queries": queries, "observations": len(report.observations)}
 
 
+async def measure_crowd(line: str | None, urls: Sequence[str]) -> dict[str, Any]:
+    """Measure a run over many sites: what was said of each, and what it cost the whole process."""
+    catalog = load_catalog()
+    plan = make_plan((), urls, catalog)
+    async with network_of(line, catalog) as network:
+        report, clock, _stopped = await run_once(plan, network)
+    judged = {v.target: v for v in report.verdicts if v.function is None}
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "seconds": report.run.seconds,
+        "judged_after": clock.now,
+        "said": {url: [judged[url].status, judged[url].certainty, judged[url].rule] for url in judged},
+        "first": clock.first,
+        "cpu": spent.ru_utime + spent.ru_stime,
+        "peak_kib": spent.ru_maxrss,
+        "observations": len(report.observations),
+    }
+
+
 def open_sockets() -> int:
     """Count this process's Internet sockets."""
     return len(psutil.Process().net_connections("inet"))
@@ -152,10 +173,15 @@ def main() -> None:
     """Measure what the command line says."""
     modes = {"target": measure_target, "default": measure_default, "cancel": measure_cancel}
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=modes)
+    parser.add_argument("mode", choices=[*modes, "crowd"])
     parser.add_argument("--simulate", choices=("open", "silent"))
+    parser.add_argument("--urls", type=Path, help="for crowd: a file with one address a line")
     wanted = parser.parse_args()
-    print(json.dumps(asyncio.run(modes[wanted.mode](wanted.simulate))))
+    if wanted.mode == "crowd":
+        measuring = measure_crowd(wanted.simulate, wanted.urls.read_text().split())
+    else:
+        measuring = modes[wanted.mode](wanted.simulate)
+    print(json.dumps(asyncio.run(measuring)))
 
 
 if __name__ == "__main__":

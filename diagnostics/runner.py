@@ -10,6 +10,7 @@ import logging
 import platform
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -31,6 +32,7 @@ from diagnostics.model import (
     Service,
     StepDone,
     TargetJudged,
+    Verdict,
 )
 from diagnostics.network import Network, allow_many_sockets
 from diagnostics.plan import Plan
@@ -214,7 +216,9 @@ class Run:
 
     def _tell(self, report: Report) -> None:
         self._on_event(NetworkJudged(network=report.network, final=True))
+        verdicts: dict[str, list[Verdict]] = defaultdict(list)
+        for verdict in report.verdicts:
+            verdicts[verdict.target].append(verdict)
         for target in self._plan.targets:
-            verdicts = tuple(v for v in report.verdicts if v.target == target.id)
-            self._on_event(TargetJudged(verdicts=verdicts, final=True))
+            self._on_event(TargetJudged(verdicts=tuple(verdicts[target.id]), final=True))
         self._on_event(RunDone(report=report))

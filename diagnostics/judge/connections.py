@@ -13,7 +13,7 @@ from diagnostics.failures import REFUSED, RESET, TIMEOUT, UNREACHABLE
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids, is_six
 from diagnostics.judge.loss import tries_that_prove
 from diagnostics.judge.pages import foreign_pages, leads_home
-from diagnostics.model import Cause, Certainty, Fact, Observation, Status
+from diagnostics.model import Cause, Certainty, Fact, Observation, Status, Step
 
 ENOUGH_REFUSALS: Final = 2
 ENOUGH_NETWORKS: Final = 2
@@ -82,19 +82,17 @@ def _closed(evidence: Evidence, dialled: Dialled, failed: Sequence[Observation],
 
 def _pages_of_its_own(evidence: Evidence, failed: Sequence[Observation]) -> list[Observation]:
     """Return clear-text pages that the failing addresses serve themselves: such a site may have no secure page at all."""
-    addresses = {o.address for o in failed}
-    pages = [o for group in evidence.http.values() for o in group if evidence.purpose(o) == "plain" and o.address in addresses]
+    pages = evidence.questions.at(Step.HTTP, "plain", [o.address for o in failed])
     return [o for o in pages if o.detail.get("status") is not None and not leads_home(o)]
 
 
 def _cut_after_connecting(evidence: Evidence, dialled: Dialled) -> Finding | None:
     """Judge connections that are made and then cut, all of them, while those of other targets are left alone."""
-    holds = [o for place in evidence.tcp.values() for o in place if evidence.purpose(o) == "hold"]
-    own = [o for o in holds if o.target == dialled.target]
+    own = evidence.questions.for_target(Step.TCP, "hold", dialled.target)
     here = [o for o in own if o.host == dialled.host and evidence.port(o) == dialled.port]
     if not here or any(o.failure is None for o in own):
         return None
-    spared = [o for o in holds if o.failure is None]
+    spared = [o for o in evidence.questions.of(Step.TCP, "hold") if o.failure is None]
     if len(own) < ENOUGH_REFUSALS or not spared:
         return _unknown("tcp.cut_without_control", ids(own))
     return _said(Status.LIKELY_BLOCKED, "tcp.cut_after_connecting", Cause.IP_BLOCKED, ids(own, spared[:2]))

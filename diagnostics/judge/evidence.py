@@ -17,8 +17,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from diagnostics.bogons import is_bogon, network_of
+from diagnostics.bogons import is_bogon
 from diagnostics.failures import INTERRUPTED
+from diagnostics.judge.indexes import Connections, Questions, SystemAnswers
 from diagnostics.model import Cause, Certainty, Control, Fact, Observation, Service, Status, Step
 
 Planned = TypeVar("Planned")
@@ -73,7 +74,8 @@ class Evidence:
     def __init__(self, observations: Iterable[Observation] = ()) -> None:
         """Index ``observations``; the rules only read."""
         self.observations: list[Observation] = []
-        self.interrupted: list[Observation] = []
+        self.interrupted: set[tuple[str | None, str | None]] = set()
+        """(target, host) of the steps that were cut short."""
         self.by_host: dict[str, list[Observation]] = defaultdict(list)
         self.dns: dict[str, list[Observation]] = defaultdict(list)
         self.tcp: dict[tuple[str, int], list[Observation]] = defaultdict(list)
@@ -81,13 +83,20 @@ class Evidence:
         self.http: dict[str, list[Observation]] = defaultdict(list)
         self.throughput: list[Observation] = []
         self.system: dict[str, Observation] = {}
+        self.connections = Connections()
+        self.questions = Questions()
+        self.unresolved: dict[str, None] = {}
+        """Names for which some question to this computer's resolver failed, in their order."""
+        self.lost_tries: tuple[int, int | None] | None = None
+        """What ``judge/loss.py`` reckoned last, and at how many observations."""
+        self._answers = SystemAnswers()
         for observation in observations:
             self.add(observation)
 
     def add(self, o: Observation) -> None:
         """Take one more observation in: a run judges what it knows again and again."""
         if o.failure == INTERRUPTED:
-            self.interrupted.append(o)
+            self.interrupted.add((o.target, o.host))
             return
         self.observations.append(o)
         if o.host:
@@ -95,15 +104,25 @@ class Evidence:
         if o.step is Step.SYSTEM:
             self.system[str(o.detail.get("kind"))] = o
         elif o.step is Step.DNS and o.host:
-            self.dns[o.host].append(o)
+            self._add_lookup(o, o.host)
         elif o.step is Step.TCP and o.address:
             self.tcp[o.address, self.port(o)].append(o)
+            self.connections.add(o, self.port(o), hold=self.purpose(o) == "hold")
         elif o.step is Step.TLS and o.host:
             self.tls[o.host].append(o)
         elif o.step is Step.HTTP and o.host:
             self.http[o.host].append(o)
         elif o.step is Step.THROUGHPUT:
             self.throughput.append(o)
+        if o.step in (Step.TCP, Step.TLS, Step.HTTP):
+            self.questions.add(o, self.purpose(o))
+
+    def _add_lookup(self, o: Observation, host: str) -> None:
+        self.dns[host].append(o)
+        if o.detail.get("resolver") == "system" and o.detail.get("query") == "A":
+            self._answers.add(o, base_domain(host), self.answers([o]), ours=self.purpose(o) in OURS)
+            if o.failure is not None:
+                self.unresolved[host] = None
 
     @property
     def targets(self) -> tuple[Service, ...]:
@@ -185,10 +204,8 @@ class Evidence:
         }
 
     def system_resolver_works(self, but: str) -> list[Observation]:
-        """Return lookups of other owners' names that the system's resolver answered with public addresses."""
-        owner = base_domain(but)
-        lookups = [o for host in self.dns if base_domain(host) != owner for o in self.system_lookups(host)]
-        return [o for o in lookups if self.public_answers([o]) and self.purpose(o) in OURS]
+        """Return a few lookups of other owners' names that the system's resolver answered with public addresses."""
+        return self._answers.working(base_domain(but))
 
     def hosts_entry(self, host: str) -> tuple[Observation, tuple[str, ...]] | None:
         """Return the note of this computer's hosts file and the addresses that it gives for a name, or None if it has no line for it."""
@@ -205,27 +222,22 @@ class Evidence:
 
     def connected(self) -> list[Observation]:
         """Return every connection that was made to a public address."""
-        return [o for place in self.tcp.values() for o in place if o.failure is None and not is_bogon(str(o.address))]
+        return self.connections.made
 
     def port_control(self, port: int, target: str) -> Observation | None:
         """Return a connection to the same port that somebody other than ``target`` made."""
-        found = (o for o in self.connected() if self.port(o) == port and o.target != target and not is_six(o.address))
-        return next(found, None)
+        return self.connections.at_port(port, target)
 
     def six_is_dead(self) -> bool:
         """Tell whether IPv6 fails as a whole: several connections tried, none made, while IPv4 works."""
-        tries = [o for place in self.tcp.values() for o in place if is_six(o.address) and self.purpose(o) != "hold"]
-        made = [o for o in tries if o.failure is None]
-        return len(tries) > 1 and not made and any(not is_six(o.address) for o in self.connected())
+        known = self.connections
+        return known.six_tried > 1 and not known.six_made and known.four_made
 
     def neighbour(self, address: str, port: int, target: str) -> Observation | None:
         """Return a connection that another target made to the same port of another address in the same /24 or /48."""
-        network = network_of(address)
-        others = (o for o in self.connected() if o.address != address and o.target != target and self.port(o) == port)
-        return next((o for o in others if network_of(str(o.address)) == network), None)
+        near = self.connections.near(address)
+        return next((o for o in near if o.address != address and o.target != target and self.port(o) == port), None)
 
     def sharing(self, address: str, host: str) -> list[Observation]:
-        """Return lookups in which the system's resolver gave the same address for names of other owners."""
-        owner = base_domain(host)
-        lookups = [o for other in self.dns if base_domain(other) != owner for o in self.system_lookups(other)]
-        return [o for o in lookups if address in self.answers([o])]
+        """Return a few lookups in which the system's resolver gave the same address for names of other owners."""
+        return self._answers.giving(address, base_domain(host))

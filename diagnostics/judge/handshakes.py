@@ -8,7 +8,7 @@ from diagnostics.failures import CERTIFICATE_FAILURES, INVALID_CERTIFICATE, UNKN
 from diagnostics.judge.clock import dated, only_our_clock_refuses
 from diagnostics.judge.connections import Dialled, judge_notice
 from diagnostics.judge.evidence import OURS, Evidence, Finding, base_domain, ids
-from diagnostics.model import Cause, Certainty, Observation, Status
+from diagnostics.model import Cause, Certainty, Observation, Status, Step
 
 ENOUGH_DEATHS: Final = 2
 DATE_CODES: Final = frozenset({9, 10})
@@ -30,10 +30,8 @@ class HandshakeLayer:
         self.at_control = [o for o in evidence.tls.get(host, ()) if evidence.purpose(o) == "control_address"]
         self.looked = [o for o in steps if evidence.purpose(o) == "inspect"]
         self.by_system = [o for o in steps if evidence.purpose(o) == "system_roots" and o.failure is None]
-        addresses = {o.address for o in self.own}
-        everything = [o for group in evidence.tls.values() for o in group]
-        self.neutral = [o for o in everything if evidence.purpose(o) == "neutral_name" and o.address in addresses]
-        self.baseline = [o for o in everything if evidence.purpose(o) == "control_neutral"]
+        self.neutral = evidence.questions.at(Step.TLS, "neutral_name", [o.address for o in self.own])
+        self.baseline = evidence.questions.of(Step.TLS, "control_neutral")
 
     def finding(self) -> Finding | None:
         """Return why no handshake with the name ended well, or None if one did or none was tried."""
@@ -154,9 +152,8 @@ class HandshakeLayer:
         wanted = self._issuers(self.looked)
         return [
             o
-            for host, steps in self.evidence.tls.items()
-            for o in steps
-            if base_domain(host) != base_domain(self.host) and self.evidence.purpose(o) == "inspect" and self._issuer(o) in wanted
+            for o in self.evidence.questions.of(Step.TLS, "inspect")
+            if self._issuer(o) in wanted and base_domain(str(o.host)) != base_domain(self.host)
         ]
 
     def _same_for_neutral(self) -> list[Observation]:

@@ -13,9 +13,22 @@ from diagnostics.model import Observation
 QUICK: Final = 0.35
 """Seconds: on slower lines a second try says nothing of loss, the first may still be on its way."""
 
+GROWN: Final = 1.1
+"""How much a run must have grown before its losses are reckoned again."""
+
 
 def tries_that_prove(evidence: Evidence) -> int | None:
-    """Return how many lost tries prove silence on the line of this run, None where none do (``diagnostics/doubt.py``)."""
+    """Return how many lost tries prove silence on the line of this run, None where none do (``diagnostics/doubt.py``).
+
+    While a run grows, what was reckoned a moment ago serves: it is asked for every target that fails.
+    """
+    known = len(evidence.observations)
+    if evidence.lost_tries is None or known > evidence.lost_tries[0] * GROWN:
+        evidence.lost_tries = (known, _tries(evidence))
+    return evidence.lost_tries[1]
+
+
+def _tries(evidence: Evidence) -> int | None:
     questions = questions_to_quick_resolvers(evidence)
     if not questions or not quick_line(evidence):
         return LEAST  # nothing is known of its losses; slow lines were given more time for each try

@@ -14,6 +14,7 @@ from typing import Final
 from diagnostics.bogons import is_bogon
 from diagnostics.failures import DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_NAME
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids, is_six
+from diagnostics.judge.indexes import FEW
 from diagnostics.judge.loss import tries_that_prove
 from diagnostics.model import Cause, Certainty, Observation, Status
 
@@ -228,11 +229,13 @@ class NameLayer:
         """
         owner = base_domain(self.host)
         found: list[Observation] = []
-        for host in self.evidence.dns:
+        for host in self.evidence.unresolved:
             known = self.evidence.public_answers(self.evidence.control_lookups(host, authenticated=True))
             lookups = self.evidence.system_lookups(host)
             if base_domain(host) != owner and known and lookups and all(o.failure in failures for o in lookups):
                 found += lookups
+            if len(found) >= FEW:
+                break
         return found
 
     def _silence(self) -> Finding:

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from diagnostics.failures import DEATHS
 from diagnostics.judge.evidence import OURS, Evidence, Finding, base_domain, ids
-from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status
+from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status, Step
 
 SERVER_ERROR: Final = 500
 LEGAL: Final = 451
@@ -20,12 +20,8 @@ second answer at random does so once in 32 times."""
 
 def foreign_pages(evidence: Evidence, target: str) -> list[Observation]:
     """Return clear-text pages of a target's names that do not come from the site: no redirect to the site itself."""
-    return [
-        o
-        for pages in evidence.http.values()
-        for o in pages
-        if o.target == target and evidence.purpose(o) == "plain" and _shows_something(o) and not leads_home(o)
-    ]
+    pages = evidence.questions.for_target(Step.HTTP, "plain", target)
+    return [o for o in pages if _shows_something(o) and not leads_home(o)]
 
 
 def _shows_something(page: Observation) -> bool:
@@ -102,13 +98,8 @@ def judge_cut(evidence: Evidence, endpoint: Endpoint, target: str) -> Finding | 
     if not cut:
         return None
     if endpoint.probe is Probe.HTTP and len(cut) >= ENOUGH_CUTS and all(o.failure in DEATHS for o in cut):
-        addresses = {o.address for o in cut}
-        neutral = [
-            o
-            for pages in evidence.http.values()
-            for o in pages
-            if evidence.purpose(o) == "plain_neutral" and o.address in addresses and o.failure is None
-        ]
+        addresses = [o.address for o in cut]
+        neutral = [o for o in evidence.questions.at(Step.HTTP, "plain_neutral", addresses) if o.failure is None]
         if neutral:
             return Finding(
                 status=Status.LIKELY_BLOCKED,

@@ -57,7 +57,13 @@ class Context:
         """Run ``work`` beside everything else, until ``settled``."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Forget a step that ended well: of thousands of targets nothing must stay behind but observations."""
+        if not task.cancelled() and task.exception() is None:
+            self._background.discard(task)
 
     @contextlib.asynccontextmanager
     async def settled(self) -> AsyncIterator[None]:

@@ -1,12 +1,13 @@
 """Carries packets between two TUN devices in two namespaces, late or not at all.
 
-Run as ``carrier.py NAMESPACE DEVICE NAMESPACE DEVICE DELAY LOSS``: delay in seconds each way, loss as a share of 1.
-The order of packets is kept.  The losses are drawn from a fixed seed.
+Run as ``carrier.py NAMESPACE DEVICE NAMESPACE DEVICE DELAY LOSS SEED``: delay in seconds each way, loss as a share of 1,
+drawn from a seed.  The order of packets is kept.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -15,9 +16,11 @@ import select
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 MTU = 1500
+AT_ONCE = 64
 _TUNSETIFF = 0x400454CA  # linux/if_tun.h
 _IFF_TUN_NO_PI = 0x0001 | 0x1000
 _CLONE_NEWNET = 0x40000000
@@ -34,19 +37,26 @@ def open_device(namespace: str, device: str) -> int:
     return number
 
 
-def carry(ends: tuple[int, int], delay: float, loss: float) -> None:
+def waiting(end: int) -> Iterator[bytes]:
+    """Yield the packets that a device has now, at most so many that the other side gets its turn."""
+    with contextlib.suppress(BlockingIOError):
+        for _ in range(AT_ONCE):
+            yield os.read(end, MTU)
+
+
+def carry(ends: tuple[int, int], delay: float, loss: float, seed: int) -> None:
     """Move packets until killed."""
     other = {ends[0]: ends[1], ends[1]: ends[0]}
     under_way: collections.deque[tuple[float, int, bytes]] = collections.deque()
-    dice = random.Random(2)
+    dice = random.Random(seed)
     while True:
         patience = max(0.0, under_way[0][0] - time.monotonic()) if under_way else None
         readable, _, _ = select.select(ends, [], [], patience)
         now = time.monotonic()
         for end in readable:
-            packet = os.read(end, MTU)
-            if dice.random() >= loss:
-                under_way.append((now + delay, other[end], packet))
+            for packet in waiting(end):
+                if not loss or dice.random() >= loss:
+                    under_way.append((now + delay, other[end], packet))
         while under_way and under_way[0][0] <= now:
             _, end, packet = under_way.popleft()
             try:
@@ -57,10 +67,10 @@ def carry(ends: tuple[int, int], delay: float, loss: float) -> None:
 
 def main() -> None:
     """Open both ends and carry."""
-    first, device, second, other_device, delay, loss = sys.argv[1:]
+    first, device, second, other_device, delay, loss, seed = sys.argv[1:]
     ends = (open_device(first, device), open_device(second, other_device))
     print("ready", flush=True)
-    carry(ends, float(delay), float(loss))
+    carry(ends, float(delay), float(loss), int(seed))
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ class Finished:
 class Lab:
     """The laboratory; a context manager.  After entering, everything is open."""
 
-    def __init__(self, catalog: Catalog, *, near: Line = IDEAL, far: Line = IDEAL) -> None:
-        """Prepare a laboratory for every host of a catalog; ``near`` is the client's line, ``far`` the provider's."""
-        self.world = World(catalog)
+    def __init__(self, catalog: Catalog, *, near: Line = IDEAL, far: Line = IDEAL, world: World | None = None) -> None:
+        """Prepare a laboratory for every host of a catalog, or a ``world``; ``near`` is the client's line, ``far`` the provider's."""
+        self.world = world or World(catalog)
         self._lines = (near, far)
         self._stack = ExitStack()
         self._resolver: Daemon | None = None
@@ -85,7 +85,10 @@ class Lab:
 
     def censor(self, scenario: Scenario, service: str = "x") -> None:
         """Let the censor do to a service what the scenario says, and nothing else."""
-        wanted = censorship(scenario, self.world, service)
+        self.impose(censorship(scenario, self.world, service))
+
+    def impose(self, wanted: Censorship) -> None:
+        """Let the censor do this and nothing else."""
         command(*self._provider.wrap(self._iptables_restore), text=wanted.tables)
         if self._current is None or wanted.dns != self._current.dns:
             self._restart_resolver(wanted)
@@ -124,6 +127,7 @@ class Lab:
         notice = servers.write_notice(self.folder, RESOLVER)
         self._start(self._provider, *self._nginx, str(notice)).wait_for(("tcp", servers.NOTICE_PORT))
         self._iptables_restore = self._find_iptables()
+        self._serve_networks()
         self._stack.callback(self._stop_resolver)
         self.censor(Scenario.OPEN)
 
@@ -147,6 +151,8 @@ class Lab:
         self._internet.ip("route", "add", "192.168.77.0/24", "via", "100.64.0.1")
         self._internet.ip("route", "add", "unreachable", "default")
         self._internet.ip(text="".join(f"addr add {address}/32 dev lo\n" for address in self.world.addresses))
+        for network in self.world.networks:
+            self._internet.ip("route", "add", "local", network, "dev", "lo")
         for space in (self._provider, self._internet):
             space.sysctl("net.ipv4.ip_forward", "1")
             space.sysctl("net.ipv4.icmp_ratelimit", "0")  # or every second ICMP error is missing
@@ -191,6 +197,13 @@ class Lab:
             else:
                 return tool
         raise RuntimeError(f"this kernel cannot censor: {complaint}")
+
+    def _serve_networks(self) -> None:
+        """Let the groups' server answer at every address of the world's networks."""
+        if self.world.networks:
+            to_port = f"-p tcp --dport 443 -j REDIRECT --to-ports {servers.GROUPS_PORT}"
+            rules = Censorship(nat=tuple(f"-A PREROUTING -d {network} {to_port}" for network in self.world.networks))
+            command(*self._internet.wrap(self._iptables_restore), text=rules.tables)
 
     def _restart_resolver(self, wanted: Censorship) -> None:
         self._stop_resolver()

@@ -18,10 +18,11 @@ RUN = Path("/run/netns")
 
 @dataclass(frozen=True)
 class Line:
-    """What a link does to packets: ``rtt`` seconds there and back; ``loss`` the share lost, each way."""
+    """What a link does to packets: ``rtt`` seconds there and back; ``loss`` the share lost, each way, as ``seed`` draws it."""
 
     rtt: float = 0.0
     loss: float = 0.0
+    seed: int = 2
 
 
 IDEAL = Line()
@@ -102,7 +103,7 @@ def join(a: Namespace, device_a: str, b: Namespace, device_b: str, line: Line) -
         space.ip("tuntap", "add", "dev", device, "mode", "tun")
     carrier = Path(__file__).with_name("carrier.py")
     ends = (a.name, device_a, b.name, device_b)
-    return [sys.executable, str(carrier), *ends, str(line.rtt / 2), str(line.loss)]
+    return [sys.executable, str(carrier), *ends, str(line.rtt / 2), str(line.loss), str(line.seed)]
 
 
 def set_up(space: Namespace, device: str, address: str, *, gateway: str | None = None) -> None:

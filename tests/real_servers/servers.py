@@ -10,6 +10,9 @@ from tests.real_servers.world import Answer, Host, World
 
 DOH_BACKEND = 8053
 NOTICE_PORT = 8080
+GROUPS_PORT = 8443
+"""Where the nginx of the Internet serves whole networks: a wildcard at 443 would collide with the single addresses."""
+
 HOLD_SECONDS = 30
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
@@ -98,6 +101,7 @@ def write_nginx(folder: Path, world: World, authority: Authority) -> Path:
     (folder / "page.html").write_text(_PAGE)
     certificates = {site: _certificate(world, authority, site) for site in {h.site for h in world.hosts.values()}}
     blocks = [_server(host, port, answer, certificates) for host in world.hosts.values() for port, answer in host.ports.items()]
+    blocks += _groups(world, authority)
     held = {
         f"{address}:{port}"
         for host in world.hosts.values()
@@ -154,6 +158,14 @@ def _server(host: Host, port: int, answer: Answer, certificates: dict[str, tuple
     certificate, key = certificates[host.site]
     files = f"ssl_certificate {certificate}; ssl_certificate_key {key};" if secure else ""
     return f"server {{ {listens} server_name {host.name}; {files} {' '.join(_locations(host, port, secure=secure))} }}"
+
+
+def _groups(world: World, authority: Authority) -> Iterable[str]:
+    """Serve names that share one certificate at whatever address they are asked for."""
+    for number, names in enumerate(world.groups):
+        certificate, key = authority.issue(f"group-{number}", names)
+        files = f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+        yield f"server {{ listen {GROUPS_PORT} ssl; server_name {' '.join(names)}; {files} location / {{ try_files /page.html =404; }} }}"
 
 
 def _locations(host: Host, port: int, *, secure: bool) -> list[str]:

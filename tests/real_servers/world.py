@@ -62,6 +62,8 @@ class World:
         self.tls_resolvers: set[str] = set()
         self.dot_names: dict[str, list[str]] = {}
         self._networks: dict[str, int] = {}
+        self.networks: list[str] = []  # whole networks that answer, beside the single addresses
+        self.groups: list[list[str]] = []  # names that share a certificate, served at every address
         self.services = catalog.services
         for resolver in catalog.resolvers:
             self._add_resolver(resolver)
