@@ -11,8 +11,9 @@ from typing import Final
 
 from benchmarks.engine import FAR, NEAR
 from diagnostics.catalog import Catalog, load_catalog
-from tests.real_servers.censor import CLIENT_DEVICE, Censorship
+from tests.real_servers.censor import CLIENT_DEVICE
 from tests.real_servers.lab import Lab, Line
+from tests.real_servers.setting import Setting
 from tests.real_servers.world import World
 
 REACHED: Final = ipaddress.ip_network("104.128.0.0/16")
@@ -71,7 +72,7 @@ class CrowdLab(Lab):
 
     def swallow(self) -> None:
         """Drop what goes to the swallowed sites."""
-        self.impose(Censorship(rules=(f"-A FORWARD -i {CLIENT_DEVICE} -d {SWALLOWED} -j DROP",)))
+        self.arrange(Setting(rules=(f"-A FORWARD -i {CLIENT_DEVICE} -d {SWALLOWED} -j DROP",)))
 
     def write_urls(self, urls: list[str]) -> Path:
         """Write addresses into a file, one a line, for the programs inside."""

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from diagnostics.failures import died
+from diagnostics.doubt import LEAST
+from diagnostics.failures import TIMEOUT, died
 from diagnostics.judge.evidence import Evidence, ids
 from diagnostics.model import RESOLVER_TARGET, Cause, Certainty, Fact, NetworkVerdict, Observation, Status, Step, Verdict
 
@@ -36,6 +37,7 @@ class _Seen(Fact, frozen=True):
     operator: str
     reached: frozenset[str]
     failed: dict[str, list[Observation]]
+    closed: frozenset[str]
 
 
 def judge_resolvers(evidence: Evidence, network: NetworkVerdict) -> list[Verdict]:
@@ -69,12 +71,14 @@ def _seen(entry: dict[str, Any], by_resolver: Mapping[str, Sequence[Observation]
     for o in steps:
         if _out_of_reach(o) and _transport(o) not in reached:
             failed[_transport(o)].append(o)
-    return _Seen(id=name, operator=str(entry.get("operator")), reached=reached, failed=dict(failed))
+    # on a narrow line answers that are only late look like silence: a way counts as closed if nothing was even connected to
+    closed = frozenset(t for t, group in failed.items() if any(_shut(o) for o in group))
+    return _Seen(id=name, operator=str(entry.get("operator")), reached=reached, failed=dict(failed), closed=closed)
 
 
 def _troubled_transports(seen: Sequence[_Seen]) -> frozenset[str]:
     """Return the transports by which resolvers of several operators are out of reach that can be reached otherwise."""
-    operators = {t: {s.operator for s in seen if t in s.failed and s.reached} for t in TRANSPORTS}
+    operators = {t: {s.operator for s in seen if t in s.closed and s.reached} for t in TRANSPORTS}
     return frozenset(t for t, those in operators.items() if len(those) >= ENOUGH_OPERATORS)
 
 
@@ -85,7 +89,7 @@ def _judged(seen: _Seen, troubled: frozenset[str]) -> list[Verdict]:
             _said(seen, None, Status.LIKELY_BLOCKED, "resolver.unreachable", [o for group in seen.failed.values() for o in group]),
             *(_said(seen, t, Status.LIKELY_BLOCKED, "resolver.unreachable", group) for t, group in seen.failed.items()),
         ]
-    closed = {t: group for t, group in seen.failed.items() if t in troubled}
+    closed = {t: group for t, group in seen.failed.items() if t in troubled and t in seen.closed}
     if not seen.reached or not closed:
         return []
     return [
@@ -129,6 +133,13 @@ def _said(seen: _Seen, transport: str | None, status: Status, rule: str, steps: 
 
 def _transport(o: Observation) -> str:
     return str(o.detail.get("engine") or str(o.detail.get("purpose")).removeprefix("resolver_"))
+
+
+def _shut(o: Observation) -> bool:
+    """Tell whether a step shows a way that is shut, and not one that was slow: lost tries, a refusal, or a handshake that was cut."""
+    if o.step is Step.TLS:
+        return o.failure != TIMEOUT
+    return o.failure != TIMEOUT or int(o.detail.get("tries") or 1) >= LEAST
 
 
 def _out_of_reach(o: Observation) -> bool:

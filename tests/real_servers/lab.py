@@ -25,14 +25,17 @@ from typing import Self
 from diagnostics.catalog import Catalog
 from tests.real_servers import servers
 from tests.real_servers.authority import Authority
-from tests.real_servers.censor import CLIENT_DEVICE, Censorship, Scenario, censorship
-from tests.real_servers.netns import IDEAL, Line, Namespace, command, join, missing_tools, set_up, sweep
+from tests.real_servers.censor import Scenario, censorship
+from tests.real_servers.netns import IDEAL, Line, Namespace, carrier, command, join, missing_tools, set_up, sweep
 from tests.real_servers.processes import Daemon
+from tests.real_servers.setting import CLIENT_DEVICE, RESOLVER, Setting
 from tests.real_servers.world import World
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-RESOLVER = "192.168.77.1"
 CLIENT = "192.168.77.2"
+CLIENT6, ROUTER6 = "2800:77::2", "2800:77::1"
+STRANGER = "104.200.1.1"
+"""What the racer answers: an address of nobody."""
 _FOLDER = "atajo-lab-"
 TOOLS = {
     "ip": "iproute2",
@@ -64,8 +67,10 @@ class Lab:
         self.world = world or World(catalog)
         self._lines = (near, far)
         self._stack = ExitStack()
-        self._resolver: Daemon | None = None
-        self._current: Censorship | None = None
+        self._running: dict[str, Daemon] = {}
+        self._current: Setting | None = None
+        self._dark: set[str] = set()
+        self._near, self._ipv6, self._link_up = near, False, True
 
     def __enter__(self) -> Self:
         """Build everything and wait until it answers.  Raises RuntimeError; what was built is removed then."""
@@ -85,21 +90,43 @@ class Lab:
 
     def censor(self, scenario: Scenario, service: str = "x") -> None:
         """Let the censor do to a service what the scenario says, and nothing else."""
-        self.impose(censorship(scenario, self.world, service))
+        self.arrange(censorship(scenario, self.world, service))
 
-    def impose(self, wanted: Censorship) -> None:
-        """Let the censor do this and nothing else."""
+    def arrange(self, wanted: Setting) -> None:
+        """Change what differs from the present setting; nothing of that one stays."""
+        before, self._current = self._current, None  # what fails half-way is arranged anew next time
         command(*self._provider.wrap(self._iptables_restore), text=wanted.tables)
-        if self._current is None or wanted.dns != self._current.dns:
+        self._switch_off(set())  # servers that start need their addresses
+        if before is None or wanted.public_dns != before.public_dns:
+            self._restart_public(wanted)
+        if before is None or wanted.conduct != before.conduct:
+            self._restart_pages(wanted)
+        if before is None or wanted.dns != before.dns:
             self._restart_resolver(wanted)
-        if self._current is not None and wanted.link_up != self._current.link_up:
+        if wanted.link_up != self._link_up:
             self._set_client_link(up=wanted.link_up)
+        if (wanted.near or self._lines[0]) != self._near:
+            self._carry_near(wanted.near or self._lines[0])
+        self._switch_off(set(wanted.dark))
+        if wanted.ipv6 != self._ipv6:
+            self._announce_ipv6(present=wanted.ipv6)
+        self._stop("injector", "interceptor")
+        if wanted.injected:
+            program = str(Path(__file__).with_name("injector.py"))
+            self._restart("injector", self._provider, sys.executable, program, CLIENT_DEVICE, STRANGER, *wanted.injected)
+            self._running["injector"].wait_for_line("ready")
+        stranger = self._start_interceptor(wanted.issuer) if wanted.issuer else None
+        self._write_etc(wanted, stranger)
+        if wanted.clock_ahead and not self._clock_shim.exists():
+            command("cc", "-shared", "-fPIC", "-O1", "-o", str(self._clock_shim), str(Path(__file__).with_name("wallclock.c")))
         self._current = wanted
 
     def run(self, *words: str, timeout: float = 60.0, **environment: str) -> Finished:
         """Run a program inside the client, from the checkout.  Raises subprocess.TimeoutExpired."""
         inherited = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
         own = {"HOME": str(self.folder), "ATAJO_DATA": str(self.folder / "data"), "SSL_CERT_FILE": str(self._authority.bundle)}
+        if self._current is not None and self._current.clock_ahead:
+            own |= {"LD_PRELOAD": str(self._clock_shim), "LAB_CLOCK_OFFSET": str(self._current.clock_ahead)}
         started = time.monotonic()
         done = subprocess.run(
             self._client.wrap(*words),
@@ -121,15 +148,17 @@ class Lab:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix=_FOLDER)))
         self._client, self._provider, self._internet = (self._namespace(role) for role in ("client", "provider", "internet"))
         self._wire()
+        self._stack.callback(self._stop_all)
         self._authority = Authority(self.folder)
+        self._clock_shim = self.folder / "wallclock.so"
         servers.write_zone(self.folder, self.world)
-        self._start_internet()
+        dnsdist = servers.write_dnsdist(self.folder, self.world)
         notice = servers.write_notice(self.folder, RESOLVER)
         self._start(self._provider, *self._nginx, str(notice)).wait_for(("tcp", servers.NOTICE_PORT))
         self._iptables_restore = self._find_iptables()
         self._serve_networks()
-        self._stack.callback(self._stop_resolver)
         self.censor(Scenario.OPEN)
+        self._start(self._internet, "dnsdist", "-C", str(dnsdist), "--supervised").wait_for(("tcp", servers.DOH_BACKEND))
 
     @property
     def _nginx(self) -> list[str]:
@@ -156,33 +185,32 @@ class Lab:
         for space in (self._provider, self._internet):
             space.sysctl("net.ipv4.ip_forward", "1")
             space.sysctl("net.ipv4.icmp_ratelimit", "0")  # or every second ICMP error is missing
-        self._client.write_etc(
-            resolv_conf=f"nameserver {RESOLVER}\n",
-            hosts="127.0.0.1 localhost\n::1 localhost\n",
-            nsswitch_conf="passwd: files\ngroup: files\nhosts: files dns\n",
-        )
 
     def _join(self, a: Namespace, device_a: str, b: Namespace, device_b: str, line: Line) -> None:
-        carrier = join(a, device_a, b, device_b, line)
-        if carrier:
-            self._start(a, *carrier).wait_for_line("ready")
+        carrying = join(a, device_a, b, device_b, line)
+        if carrying:
+            self._restart(f"carrier-{a.name}", a, *carrying)
+            self._running[f"carrier-{a.name}"].wait_for_line("ready")
 
     def _start(self, space: Namespace, *words: str) -> Daemon:
         daemon = Daemon(space, self.folder / f"{Path(words[0]).name}-{space.name}.log", *words)
         self._stack.callback(daemon.stop)
         return daemon
 
-    def _start_internet(self) -> None:
-        public = servers.write_public(self.folder, self.world, self._authority)
-        dnsdist = servers.write_dnsdist(self.folder, self.world)
-        pages = servers.write_nginx(self.folder, self.world, self._authority)
-        daemons = [
-            (self._start(self._internet, "unbound", "-c", str(public)), [("udp", 53), ("tcp", 853)]),
-            (self._start(self._internet, "dnsdist", "-C", str(dnsdist), "--supervised"), [("tcp", servers.DOH_BACKEND)]),
-            (self._start(self._internet, *self._nginx, str(pages)), [("tcp", 443), ("tcp", 80)]),
-        ]
-        for daemon, ports in daemons:
-            daemon.wait_for(*ports)
+    def _restart(self, label: str, space: Namespace, *words: str) -> None:
+        """Start a daemon that a setting may replace, in place of the present one."""
+        self._stop(label)
+        log = self.folder / f"{label}.log"
+        log.unlink(missing_ok=True)
+        self._running[label] = Daemon(space, log, *words)
+
+    def _stop(self, *labels: str) -> None:
+        for label in labels:
+            if label in self._running:
+                self._running.pop(label).stop()
+
+    def _stop_all(self) -> None:
+        self._stop(*list(self._running))
 
     def _find_iptables(self) -> str:
         """Return the first iptables whose string match and rejections this kernel can do."""
@@ -202,22 +230,76 @@ class Lab:
         """Let the groups' server answer at every address of the world's networks."""
         if self.world.networks:
             to_port = f"-p tcp --dport 443 -j REDIRECT --to-ports {servers.GROUPS_PORT}"
-            rules = Censorship(nat=tuple(f"-A PREROUTING -d {network} {to_port}" for network in self.world.networks))
+            rules = Setting(nat=tuple(f"-A PREROUTING -d {network} {to_port}" for network in self.world.networks))
             command(*self._internet.wrap(self._iptables_restore), text=rules.tables)
 
-    def _restart_resolver(self, wanted: Censorship) -> None:
-        self._stop_resolver()
+    def _restart_resolver(self, wanted: Setting) -> None:
+        self._stop("resolver")
         config = servers.write_provider(self.folder, RESOLVER, wanted.dns)
-        log = self.folder / "unbound-provider.log"
-        self._resolver = Daemon(self._provider, log, "unbound", "-c", str(config))
-        self._resolver.wait_for(("udp", 53), ("tcp", 53))
+        self._restart("resolver", self._provider, "unbound", "-c", str(config))
+        self._running["resolver"].wait_for(("udp", 53), ("tcp", 53))
 
-    def _stop_resolver(self) -> None:
-        if self._resolver is not None:
-            self._resolver.stop()
-            self._resolver = None
+    def _restart_public(self, wanted: Setting) -> None:
+        self._stop("public")
+        config = servers.write_public(self.folder, self.world, self._authority, wanted.public_dns)
+        self._restart("public", self._internet, "unbound", "-c", str(config))
+        self._running["public"].wait_for(("udp", 53), ("tcp", 853))
+
+    def _restart_pages(self, wanted: Setting) -> None:
+        self._stop("pages")
+        config = servers.write_nginx(self.folder, self.world, self._authority, wanted.conduct)
+        self._restart("pages", self._internet, *self._nginx, str(config))
+        self._running["pages"].wait_for(("tcp", 443), ("tcp", 80))
+
+    def _start_interceptor(self, issuer: str) -> Authority:
+        stranger = Authority(self.folder, issuer)
+        config = servers.write_interceptor(self.folder, self.world, stranger, RESOLVER)
+        self._restart("interceptor", self._provider, *self._nginx, str(config))
+        self._running["interceptor"].wait_for(("tcp", servers.INTERCEPTOR_PORT))
+        return stranger
+
+    def _write_etc(self, wanted: Setting, stranger: Authority | None) -> None:
+        """Lay the client's files over /etc; they hold for programs that start from now on."""
+        self._client.write_etc(
+            resolv_conf="".join(f"nameserver {address}\n" for address in wanted.nameservers),
+            hosts="\n".join(["127.0.0.1 localhost", "::1 localhost", *wanted.hosts, ""]),
+            nsswitch_conf="passwd: files\ngroup: files\nhosts: files dns\n",
+        )
+        self._client.write_store(stranger.bundle.read_text() if stranger and wanted.root_installed else None)
+
+    def _carry_near(self, line: Line) -> None:
+        """Let the client's line be another one; it has to have been built with a carrier."""
+        self._near = line
+        label = f"carrier-{self._client.name}"
+        words = carrier(self._client, "up0", self._provider, CLIENT_DEVICE, line)
+        self._restart(label, self._client, *words)
+        self._running[label].wait_for_line("ready")
+
+    def _switch_off(self, dark: set[str]) -> None:
+        """Let nobody be at some addresses: what is sent there disappears in the server's own network."""
+        for address in sorted(dark - self._dark):
+            self._internet.ip("addr", "del", f"{address}/32", "dev", "lo")
+            self._internet.ip("route", "add", "blackhole", f"{address}/32")
+        for address in sorted(self._dark - dark):
+            self._internet.ip("route", "del", "blackhole", f"{address}/32")
+            self._internet.ip("addr", "add", f"{address}/32", "dev", "lo")
+        self._dark = dark
+
+    def _announce_ipv6(self, *, present: bool) -> None:
+        """Give the client an IPv6 address and a route that ends at the provider, or take them away."""
+        self._ipv6 = present
+        verb = "add" if present else "del"
+        self._provider.ip("-6", "addr", verb, f"{ROUTER6}/64", "dev", CLIENT_DEVICE, *(["nodad"] if present else []))
+        self._client.ip("-6", "addr", verb, f"{CLIENT6}/64", "dev", "up0", *(["nodad"] if present else []))
+        self._provider.ip("-6", "route", verb, "blackhole", "default")
+        if present:
+            self._client.ip("-6", "route", "add", "default", "via", ROUTER6, "dev", "up0")
+            self._provider.sysctl("net.ipv6.conf.all.forwarding", "1")
+        else:
+            self._client.ip("-6", "route", "flush", "default")
 
     def _set_client_link(self, *, up: bool) -> None:
+        self._link_up = up
         if up:
             set_up(self._client, "up0", f"{CLIENT}/24", gateway=RESOLVER)
         else:

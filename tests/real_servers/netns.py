@@ -18,11 +18,12 @@ RUN = Path("/run/netns")
 
 @dataclass(frozen=True)
 class Line:
-    """What a link does to packets: ``rtt`` seconds there and back; ``loss`` the share lost, each way, as ``seed`` draws it."""
+    """What a link does to packets: ``rtt`` seconds there and back; each way the share lost (by ``seed``), ``rate`` bytes a second."""
 
     rtt: float = 0.0
     loss: float = 0.0
     seed: int = 2
+    rate: float = 0.0
 
 
 IDEAL = Line()
@@ -68,6 +69,15 @@ class Namespace:
         for key, text in files.items():
             (folder / key.replace("_", ".")).write_text(text)
 
+    def write_store(self, roots: str | None) -> None:
+        """Lay a store of root certificates (PEM) over /etc/ssl for programs inside; None lets the machine's own be seen."""
+        folder = ETC / self.name / "ssl"
+        if roots is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            (folder / "certs").mkdir(parents=True, exist_ok=True)
+            (folder / "certs" / "ca-certificates.crt").write_text(roots)
+
     def remove(self) -> None:
         """Remove the namespace and its files."""
         remove(self.name)
@@ -101,9 +111,14 @@ def join(a: Namespace, device_a: str, b: Namespace, device_b: str, line: Line) -
         return None
     for space, device in ((a, device_a), (b, device_b)):
         space.ip("tuntap", "add", "dev", device, "mode", "tun")
-    carrier = Path(__file__).with_name("carrier.py")
+    return carrier(a, device_a, b, device_b, line)
+
+
+def carrier(a: Namespace, device_a: str, b: Namespace, device_b: str, line: Line) -> list[str]:
+    """Return the command that carries packets between two TUN devices."""
+    program = Path(__file__).with_name("carrier.py")
     ends = (a.name, device_a, b.name, device_b)
-    return [sys.executable, str(carrier), *ends, str(line.rtt / 2), str(line.loss), str(line.seed)]
+    return [sys.executable, str(program), *ends, str(line.rtt / 2), str(line.loss), str(line.rate), str(line.seed)]
 
 
 def set_up(space: Namespace, device: str, address: str, *, gateway: str | None = None) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.real_servers.authority import Authority
-from tests.real_servers.world import Answer, Host, World
+from tests.real_servers.world import ORDINARY, Answer, Certificate, Conduct, Host, World, is_address
 
 DOH_BACKEND = 8053
 NOTICE_PORT = 8080
-GROUPS_PORT = 8443
+PORTAL_PORT = 8081
+SIGN_IN_PORT = 8082
+INTERCEPTOR_PORT = 8443
+GROUPS_PORT = 8444
 """Where the nginx of the Internet serves whole networks: a wildcard at 443 would collide with the single addresses."""
 
 HOLD_SECONDS = 30
@@ -22,11 +25,21 @@ NOTICE = (
     "<p>El acceso a este sitio ha sido restringido por orden de la autoridad competente.</p></body></html>"
 )
 
-_PAGE = (
-    '<!doctype html><html><head><meta charset="utf-8"><title><!--# echo var="host" --></title></head><body>\n'
-    + "<p>An ordinary page of ordinary length, as a site sends it to everybody who asks.</p>\n" * 130
-    + "</body></html>\n"
+SIGN_IN = (
+    "<!doctype html><html><head><title>Bienvenido</title></head><body><h1>Wi-Fi del hotel</h1>"
+    "<p>Escribe tu habitación y tu apellido para navegar.</p></body></html>"
 )
+
+LINES = 130
+"""Lines of 84 bytes in the common page."""
+
+
+def page_text(title: str, lines: int) -> str:
+    """Return an ordinary page."""
+    head = f'<!doctype html><html><head><meta charset="utf-8"><title>{title}</title></head><body>\n'
+    line = "<p>An ordinary page of ordinary length, as a site sends it to everybody who asks.</p>\n"
+    return f"{head}{line * lines}</body></html>\n"
+
 
 _UNBOUND = """server:
   username: ""
@@ -70,8 +83,8 @@ def write_provider(folder: Path, address: str, lies: Iterable[str]) -> Path:
     return _write_unbound(folder, "provider", lines)
 
 
-def write_public(folder: Path, world: World, authority: Authority) -> Path:
-    """Write the configuration of all public resolvers: one unbound at all their addresses."""
+def write_public(folder: Path, world: World, authority: Authority, extra: Iterable[str]) -> Path:
+    """Write the configuration of all public resolvers: one unbound at all their addresses; ``extra`` are lines of it."""
     names = [*world.dot_names, *sorted(world.tls_resolvers)]
     lines = ["interface: 127.0.0.1@53"]  # dnsdist asks here
     lines += [f"interface: {address}@53" for address in sorted(world.plain_resolvers)]
@@ -79,6 +92,7 @@ def write_public(folder: Path, world: World, authority: Authority) -> Path:
         certificate, key = authority.issue("resolvers-dot", names)
         lines += [f"interface: {address}@853" for address in sorted(world.tls_resolvers)]
         lines += [f'tls-service-pem: "{certificate}"', f'tls-service-key: "{key}"', "tls-port: 853"]
+    lines += extra
     return _write_unbound(folder, "public", lines)
 
 
@@ -96,18 +110,21 @@ def write_dnsdist(folder: Path, world: World) -> Path:
     return path
 
 
-def write_nginx(folder: Path, world: World, authority: Authority) -> Path:
-    """Write the configuration of nginx for every host of the world."""
-    (folder / "page.html").write_text(_PAGE)
-    certificates = {site: _certificate(world, authority, site) for site in {h.site for h in world.hosts.values()}}
-    blocks = [_server(host, port, answer, certificates) for host in world.hosts.values() for port, answer in host.ports.items()]
-    blocks += _groups(world, authority)
-    held = {
-        f"{address}:{port}"
-        for host in world.hosts.values()
+def write_nginx(folder: Path, world: World, authority: Authority, conduct: Mapping[str, Conduct]) -> Path:
+    """Write the configuration of nginx for every host of the world; ``conduct`` tells which sites behave oddly."""
+    sites = sorted({host.site for host in world.hosts.values()})
+    certificates = {site: _certificate(world, authority, site, conduct.get(site, ORDINARY)) for site in sites}
+    up = [host for host in world.hosts.values() if conduct.get(host.site, ORDINARY).listening]
+    for site in sites:
+        own = conduct.get(site, ORDINARY)
+        _page_file(folder, site).write_text(page_text(own.title or '<!--# echo var="host" -->', own.lines or LINES))
+    blocks = [
+        _server(host, port, answer, certificates[host.site], conduct.get(host.site, ORDINARY))
+        for host in up
         for port, answer in host.ports.items()
-        if answer is Answer.HOLD
-        for address in host.addresses
+    ]
+    held = {
+        f"{address}:{port}" for host in up for port, answer in host.ports.items() if answer is Answer.HOLD for address in host.addresses
     }
     listens = " ".join(f"listen {place};" for place in sorted(held))
     # ssl_preread waits for the client's first bytes, which is what holds the connection open; then the server hangs up
@@ -116,10 +133,35 @@ def write_nginx(folder: Path, world: World, authority: Authority) -> Path:
 
 
 def write_notice(folder: Path, address: str) -> Path:
-    """Write the configuration of the provider's nginx, which shows the block page."""
+    """Write the configuration of the provider's nginx, which shows the block page and the page to sign in."""
     (folder / "notice.html").write_text(NOTICE)
-    server = f"server {{ listen {address}:{NOTICE_PORT}; location / {{ try_files /notice.html =404; }} }}"
-    return _write_nginx(folder, "provider", server, "")
+    (folder / "sign-in.html").write_text(SIGN_IN)
+    notice = f"server {{ listen {address}:{NOTICE_PORT}; location / {{ try_files /notice.html =404; }} }}"
+    door = f"server {{ listen {address}:{PORTAL_PORT}; location / {{ return 302 http://{address}:{SIGN_IN_PORT}/entrar; }} }}"
+    room = f"server {{ listen {address}:{SIGN_IN_PORT}; location / {{ try_files /sign-in.html =404; }} }}"
+    return _write_nginx(folder, "provider", f"{notice} {door} {room}", "")
+
+
+def write_interceptor(folder: Path, world: World, stranger: Authority, resolver: str) -> Path:
+    """Write the configuration of a middlebox that opens TLS connections.
+
+    It shows a certificate of its own for whatever name is asked for, and fetches the page from the true server.
+    """
+    names = sorted({host.name for host in world.hosts.values() if not is_address(host.name)})
+    rows = []
+    for name in names:
+        certificate, key = stranger.issue(f"middlebox-{name}", [name])
+        rows.append(f'{name} "{certificate}";')
+        key.rename(certificate.with_suffix(".pem.key"))
+    nameless, key = stranger.issue("middlebox", ["middlebox.invalid"])
+    key.rename(nameless.with_suffix(".pem.key"))
+    settings = f"map $ssl_server_name $shown {{ default {nameless}; {' '.join(rows)} }} resolver {resolver} ipv6=off;"
+    server = (
+        f"server {{ listen {resolver}:{INTERCEPTOR_PORT} ssl; ssl_certificate $shown; ssl_certificate_key $shown.key;\n"
+        "location / { proxy_pass https://$ssl_server_name; proxy_ssl_server_name on; proxy_ssl_name $ssl_server_name;"
+        " proxy_set_header Host $host; proxy_http_version 1.1; ssi off; } }"
+    )
+    return _write_nginx(folder, "interceptor", f"{settings}\n{server}", "")
 
 
 def _write_unbound(folder: Path, label: str, lines: Iterable[str]) -> Path:
@@ -143,21 +185,32 @@ def _write_nginx(folder: Path, label: str, servers: str, stream: str) -> Path:
     return path
 
 
-def _certificate(world: World, authority: Authority, site: str) -> tuple[Path, Path]:
+def _certificate(world: World, authority: Authority, site: str, conduct: Conduct) -> tuple[Path, Path]:
     """Return one certificate for all hosts of a site."""
     hosts = [host for host in world.hosts.values() if host.site == site]
     names = sorted({host.name for host in hosts} | {a for host in hosts for a in host.certified_addresses})
-    return authority.issue(site.replace(" ", "-"), names)
+    label = site.replace(" ", "-")
+    if conduct.certificate is Certificate.WRONG_NAME:
+        return authority.issue(label, ["panel.alojamiento.example"])
+    if conduct.certificate is Certificate.EXPIRED:
+        return authority.issue(label, names, days=-7)
+    if conduct.certificate is Certificate.SELF_SIGNED:
+        return authority.sign_itself(label, names)
+    return authority.issue(label, names)
 
 
-def _server(host: Host, port: int, answer: Answer, certificates: dict[str, tuple[Path, Path]]) -> str:
+def _page_file(folder: Path, site: str) -> Path:
+    return folder / f"page-{site.replace(' ', '-')}.html"
+
+
+def _server(host: Host, port: int, answer: Answer, certificate: tuple[Path, Path], conduct: Conduct) -> str:
     if answer is Answer.HOLD:
         return ""
     secure = answer is Answer.TLS
-    listens = " ".join(f"listen {address}:{port}{' ssl' if secure else ''};" for address in host.addresses)
-    certificate, key = certificates[host.site]
-    files = f"ssl_certificate {certificate}; ssl_certificate_key {key};" if secure else ""
-    return f"server {{ {listens} server_name {host.name}; {files} {' '.join(_locations(host, port, secure=secure))} }}"
+    listens = " ".join(f"listen {address}:{port}{' ssl' if secure else ''};" for address in (*host.addresses, *host.edges))
+    files = f"ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};" if secure else ""
+    locations = " ".join(_locations(host, port, conduct, secure=secure))
+    return f"server {{ {listens} server_name {host.name}; {files} {locations} }}"
 
 
 def _groups(world: World, authority: Authority) -> Iterable[str]:
@@ -168,7 +221,7 @@ def _groups(world: World, authority: Authority) -> Iterable[str]:
         yield f"server {{ listen {GROUPS_PORT} ssl; server_name {' '.join(names)}; {files} location / {{ try_files /page.html =404; }} }}"
 
 
-def _locations(host: Host, port: int, *, secure: bool) -> list[str]:
+def _locations(host: Host, port: int, conduct: Conduct, *, secure: bool) -> list[str]:
     pages = [
         f"location = {path} {{ default_type text/plain; return {page.status} {_quoted(page.body)}; }}"
         for path, page in host.pages.items()
@@ -180,7 +233,15 @@ def _locations(host: Host, port: int, *, secure: bool) -> list[str]:
         if secure
     ]
     moves = not secure and Answer.TLS in host.ports.values() and not host.pages and port == 80
-    rest = "return 301 https://$host$request_uri;" if moves else "try_files /page.html =404;"
+    file = _page_file(Path("/"), host.site)
+    rest = f"try_files {file} =404;"
+    if moves:
+        rest = "return 301 https://$host$request_uri;"
+    elif conduct.moves:
+        rest = conduct.moves
+    elif conduct.status != 200:
+        pages += [f"error_page {conduct.status} {file};", f"location = {file} {{ internal; }}"]
+        rest = f"return {conduct.status};"
     return [*pages, *doors, f"location / {{ {rest} }}"]
 
 
