@@ -123,6 +123,7 @@ def write_nginx(folder: Path, world: World, authority: Authority, conduct: Mappi
         for host in up
         for port, answer in host.ports.items()
     ]
+    blocks += _groups(world, authority)
     held = {
         f"{address}:{port}" for host in up for port, answer in host.ports.items() if answer is Answer.HOLD for address in host.addresses
     }
