@@ -86,10 +86,7 @@ class _Race:
         began = last = loop.time()
         self._launch()
         while True:
-            if self._tries < TRIES:
-                due = last + patience.stagger(STAGGER)
-            else:
-                due = max(last, self._launched[-1]) + patience.wait()
+            due = last + patience.stagger(STAGGER) if self._tries < TRIES else max(last, self._launched[-1]) + patience.wait()
             if (left := min(due, began + MOST_STEP) - loop.time()) > 0:
                 # patience changes while others answer, so look again often
                 look = max(min(left, LOOK_AGAIN), TICK)
