@@ -16,6 +16,11 @@ from diagnostics.errors import InputError
 from diagnostics.model import Control, Endpoint, Fact, Function, Probe, Resolver, Service
 
 DEFAULT_TARGETS: Final = ("x", "whatsapp", "telegram", "signal")
+MANY: Final = 150
+"""Endpoints above which a name is compared with other resolvers only where something is in doubt, or could be: a valid
+certificate vouches for the address by itself, and a list of a thousand sites would ask every public resolver a thousand times.
+All the services that ship stay below it."""
+
 MAX_URL: Final = 2048
 MAX_NAME: Final = 253
 MAX_LABEL: Final = 63
@@ -36,6 +41,11 @@ class Plan(Fact, frozen=True):
     resolvers: tuple[Resolver, ...] = ()
     controls: tuple[Control, ...] = ()
     timeout: float | None = None
+
+    @property
+    def many(self) -> bool:
+        """Tell whether so much is asked for that clean sites are measured with less beside them (``MANY``)."""
+        return sum(len(function.endpoints) for target in self.targets for function in target.functions) > MANY
 
     def facts(self) -> dict[str, Any]:
         """Return what the judge needs of the plan, as it is written into the report."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
+import random
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 import resources
 from diagnostics.advice import tips_for
@@ -54,6 +56,12 @@ def _own_roots(service: Service) -> str | None:
 
 APP_VERSION_UNKNOWN = "0"
 
+UNDER_WAY: Final = 400
+"""Targets that are measured at once: what waits for its turn costs memory, and a long list has thousands."""
+
+SPREAD: Final = 0.03
+"""Seconds within which the endpoints of a target begin, by chance: a volley in one millisecond has a look of its own."""
+
 
 def system_name(system: str, release: str) -> str:
     """Return the system as a report names it, "Linux 6.18": what builders append to a release may tell whose computer it is."""
@@ -82,6 +90,7 @@ class Run:
         self._network_so_far = NetworkVerdict()
         self._version = version
         self._id = secrets.token_hex(6)
+        self._chance = random.Random(self._id)  # noqa: S311 - an order, not a secret
         self._started = datetime.now(UTC)
         self._trace = Trace(self._take)
         self._measuring: asyncio.Task[None] | None = None
@@ -133,7 +142,7 @@ class Run:
         trace, plan = self._trace, self._plan
         trace.note("plan", **plan.facts())
         trace.note("clock", now=self._network.clock())
-        context = Context(self._network, trace, plan.resolvers, plan.controls)
+        context = Context(self._network, trace, plan.resolvers, plan.controls, many=plan.many)
         async with context.settled():
             context.begin_trusting(tuple(pem for t in plan.targets if (pem := _own_roots(t))))
             context.nameservers = await self._network.nameservers()
@@ -151,8 +160,9 @@ class Run:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._internet(context, lookups, followups))
-                    for target in plan.targets:
-                        group.create_task(self._target(context, lookups, followups, target))
+                    targets = self._in_any_order()
+                    for _ in range(min(UNDER_WAY, len(plan.targets))):
+                        group.create_task(self._targets(context, lookups, followups, targets))
                 await lookups.compared()
                 await followups.speeds.measure()
             finally:
@@ -165,20 +175,33 @@ class Run:
         self._network_so_far = judge(self._trace.observations).network
         self._on_event(NetworkJudged(network=self._network_so_far))
 
+    def _in_any_order(self) -> Iterator[Service]:
+        """Yield the targets in another order each time: a fixed one would be a fingerprint of this program."""
+        targets = list(self._plan.targets)
+        self._chance.shuffle(targets)
+        return iter(targets)
+
+    async def _targets(self, context: Context, lookups: Lookups, followups: FollowUps, targets: Iterator[Service]) -> None:
+        """Measure targets until there are no more; several of these share one iterator."""
+        for target in targets:
+            await self._target(context, lookups, followups, target)
+
     async def _target(self, context: Context, lookups: Lookups, followups: FollowUps, target: Service) -> None:
         trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
         probe = EndpointProbe(context, lookups, followups, target=target.id, trusts=trusts)
         measured: dict[str, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
-            for function in target.functions:
-                for endpoint in function.endpoints:
-                    if endpoint.key not in measured:
-                        measured[endpoint.key] = group.create_task(self._endpoint(probe, endpoint))
+            endpoints = {e.key: e for function in target.functions for e in function.endpoints}
+            alone = len(self._plan.targets) == len(endpoints) == 1
+            for key in self._chance.sample(list(endpoints), len(endpoints)):
+                wait = 0.0 if alone or self._plan.many else self._chance.uniform(0.0, SPREAD)
+                measured[key] = group.create_task(self._endpoint(probe, endpoints[key], wait))
             for function in target.functions:
                 group.create_task(self._function(target, function, measured))
         self._judge_target(target)
 
-    async def _endpoint(self, probe: EndpointProbe, endpoint: Endpoint) -> None:
+    async def _endpoint(self, probe: EndpointProbe, endpoint: Endpoint, wait: float) -> None:
+        await asyncio.sleep(wait)
         try:
             await probe.measure(endpoint)
         except Exception:  # a defect met at one endpoint must not take the other targets down with it

@@ -10,7 +10,7 @@ from typing import Any
 
 from diagnostics.model import Control, Resolver
 from diagnostics.network import Network
-from diagnostics.probes.pacing import DeadPlaces, Limits, Losses, Patience, SixWatch
+from diagnostics.probes.pacing import IN_ALL, IN_ALL_OF_MANY, DeadPlaces, Limits, Losses, Patience, SixWatch
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.probes")
@@ -23,14 +23,17 @@ class Context:
     run ends only after them.
     """
 
-    def __init__(self, network: Network, trace: Trace, resolvers: tuple[Resolver, ...], controls: tuple[Control, ...]) -> None:
-        """Start with nothing measured."""
+    def __init__(
+        self, network: Network, trace: Trace, resolvers: tuple[Resolver, ...], controls: tuple[Control, ...], *, many: bool = False
+    ) -> None:
+        """Start with nothing measured; ``many`` as in ``Plan.many``."""
+        self.many = many
         self.network = network
         self.trace = trace
         self.resolvers = resolvers
         self.controls = controls
         self.patience = Patience()
-        self.limits = Limits()
+        self.limits = Limits(in_all=IN_ALL_OF_MANY if many else IN_ALL)
         self.six = SixWatch()
         self.losses = Losses()
         self.dead = DeadPlaces(self.losses)

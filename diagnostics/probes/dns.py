@@ -57,6 +57,9 @@ NOBODYS_ADDRESSES: Final = ("192.0.2.53", "198.51.100.53")
 
 NOBODYS_TRIES: Final = 2
 
+LISTEN_ON_OF_MANY: Final = 0.03
+"""The same where a long list is measured: injectors are as near as the provider's resolver, and names in doubt are asked again."""
+
 MAX_ANSWERS: Final = 16
 MAX_REPLIES: Final = 8
 
@@ -236,7 +239,8 @@ class _UdpAsking:
         """Return until when to listen after the ``number``th question, by the loop's time."""
         if self._replies:
             first = float(self._replies[0]["after"])
-            return began + first + max(LISTEN_ON, min(2 * first, 1.0))
+            least = LISTEN_ON_OF_MANY if self._context.many else LISTEN_ON
+            return began + first + max(least, min(2 * first, 1.0))
         patience, most = self._context.patience, began + MOST_STEP
         if number < self._source.tries:
             return min(began + max(ASK_AGAIN[number - 1], number * patience.stagger(0.0)), most)

@@ -104,6 +104,8 @@ class EndpointProbe:
         if is_literal(place.host):
             return await self._try(place, [place.host], probe, questions)
         lookup = self._lookups.of(place.host, self._target, self._purpose)
+        if place.scheme == "http" or probe not in (Probe.HTTPS, Probe.TLS):
+            lookup.compare()  # no certificate will vouch for the address
         given = await lookup.system_addresses()
         served = await self._try(place, given, probe, questions)
         if served is None and self._context.losses.enough_tries > LEAST:
@@ -167,7 +169,13 @@ class EndpointProbe:
         """Connect; a silent place is tried again for as long as chance may explain its silence on this line, unless another served."""
         dead, losses, purpose = self._context.dead, self._context.losses, self._purpose
         while True:
-            observation, stream = await connect(self._context, address, place.port, target=self._target, host=place.host, purpose=purpose)
+            slow = asyncio.ensure_future(self._followups.plain_if_slow(place.host, address, place.port, self._target))
+            try:
+                observation, stream = await connect(
+                    self._context, address, place.port, target=self._target, host=place.host, purpose=purpose
+                )
+            finally:
+                slow.cancel()
             lost = dead.lost(address, place.port)
             if stream is not None or enough.is_set() or not 0 < lost < losses.enough_tries:
                 return observation, stream

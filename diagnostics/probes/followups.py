@@ -79,6 +79,13 @@ class FollowUps:
         await asyncio.sleep(SLOW_ROUND_TRIPS * (patience.round_trip or 1.0) + SLOW_EXTRA)
         await self._neutral(host, address, port)
 
+    async def plain_if_slow(self, host: str, address: str, port: int, target: str | None) -> None:
+        """Ask the address in clear text if the caller does not cancel this soon enough: it may never answer on ``port``."""
+        trip = self._context.patience.round_trip
+        await asyncio.sleep(SLOW_ROUND_TRIPS * (trip or 1.0) + SLOW_EXTRA)
+        if port != _PLAIN and trip is not None:
+            await self._once(("plain", host, address), self._plain_page(host, address, target))
+
     async def page_failed(self, place: Place, failed: Observation) -> None:
         """After a request in clear text that was cut: what happens to a harmless Host at the same address?"""
         if place.scheme == "http" and failed.address:

@@ -61,19 +61,37 @@ class Lookup:
         self._asked: set[str] = set()
         self._doubted = False
         self.comparing: list[asyncio.Task[Any]] = []
+        self._compared = False
+        if context.many and context.nameservers and question.purpose != "control":
+            self._spawn_own(question, context.nameservers[0])
+        else:
+            self.compare()
+
+    def compare(self) -> None:
+        """Ask everybody, if that was not done yet: where many names are asked, it is done for those alone that need it."""
+        if self._compared:
+            return
+        asked_one = bool(self._system_due["A"] or self._answers)
+        self._compared, question, context = True, self._question, self._context
         for query in ("A", "AAAA") if context.ipv6 else ("A",):
-            self._spawn_system(Question(question.name, query, question.target, question.purpose))
+            own = Question(question.name, query, question.target, question.purpose)
+            self._spawn_system(own, asked=context.nameservers[:1] if asked_one and query == "A" else [])
         self._control_due += 1
         self.comparing.append(context.spawn(self._ask_plainly()))
         self._control_due += 1
         self.comparing.append(context.spawn(self._encrypted(ENCRYPTED_ALWAYS)))
 
-    def _spawn_system(self, asked: Question) -> None:
-        self._system_due[asked.query] += 1
-        self._context.spawn(ask_system(self._context, asked, self._take))
+    def _spawn_system(self, question: Question, *, asked: Collection[str]) -> None:
+        """Ask getaddrinfo and the system's servers, but for those already ``asked``."""
+        self._system_due[question.query] += 1
+        self._context.spawn(ask_system(self._context, question, self._take))
         for address in self._context.nameservers[:NAMESERVERS]:
-            self._system_due[asked.query] += 1
-            self._context.spawn(ask_udp(self._context, asked, Source("system", address), self._take))
+            if address not in asked:
+                self._spawn_own(question, address)
+
+    def _spawn_own(self, question: Question, address: str) -> None:
+        self._system_due[question.query] += 1
+        self._context.spawn(ask_udp(self._context, question, Source("system", address), self._take))
 
     async def system_addresses(self) -> list[str]:
         """Return what the system's resolver gives, without bogons, as soon as anything usable is known; may be empty.
@@ -95,11 +113,13 @@ class Lookup:
         Asking for them means doubt: more encrypted resolvers are asked, and all are waited for unless one that cannot be
         forged has answered.
         """
+        self.compare()
         if not self._doubted:
             self._doubted = True
             self._control_due += 1
             self.comparing.append(self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT)))
-            self._context.spawn(ask_nobody(self._context, self._question, NOBODYS_ADDRESSES[:1]))
+            if self._context.patience.alive:
+                self._context.spawn(ask_nobody(self._context, self._question, NOBODYS_ADDRESSES[:1]))
         await self._until(lambda: bool(self._usable(system=False, authenticated=True)) or self._control_due <= 0)
         found = self._usable(system=False, authenticated=True) + self._usable(system=False) + self._usable(system=True)
         return _limited([a for a in dict.fromkeys(found) if a not in tried])

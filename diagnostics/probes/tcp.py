@@ -21,8 +21,6 @@ STAGGER: Final = 0.3
 """Seconds between tries: above the round trip of most lines (performance.md section 4, measured there)."""
 
 TRIES: Final = 3
-KERNEL_REPEAT: Final = 1.1
-"""Seconds: when our own further tries found no place, the kernel's repetition after 1 s is waited for instead."""
 
 
 async def connect(
@@ -58,6 +56,8 @@ class _Race:
         self._tasks: list[asyncio.Task[Stream]] = []
         self._kept: Stream | None = None
         self._places = 0
+        self._tries = 0
+        self._launched: list[float] = []  # when each of the tasks was, by the loop's time
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,26 +85,37 @@ class _Race:
         loop, patience = asyncio.get_running_loop(), self._context.patience
         began = last = loop.time()
         self._launch()
-        for turn in range(1, TRIES + 1):
-            while True:
-                if turn < TRIES:
-                    due = last + patience.stagger(STAGGER)
-                else:
-                    due = max(last, began if len(self._tasks) == TRIES else began + KERNEL_REPEAT) + patience.wait()
-                if (left := min(due, began + MOST_STEP) - loop.time()) <= 0:
-                    break
+        while True:
+            due = last + patience.stagger(STAGGER) if self._tries < TRIES else max(last, self._launched[-1]) + patience.wait()
+            if (left := min(due, began + MOST_STEP) - loop.time()) > 0:
                 # patience changes while others answer, so look again often
                 look = max(min(left, LOOK_AGAIN), TICK)
                 done, _ = await asyncio.wait(self._tasks, timeout=look, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     return task.result()  # a refusal is as definite as a success, and ends the race too
+                continue
             last = loop.time()
-            if turn < TRIES and self._context.limits.enter_if_free(self._address):
-                self._places += 1
+            if self._tries == TRIES or last - began >= MOST_STEP:
+                raise TimeoutError(TIMEOUT)
+            if self._room(last):
                 self._launch()
-        raise TimeoutError(TIMEOUT)
+
+    def _room(self, now: float) -> bool:
+        """Take a place for one more try, or give up the oldest one for it, once its answer is overdue."""
+        if self._context.limits.enter_if_free(self._address):
+            self._places += 1
+            return True
+        if now - self._launched[0] <= self._context.patience.wait():
+            return False
+        oldest = self._tasks.pop(0)
+        del self._launched[0]
+        oldest.cancel()
+        oldest.add_done_callback(self._drop)
+        return True
 
     def _launch(self) -> None:
         connecting = self._context.network.connect(self._address, self._port)
         self._tasks.append(asyncio.get_running_loop().create_task(connecting))
-        self._detail["tries"] = len(self._tasks)
+        self._launched.append(asyncio.get_running_loop().time())
+        self._tries += 1
+        self._detail["tries"] = self._tries
