@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from diagnostics.model import RESOLVER_TARGET, Cause, Fact, Observation, Report, Rule, Service, Status, Step, Verdict
+from diagnostics.model import RESOLVER_TARGET, Cause, Fact, Observation, Probe, Report, Rule, Service, Status, Step, Verdict
 
 MAX_NAME: Final = 60
 """Longest name or host that is shown; a report comes from strangers."""
@@ -41,6 +41,16 @@ class Stage(Fact, frozen=True):
 
 STAGES: Final[dict[str, Step]] = {"name": Step.DNS, "connect": Step.TCP, "secure": Step.TLS, "page": Step.HTTP}
 """The four stages in the order in which a connection passes them, and the step that measures each."""
+
+_LAST_STEP: Final = {
+    Probe.HTTPS: Step.HTTP,
+    Probe.HTTP: Step.HTTP,
+    Probe.TLS: Step.TLS,
+    Probe.DNS: Step.DNS,
+    Probe.STUN: Step.UDP,
+    Probe.MTPROTO: Step.MTPROTO,
+}
+"""The step with which an endpoint has given what its probe asks for; a connection for the others."""
 
 _BROKEN_AT: Final[dict[Cause, str]] = {  # a notice page has no place here: it comes another way than the broken one
     Cause.DNS_TAMPERING: "name",
@@ -194,6 +204,23 @@ def host_of(report: Report, evidence: Iterable[str], target: str | None) -> str:
         seen, key=lambda o: (o.target is None and o.host not in own, o.failure is None, o.host not in own)
     )  # stable: the first of its kind stays first
     return (ranked[0].host if ranked else next(iter(own), target)) or ""
+
+
+def pool_count(verdict: Verdict, report: Report) -> tuple[int, int] | None:
+    """Return how many servers of a pool answer, of how many, where each person is tied to one; None where there is no such pool.
+
+    A server answers when the last step that its probe asks for ended well.
+    """
+    service = planned(report).get(verdict.target)
+    pools = [f for f in service.functions if f.rule is Rule.MOST_OF] if service else []
+    partial = {v.function for v in function_verdicts(report, verdict.target) if v.status is Status.PARTIAL}
+    for pool in pools:
+        if pool.id in partial:
+            hosts = {endpoint.host for endpoint in pool.endpoints}
+            steps = {_LAST_STEP.get(endpoint.probe, Step.TCP) for endpoint in pool.endpoints}
+            good = {o.host for o in report.observations if o.failure is None and o.step in steps and o.target == verdict.target}
+            return len(good & hosts), len(hosts)
+    return None
 
 
 def answer_seconds(report: Report, target: str) -> float | None:

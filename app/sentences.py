@@ -16,6 +16,7 @@ from app.report_facts import (
     function_verdicts,
     host_of,
     planned,
+    pool_count,
     proven_by,
     short,
     shown_name,
@@ -115,7 +116,8 @@ def _parts(verdict: Verdict, report: Report) -> str:
     bad = [function_name(v.function or "") for v in functions if v.status in (Status.BLOCKED, Status.LIKELY_BLOCKED, Status.DOWN)]
     if good and bad:
         return t("verdict.partial.both", good=some_names(good), bad=some_names(bad))
-    return ""
+    count = pool_count(verdict, report)
+    return t("verdict.partial.most", n=count[0], m=count[1]) if count else ""
 
 
 def text_of_cause(prefix: str, judged: Judged, variant: str = "") -> str:

@@ -148,6 +148,10 @@ def summary(report: Report, catalog: Catalog | None = None, *, own: bool | None 
     return " ".join(parts)
 
 
+_NO_UDP: Final = "udp.no_stun_anywhere"
+"""The rule by which no server at all answers over UDP; which service it was met at does not matter."""
+
+
 def _others(report: Report, catalog: Catalog | None) -> list[str]:
     """Return the sentences about everything the headline does not name."""
     lead = worst(report)
@@ -168,6 +172,8 @@ def _others(report: Report, catalog: Catalog | None) -> list[str]:
         parts.append(t("result.also", names=names, status=after_colon(status_word(status))))
     if resolvers:
         parts.append(t("result.resolvers", n=resolvers))
+    if any(verdict.rule == _NO_UDP for verdict in report.verdicts):
+        parts.append(t("result.no_calls"))
     slow = slow_answer(report)
     if slow:
         parts.append(t("result.slow_line", service=name_of(slow[0], report, catalog), seconds=seconds(slow[1])))

@@ -32,6 +32,9 @@ _LABEL: Final = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.(?!\d+$){_LABEL}")
 _PATH: Final = re.compile(r"/[!-~]*")
 
+_NAMELESS: Final = (Probe.TCP, Probe.TCP_HOLD, Probe.MTPROTO, Probe.STUN)
+"""Probes that need no name: nothing in them is certified."""
+
 T = TypeVar("T")
 
 Where = tuple[str | int, ...]
@@ -83,6 +86,7 @@ class _Kind(enum.StrEnum):
     PORTAL = "portal"
     HTTPS = "https"
     NEUTRAL = "neutral"
+    STUN = "stun"
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -236,7 +240,7 @@ def _service_problems(file: _ServiceFile) -> Iterator[Problem]:
     for index, function in enumerate(file.function):
         yield from _function_problems(("function", index), function, file)
     if not any(f.rule is not Rule.INFO for f in file.function):
-        yield ("function",), "-", "at least one function whose rule is any_of or all_of"
+        yield ("function",), "-", "at least one function whose rule is any_of, all_of or most_of"
 
 
 def _function_problems(where: Where, function: _FunctionEntry, file: _ServiceFile) -> Iterator[Problem]:
@@ -256,8 +260,8 @@ def _endpoint_problems(where: Where, endpoint: _EndpointEntry, file: _ServiceFil
     if _address(endpoint.host):
         if not file.addresses_allowed:
             yield (*where, "host"), endpoint.host, "a host name (addresses only with addresses_allowed = true)"
-        if endpoint.probe not in (Probe.TCP, Probe.TCP_HOLD):
-            yield (*where, "probe"), endpoint.probe, f"{Probe.TCP}, {Probe.TCP_HOLD} for an address"
+        if endpoint.probe not in _NAMELESS:
+            yield (*where, "probe"), endpoint.probe, f"{', '.join(_NAMELESS)} for an address"
     else:
         yield from _name_problems((*where, "host"), endpoint.host)
         if not _within(endpoint.host, file.suffixes):
@@ -329,7 +333,7 @@ def _controls_problems(file: _ControlsFile) -> Iterator[Problem]:
             yield (*where, "operator"), entry.operator, "who runs it"
         if not 100 <= entry.expect_status <= 599:
             yield (*where, "expect_status"), entry.expect_status, "100 to 599"
-    for kind in _Kind:
+    for kind in (_Kind.PORTAL, _Kind.HTTPS, _Kind.NEUTRAL):  # the line itself is judged by these
         if not any(entry.kind is kind for entry in file.control):
             yield ("control",), "-", f"at least one control of kind {kind}"
 

@@ -30,6 +30,7 @@ INVALID_CERTIFICATE: Final = "ssl_invalid_certificate"
 FAILED_HANDSHAKE: Final = "ssl_failed_handshake"
 HTTP_FAILED: Final = "http_request_failed"
 BAD_REDIRECT: Final = "http_invalid_redirect_location_host"
+WRONG_ANSWER: Final = "unknown_failure: wrong answer"  # df-007 has no word for another protocol than its own
 
 _BY_ERRNO: Final[dict[int, str]] = {
     errno.EAFNOSUPPORT: "address_family_not_supported",

@@ -21,7 +21,6 @@ MAX_ENUM_TEXT = 64
 REPORT_FORMAT = "atajo-report"
 REPORT_VERSION = 1
 
-
 RESOLVER_TARGET = "resolver:"
 """Prefix of the targets under which public resolvers are judged; they are no services and nobody asked for them."""
 
@@ -47,6 +46,8 @@ class Step(OpenEnum):
     TLS = "tls"  # one handshake, up to the certificate
     HTTP = "http"  # one request and its response
     QUIC = "quic"
+    UDP = "udp"  # one question to one address over UDP, such as STUN's
+    MTPROTO = "mtproto"  # the first question of Telegram's protocol, on an open connection
     THROUGHPUT = "throughput"
     PROXY = "proxy"
     VPN = "vpn"
@@ -263,12 +264,15 @@ class Probe(enum.StrEnum):
     TCP = "tcp"  # up to a connection
     TCP_HOLD = "tcp-hold"  # a connection that is still open a moment later
     DNS = "dns"  # the name only
+    STUN = "stun"  # a binding response over UDP: what calls need
+    MTPROTO = "mtproto"  # a connection, and an answer in Telegram's own protocol
 
 
 class Rule(enum.StrEnum):
     """How the endpoints of a function combine."""
 
     ANY_OF = "any_of"  # a pool: one is enough
+    MOST_OF = "most_of"  # a pool whose members do not replace each other: each person is tied to one of them
     ALL_OF = "all_of"
     INFO = "info"  # shown, never decides
 
@@ -336,7 +340,7 @@ class Control(Fact, frozen=True):
 
     id: str
     operator: str
-    kind: str  # "portal": clear-text page with a known body; "https": valid certificate; "neutral": name for swaps
+    kind: str  # "portal": clear text, known body; "https": valid certificate; "neutral": name for swaps; "stun": UDP answers
     host: str
     port: int = 443
     path: str = "/"

@@ -171,7 +171,7 @@ class Run:
     async def _internet(self, context: Context, lookups: Lookups, followups: FollowUps) -> None:
         trusts = Trusts(self._network.trust)
         probe = EndpointProbe(context, lookups, followups, target=None, trusts=trusts, purpose="control")
-        await measure_internet(context, probe)
+        await measure_internet(context, probe, self._plan.targets)
         self._network_so_far = judge(self._trace.observations).network
         self._on_event(NetworkJudged(network=self._network_so_far))
 

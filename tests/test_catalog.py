@@ -76,10 +76,10 @@ def test_only_telegrams_data_centres_have_no_names(shipped: Catalog) -> None:
     assert nameless == {"telegram"}
 
 
-def test_telegrams_data_centres_and_whatsapps_pool_are_held_open(shipped: Catalog) -> None:
-    for service in ("telegram", "whatsapp"):
+def test_whatsapps_pool_is_held_open_and_telegrams_data_centres_are_spoken_to(shipped: Catalog) -> None:
+    for service, rule, probe in (("telegram", Rule.MOST_OF, Probe.MTPROTO), ("whatsapp", Rule.ANY_OF, Probe.TCP_HOLD)):
         (chat,) = [f for f in shipped.services[service].functions if f.id == "chat"]
-        assert (chat.rule, {e.probe for e in chat.endpoints}) == (Rule.ANY_OF, {Probe.TCP_HOLD})
+        assert (chat.rule, {e.probe for e in chat.endpoints}) == (rule, {probe})
 
 
 def test_signals_root_is_the_genuine_one_and_has_its_origin_beside_it(shipped: Catalog) -> None:
@@ -251,7 +251,7 @@ def test_sound_files_are_read(tmp_path: Path) -> None:
         ('["acme.example"]', '["acme.example"]\nroots = "none.pem"', 5, "none.pem"),
         ('["acme.example"]', '["acme.example"]\nroots = "../../secret"', 5, "../../secret"),
         ('id = "web"', 'id = "Web"', 7, "Web"),
-        ('"all_of"', '"most_of"', 8, "most_of"),
+        ('"all_of"', '"few_of"', 8, "few_of"),
         ('"all_of"', '"info"\ncore = true', 9, "true"),
         ('probe = "https"', 'probe = "ping"', 10, "ping"),
         ('"acme.example", probe', '"9.9.9.9", probe', 10, "9.9.9.9"),
@@ -370,5 +370,5 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_windows_line_ends_and_a_byte_order_mark_change_no_line(tmp_path: Path) -> None:
-    service = "\ufeff" + SERVICE.replace('"all_of"', '"most_of"').replace("\n", "\r\n")
-    assert told(tmp_path, service=service) == ("resources/services/acme.toml", 8, "most_of")
+    service = "\ufeff" + SERVICE.replace('"all_of"', '"few_of"').replace("\n", "\r\n")
+    assert told(tmp_path, service=service) == ("resources/services/acme.toml", 8, "few_of")

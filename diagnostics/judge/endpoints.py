@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from diagnostics.judge.connections import Dialled, judge_connections
+from diagnostics.judge.datagrams import judge_mtproto, judge_udp, served_otherwise
 from diagnostics.judge.evidence import OURS, Evidence, Finding, ids
 from diagnostics.judge.handshakes import HandshakeLayer
 from diagnostics.judge.names import NameLayer
@@ -47,17 +48,23 @@ class EndpointJudge:
         if self._cut_short(target, endpoint):
             return Finding(status=Status.NOT_TESTED, rule="run.interrupted", certainty=Certainty.NONE)
         dialled = self._dialled(target, endpoint)
-        found = (
-            judge_connections(self.evidence, dialled)
-            or HandshakeLayer(self.evidence, dialled).finding()
-            or judge_freeze(self.evidence, dialled.target, endpoint)
-            or judge_cut(self.evidence, endpoint, dialled.target)
-        )
+        found = judge_udp(self.evidence, dialled) if endpoint.probe is Probe.STUN else self._connected(endpoint, dialled)
         if found is not None:
             return found
         seen = self.evidence.by_host.get(endpoint.host, [])
         status = Status.UNKNOWN if seen else Status.NOT_TESTED
         return Finding(status=status, rule="evidence.none", certainty=Certainty.NONE, evidence=ids(seen[:6]))
+
+    def _connected(self, endpoint: Endpoint, dialled: Dialled) -> Finding | None:
+        """Return what stopped a way that begins with a connection."""
+        if endpoint.probe is Probe.MTPROTO:
+            return judge_connections(self.evidence, dialled) or judge_mtproto(self.evidence, dialled)
+        return (
+            judge_connections(self.evidence, dialled)
+            or HandshakeLayer(self.evidence, dialled).finding()
+            or judge_freeze(self.evidence, dialled.target, endpoint)
+            or judge_cut(self.evidence, endpoint, dialled.target)
+        )
 
     def _dialled(self, target: str | None, endpoint: Endpoint) -> Dialled:
         if _is_literal(endpoint.host):
@@ -79,6 +86,8 @@ class EndpointJudge:
             found = [o for o in steps if o.failure is None and evidence.purpose(o) in wanted]
         elif endpoint.probe is Probe.DNS:
             found = [o for o in evidence.system_lookups(endpoint.host) if evidence.public_answers([o])]
+        else:
+            found = served_otherwise(evidence, target, endpoint)
         given = [endpoint.host] if _is_literal(endpoint.host) else self.names(endpoint.host).given
         return next((o for o in found if o.address in given), next(iter(found), None))
 

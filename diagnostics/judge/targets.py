@@ -28,6 +28,8 @@ _GRAVITY: Final = {
 _CERTAINTY: Final = {Certainty.CERTAIN: 0, Certainty.LIKELY: 1, Certainty.NONE: 2}
 GOOD: Final = frozenset({Status.WORKS, Status.SLOW})
 
+_UNDECIDED: Final = frozenset({Status.UNKNOWN, Status.NOT_TESTED})
+
 Judged = tuple[Endpoint, Finding]
 
 
@@ -65,6 +67,8 @@ class TargetJudge:
             return Finding(status=Status.NOT_TESTED, rule="plan.empty", certainty=Certainty.NONE)
         good = [finding for _, finding in judged if finding.status in GOOD]
         bad = sorted((each for each in judged if each[1].status not in GOOD), key=lambda each: gravity(each[1]))
+        if good and bad and function.rule is Rule.MOST_OF:
+            return _most(judged)
         if not bad or (good and function.rule is Rule.ANY_OF):
             slow = [finding for finding in good if finding.status is Status.SLOW]
             if slow and (function.rule is not Rule.ANY_OF or len(slow) == len(good)):
@@ -98,12 +102,35 @@ class TargetJudge:
             evidence = tuple(dict.fromkeys(i for f in good for i in f.evidence))
             return Finding(status=Status.WORKS, rule="target.all_functions", certainty=_surest(good), evidence=evidence)
         broken = sorted((f for f in core if f.status not in GOOD), key=gravity)
-        if len(broken) == len(core):
+        in_part = any(f.status is Status.PARTIAL for f in core)
+        if len(broken) == len(core) and not in_part:
             return _joined(broken[0], [f for f in bad if f.cause == broken[0].cause])
-        worst = bad[0]
-        if worst.status in (Status.UNKNOWN, Status.NOT_TESTED):
+        worst = next((f for f in bad if not in_part or f.status not in _UNDECIDED), bad[0])
+        if worst.status in _UNDECIDED:
             return _restated(worst, worst.status, Certainty.NONE, "target.incomplete")
         return _restated(worst, Status.PARTIAL, worst.certainty, worst.rule)
+
+
+def _most(judged: Sequence[Judged]) -> Finding:
+    """Judge a pool whose members do not replace each other, some of which work and some do not.
+
+    One dead member is what maintenance looks like; from two on, or from half of a small pool, somebody is cut off.  What
+    could not be found out counts for neither side.  The evidence names one step of every member: it carries the count.
+    """
+    good = [finding for _, finding in judged if finding.status in GOOD]
+    undecided = [finding for _, finding in judged if finding.status in _UNDECIDED]
+    dead = sorted((each for each in judged if each[1].status not in GOOD | _UNDECIDED), key=lambda each: gravity(each[1]))
+    heard = tuple(dict.fromkeys(i for finding in good for i in finding.evidence[:1]))
+    if len(dead) > 1 or 2 * len(dead) >= len(judged):
+        worst = _supported(dead)
+        return Finding(
+            status=Status.PARTIAL, rule=worst.rule, cause=worst.cause, certainty=worst.certainty, evidence=(*worst.evidence, *heard)
+        )
+    told = tuple(dict.fromkeys((*heard, *(i for _, finding in dead for i in finding.evidence[:1]))))
+    if 2 * len(good) < len(judged):
+        seen = tuple(i for finding in undecided for i in finding.evidence[:1])
+        return Finding(status=Status.UNKNOWN, rule="target.incomplete", certainty=Certainty.NONE, evidence=(*told, *seen))
+    return Finding(status=Status.WORKS, rule=good[0].rule, certainty=_surest(good), evidence=told)
 
 
 def _surest(good: Sequence[Finding]) -> Certainty:

@@ -19,8 +19,10 @@ from diagnostics.probes.context import Context, either
 from diagnostics.probes.followups import FollowUps
 from diagnostics.probes.http import Reply, fetch
 from diagnostics.probes.lookup import Lookups
+from diagnostics.probes.mtproto import ask_mtproto
 from diagnostics.probes.place import Asking, Greeting, Place, is_literal, next_place
 from diagnostics.probes.speed import Sample, fetch_anew
+from diagnostics.probes.stun import ask_stun
 from diagnostics.probes.tcp import connect
 from diagnostics.probes.tls import Shake, shake
 from diagnostics.streams import Stream
@@ -90,6 +92,9 @@ class EndpointProbe:
         if endpoint.probe is Probe.DNS:
             await self._lookups.of(endpoint.host, self._target, self._purpose).system_addresses()
             return
+        if endpoint.probe is Probe.STUN:
+            await self._ask_over_udp(endpoint)
+            return
         place: Place | None = Place("http" if endpoint.probe is Probe.HTTP else "https", endpoint.host, endpoint.port, endpoint.path)
         seen: set[str] = set()
         async with asyncio.TaskGroup() as questions:
@@ -98,6 +103,21 @@ class EndpointProbe:
                 served = await self._visit(place, endpoint.probe, questions)
                 reply = served.reply if served else None
                 place = next_place(place, reply.status, reply.headers.get("location")) if reply else None
+
+    async def _ask_over_udp(self, endpoint: Endpoint) -> None:
+        """Ask the system's addresses at once, then, only if none of them answered, what other resolvers know."""
+
+        async def ask(address: str) -> bool:
+            asking = Asking(address, self._target, self._purpose)
+            return (await ask_stun(self._context, endpoint.host, endpoint.port, asking)).failure is None
+
+        if is_literal(endpoint.host):
+            await ask(endpoint.host)
+            return
+        lookup = self._lookups.of(endpoint.host, self._target, self._purpose)
+        given = await lookup.system_addresses()
+        if not any(await asyncio.gather(*map(ask, given))):
+            await asyncio.gather(*map(ask, await lookup.other_addresses(tried=given)))
 
     async def _visit(self, place: Place, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
         """Try the system's addresses, then, only if none of them served, what other resolvers know."""
@@ -192,6 +212,8 @@ class EndpointProbe:
             return Served()
         if probe is Probe.TCP_HOLD:
             return await self._hold(place, arrival)
+        if probe is Probe.MTPROTO:
+            return await self._greet(place, arrival, questions)
         stream: Stream | None = arrival.stream
         if place.scheme == "https":
             stream = await self._secure(place, arrival, questions)
@@ -251,6 +273,23 @@ class EndpointProbe:
         await self._context.trusting()
         greeting = Greeting(place.port, place.host, place.host, Asking(address, self._target, purpose))
         return await shake(self._context, stream, self._trusts.of(place.host), greeting)
+
+    async def _greet(self, place: Place, arrival: Arrival, questions: asyncio.TaskGroup) -> Served | None:
+        """Ask in Telegram's protocol; again over a new connection if no answer comes: one cut may be chance."""
+        asking = Asking(arrival.address, self._target, self._purpose)
+        observation = await ask_mtproto(self._context, arrival.stream, place.host, place.port, asking)
+        if observation.failure is None:
+            return Served()
+        questions.create_task(self._greet_again(place, arrival.address))
+        return None
+
+    async def _greet_again(self, place: Place, address: str) -> None:
+        asking = Asking(address, self._target, "repeat")
+        async with self._context.limits.slot(address):
+            _, stream = await connect(self._context, address, place.port, target=self._target, host=place.host, purpose="repeat")
+            if stream:
+                async with stream:
+                    await ask_mtproto(self._context, stream, place.host, place.port, asking)
 
     async def _hold(self, place: Place, arrival: Arrival) -> Served | None:
         """See whether the connection is left open; what the server says meanwhile does not matter."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from diagnostics.controls import chosen, endpoint_of
-from diagnostics.model import Observation
+from diagnostics.controls import chosen, chosen_for, endpoint_of
+from diagnostics.model import Observation, Probe, Service
 from diagnostics.probes.context import Context
 from diagnostics.probes.dns import Question, ask_nobody
 from diagnostics.probes.endpoint import EndpointProbe
@@ -16,10 +16,10 @@ SIX: Final = 2
 """Public resolvers that are connected to over IPv6, of different operators."""
 
 
-async def measure_internet(context: Context, probe: EndpointProbe) -> None:
-    """Measure the controls and IPv6; ``probe`` is the one that asks on nobody's behalf."""
+async def measure_internet(context: Context, probe: EndpointProbe, targets: tuple[Service, ...] = ()) -> None:
+    """Measure the controls that the ``targets`` are compared with, and IPv6; ``probe`` is the one that asks on nobody's behalf."""
     async with asyncio.TaskGroup() as group:
-        for control in chosen(context.controls):
+        for control in [*chosen(context.controls), *chosen_for(Probe.STUN, context.controls, targets)]:
             group.create_task(probe.measure(endpoint_of(control)))
         if context.neutral:
             group.create_task(ask_nobody(context, Question(context.neutral.host)))

@@ -92,6 +92,24 @@ class _Http(_Shape, frozen=True):
     date: float | None = None
 
 
+class _Udp(_Shape, frozen=True):
+    port: int
+    protocol: str = ""
+    purpose: str = "target"
+    tries: int = 1
+    received: int = 0
+    answer: str | None = None
+    family: int | None = None
+
+
+class _Mtproto(_Shape, frozen=True):
+    port: int
+    purpose: str = "target"
+    answered: bool = False
+    received: int = 0
+    error_code: int | None = None
+
+
 class _Endpoint(_Shape, frozen=True):
     host: str
     port: int = 443
@@ -156,7 +174,14 @@ class _Other(_Shape, frozen=True):
     kind: str = ""
 
 
-_SHAPES: Final[dict[Step, type[_Shape]]] = {Step.DNS: _Dns, Step.TCP: _Tcp, Step.TLS: _Tls, Step.HTTP: _Http}
+_SHAPES: Final[dict[Step, type[_Shape]]] = {
+    Step.DNS: _Dns,
+    Step.TCP: _Tcp,
+    Step.TLS: _Tls,
+    Step.HTTP: _Http,
+    Step.UDP: _Udp,
+    Step.MTPROTO: _Mtproto,
+}
 _KINDS: Final[dict[str, type[_Shape]]] = {"plan": _Plan, "clock": _Clock, "resolver": _Nameservers, "ipv6": _Ipv6, "hosts_file": _HostsFile}
 
 

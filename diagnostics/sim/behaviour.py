@@ -48,6 +48,22 @@ class Tls(enum.StrEnum):
     INTERCEPT = "intercept"  # answered with a certificate of `issuer`
 
 
+class Udp(enum.StrEnum):
+    """What becomes of datagrams to an address, whatever becomes of connections to it."""
+
+    ALLOW = "allow"
+    SILENCE = "silence"
+
+
+class Mtproto(enum.StrEnum):
+    """What becomes of a connection to a data centre of Telegram once its first bytes have passed."""
+
+    ALLOW = "allow"
+    RESET = "reset"
+    SILENCE = "silence"
+    CLOSE = "close"
+
+
 class Http(enum.StrEnum):
     """What becomes of a clear-text request."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from diagnostics.model import Fact
-from diagnostics.sim.behaviour import Dns, DnsScope, Http, Tcp, Tls, Where
+from diagnostics.sim.behaviour import Dns, DnsScope, Http, Mtproto, Tcp, Tls, Udp, Where
 from diagnostics.sim.check import service_hosts
 from diagnostics.sim.scenario import CensorRule, Scenario, is_address
 from diagnostics.sim.world import World, resolver_owner
@@ -95,6 +95,21 @@ class Censor:
         """Return what becomes of a connection or of datagrams to an address."""
         rule = self._first(flow, lambda prey: prey.rule.tcp if prey.has_address(address, port) else None, Tcp.ALLOW, "tcp", "")
         return rule.tcp or Tcp.ALLOW if rule else Tcp.ALLOW
+
+    def on_datagram(self, flow: str, address: str, port: int) -> bool:
+        """Tell whether a datagram to an address passes; what swallows or refuses its connections stops it too."""
+        if self.on_connect(flow, address, port) not in (Tcp.ALLOW, Tcp.RESET):
+            return False
+        return self._first(flow, lambda prey: prey.rule.udp if prey.has_address(address, port) else None, Udp.ALLOW, "udp", "") is None
+
+    def on_first_bytes(self, flow: str, address: str, port: int) -> Mtproto:
+        """Return what becomes of a data centre's connection after the client has spoken."""
+
+        def hit(prey: _Prey) -> Mtproto | None:
+            return prey.rule.mtproto if prey.has_address(address, port) else None
+
+        rule = self._first(flow, hit, Mtproto.ALLOW, "mtproto", "")
+        return rule.mtproto or Mtproto.ALLOW if rule else Mtproto.ALLOW
 
     def on_hello(self, flow: str, server_name: str | None, address: str, port: int) -> CensorRule | None:
         """Return the rule for a ClientHello, if it does not let it pass."""

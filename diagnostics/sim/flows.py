@@ -12,7 +12,7 @@ from collections.abc import Callable
 import h11
 
 from diagnostics.model import Fact
-from diagnostics.sim import clienthello, web_server
+from diagnostics.sim import clienthello, mtproto_server, web_server
 from diagnostics.sim.behaviour import Certificate, Http, Serves, Tls
 from diagnostics.sim.censor import Censor
 from diagnostics.sim.certificates import Authority
@@ -100,6 +100,8 @@ class _Flow:
             await web_server.serve(self._wire, self._clear_page, parts.clock)
         elif kind is Kind.DNS:
             await serve_stream(self._wire, parts.names, self._flow, dialled.address)
+        elif kind is Kind.MTPROTO:
+            await mtproto_server.serve(self._wire, parts.censor.on_first_bytes, dialled.address, dialled.port)
         else:
             await self._wire.swallow()
 

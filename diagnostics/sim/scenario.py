@@ -21,7 +21,7 @@ import resources
 from diagnostics import tomlfile
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Fact, Status
-from diagnostics.sim.behaviour import Certificate, Dns, DnsScope, Http, Ipv6, Link, Serves, Tcp, Tls, Where
+from diagnostics.sim.behaviour import Certificate, Dns, DnsScope, Http, Ipv6, Link, Mtproto, Serves, Tcp, Tls, Udp, Where
 
 ERROR: Final = "error.scenario"
 MISSING: Final = "error.scenario.missing"
@@ -54,6 +54,8 @@ class CensorRule(Fact, frozen=True, forbid_unknown_fields=True):
     answer: str = "127.0.0.1"
     dns_scope: DnsScope = DnsScope.SYSTEM
     tcp: Tcp | None = None
+    udp: Udp | None = None
+    mtproto: Mtproto | None = None  # after the first bytes, by the address that was dialled
     tls: Tls | None = None
     http: Http | None = None
     rate_kib: float | None = None  # KiB a second that the server's answers are let through
@@ -220,7 +222,7 @@ def find_scenario(name_or_path: str) -> Scenario:
 # --- what the types cannot say ----------------------------------------------------------------------
 
 _PREY: Final = ("hosts", "suffixes", "service", "resolvers", "addresses")
-_LAYERS: Final = ("dns", "tcp", "tls", "http", "rate_kib", "freeze_after", "cut_after")
+_LAYERS: Final = ("dns", "tcp", "udp", "mtproto", "tls", "http", "rate_kib", "freeze_after", "cut_after")
 _RANGES: Final = {"rtt_ms": (0.0, 60_000.0), "censor_rtt_ms": (0.0, 60_000.0), "loss": (0.0, 0.9), "clock_offset_days": (-3650.0, 3650.0)}
 
 

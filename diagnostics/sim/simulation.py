@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from diagnostics.network import Network, family_of
-from diagnostics.sim import system_resolver
+from diagnostics.sim import stun_server, system_resolver
 from diagnostics.sim.behaviour import Ipv6, Link, Tcp
 from diagnostics.sim.censor import Censor, CensorAction
 from diagnostics.sim.certificates import Authority
@@ -290,13 +290,18 @@ class SimulatedNetwork(Network):
             return False
         if scenario.portal and address not in scenario.nameservers:
             return False
-        if self._censor.on_connect(f"udp {address} {dialled.port}", address, dialled.port) not in (Tcp.ALLOW, Tcp.RESET):
+        if not self._censor.on_datagram(f"udp {address} {dialled.port}", address, dialled.port):
             return False
         if dialled.port != DNS_PORT:
-            return False
+            return self.world.udp_kind(address, dialled.port) is not None
         return self.world.answers_plain_dns(address) or scenario.intercepts_dns or self._censor.injects(address)
 
     def _answer_datagram(self, message: bytes, peer: tuple[str, int], dialled: Dialled, chance: random.Random) -> None:
+        if dialled.port != DNS_PORT:
+            binding = stun_server.answer(message)
+            if binding and not dialled.line.lost(chance):
+                self._spawn(self._send_later(dialled.line.rtt, binding, peer))
+            return
         server, real = dialled.address, self.world.answers_plain_dns(dialled.address)
         taken_over = self.scenario.intercepts_dns and server not in self.scenario.nameservers
         if taken_over:

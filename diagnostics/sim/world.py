@@ -45,6 +45,8 @@ class Kind(enum.Enum):
     HOLD = enum.auto()  # stays open and says nothing
     DNS = enum.auto()
     DOT = enum.auto()
+    MTPROTO = enum.auto()  # a data centre of Telegram
+    STUN = enum.auto()  # over UDP
 
 
 _OF_PROBE: Final = {
@@ -54,7 +56,10 @@ _OF_PROBE: Final = {
     Probe.HTTP: Kind.CLEAR,
     Probe.TCP: Kind.HOLD,
     Probe.TCP_HOLD: Kind.HOLD,
+    Probe.MTPROTO: Kind.MTPROTO,
+    Probe.STUN: Kind.STUN,
 }
+_WITHOUT_PAGES: Final = frozenset({Kind.HOLD, Kind.MTPROTO, Kind.STUN})
 
 
 def resolver_owner(resolver: Resolver) -> str:
@@ -78,6 +83,7 @@ class Host(msgspec.Struct, kw_only=True):
     names: tuple[str, ...] = ()  # what its certificate names
     site: Site = Site()
     ports: dict[int, Kind] = msgspec.field(default_factory=dict)
+    udp_ports: dict[int, Kind] = msgspec.field(default_factory=dict)  # without those of resolvers
     pages: dict[tuple[int, str], Page] = msgspec.field(default_factory=dict)  # by port and path
     doh_path: str | None = None
     page_bytes: int = PAGE_BYTES
@@ -125,6 +131,10 @@ class World:
             return Kind.DNS if port == DNS_PORT else None
         return next((host.ports[port] for host in self.by_address.get(address, ()) if port in host.ports), None)
 
+    def udp_kind(self, address: str, port: int) -> Kind | None:
+        """Return what answers datagrams at an address and port, other than a resolver, or None."""
+        return next((host.udp_ports[port] for host in self.by_address.get(address, ()) if port in host.udp_ports), None)
+
     def exists(self, address: str) -> bool:
         """Tell whether anybody lives at an address."""
         return address in self.by_address or address in self.nameservers
@@ -167,9 +177,9 @@ class World:
 
     def _add_endpoint(self, owner: str, index: int, endpoint: Endpoint) -> Host:
         kind = _OF_PROBE[endpoint.probe]
-        host = self._host(endpoint.host, owner, index, web=kind is not Kind.HOLD)
-        if kind is Kind.HOLD:
-            host.ports.setdefault(endpoint.port, kind)
+        host = self._host(endpoint.host, owner, index, web=kind not in _WITHOUT_PAGES)
+        if kind in _WITHOUT_PAGES:
+            (host.udp_ports if kind is Kind.STUN else host.ports).setdefault(endpoint.port, kind)
             return host
         host.ports[endpoint.port] = kind  # a page server also accepts connections
         if kind is Kind.CLEAR:
@@ -179,6 +189,9 @@ class World:
 
     def _add_control(self, control: Control) -> None:
         host = self._host(control.host, control.operator, 0)
+        if control.kind == Probe.STUN:
+            host.udp_ports[control.port] = Kind.STUN
+            return
         self._web(host)
         host.ports.setdefault(control.port, Kind.TLS)
         if control.host not in self._sites:

@@ -80,6 +80,7 @@ MASKED = ("antivirus", "captive-portal", "no-link", "offline", "wrong-clock")
 WELL = (
     *("dead-ipv6", "lossy-5-percent", "open", "self-signed-site", "slow-line", "whatsapp-media-only-blocked"),
     *("captcha", "cdn-differs", "dns-intercepted-honest", "lossy-10-percent", "redirects-303", "status-403"),
+    *("udp-blocked", "calls-blocked", "mtproto-cut", "telegram-half-ranges", "ve-telegram-ranges-2025-05"),
 )
 
 

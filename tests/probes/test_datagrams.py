@@ -1,0 +1,161 @@
+"""What STUN and Telegram's servers send is hostile: whatever the bytes, nothing but a true answer counts."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Awaitable, Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diagnostics.model import Observation, Status
+from diagnostics.probes.context import Context
+from diagnostics.probes.mtproto import ask_mtproto, error_code, is_answer, new_nonce, question
+from diagnostics.probes.place import Asking
+from diagnostics.probes.stun import Binding, ask_stun, binding_request, new_transaction, read_binding
+from diagnostics.sim import stun_server
+from diagnostics.sim.behaviour import Mtproto
+from diagnostics.sim.simulation import SimulatedNetwork
+from diagnostics.streams import Stream
+from diagnostics.trace import Trace
+from tests.conftest import RunAsync
+from tests.sim.lab import lab
+from tests.simulated import measured, scenario, verdict
+
+CENTRE = "149.154.175.50"
+
+
+# --- STUN -------------------------------------------------------------------------------------------
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_no_binding_response(noise: bytes) -> None:
+    assert read_binding(noise, b"t" * 12) is None
+
+
+@given(st.binary(max_size=120))
+def test_attributes_of_any_kind_are_read_or_passed_over(attributes: bytes) -> None:
+    whole = attributes + bytes(-len(attributes) % 4)
+    wire = struct.pack("!HHI12s", 0x0101, len(whole), 0x2112A442, b"t" * 12) + whole
+    found = read_binding(wire, b"t" * 12)
+    assert found is not None
+    assert found.family in (None, 4, 6)
+
+
+def test_only_the_answer_to_our_own_request_counts() -> None:
+    transaction = new_transaction()
+    answer = stun_server.answer(binding_request(transaction))
+    assert answer is not None
+    assert read_binding(answer, transaction) == Binding("success", 4)
+    assert read_binding(answer, new_transaction()) is None
+    assert read_binding(binding_request(transaction), transaction) is None, "an echo of the request is no answer"
+    assert read_binding(answer[:-1], transaction) is None
+
+
+def test_the_persons_public_address_is_never_kept(run_async: RunAsync) -> None:
+    report = run_async(measured(scenario(""), "signal"))
+    asked = [o for o in report.observations if o.step == "udp"]
+    assert {o.failure for o in asked} == {None}
+    assert {o.detail["answer"] for o in asked} == {"success"}
+    assert not any(stun_server.MAPPED in str(o) or stun_server.MAPPED in str(o.detail) for o in report.observations)
+
+
+# --- Telegram's protocol ----------------------------------------------------------------------------
+
+
+def res_pq(nonce: bytes) -> bytes:
+    body = struct.pack("<I", 0x05162463) + nonce + bytes(16) + b"\x08" + bytes(11) + struct.pack("<IIQ", 0x1CB5C415, 1, 7)
+    return struct.pack("<QQI", 0, 1, len(body)) + body
+
+
+@given(st.binary(max_size=300))
+def test_noise_is_no_answer_of_a_data_centre(noise: bytes) -> None:
+    assert not is_answer(noise, b"n" * 16)
+    error_code(noise)
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(0, 200))
+def test_a_changed_answer_never_passes_for_one_to_our_nonce(other: bytes, at: int) -> None:
+    nonce = b"\x01" * 16
+    assert is_answer(res_pq(nonce), nonce)
+    assert not is_answer(res_pq(nonce)[: min(at, 55)], nonce)
+    assert not is_answer(res_pq(other.ljust(16, b"\x02")[:16]), b"\x03" * 16)
+
+
+def test_a_question_is_numbered_by_the_clock_and_carries_the_nonce() -> None:
+    nonce = new_nonce()
+    wire = question(nonce, 1_700_000_000.5)
+    assert wire.startswith(b"\xee\xee\xee\xee" + struct.pack("<I", len(wire) - 8))
+    assert wire.endswith(nonce)
+    assert struct.unpack_from("<Q", wire, 16)[0] == 1_700_000_000 << 32
+
+
+class Canned(Stream):
+    """A data centre that sends given bytes and then closes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+
+    async def read(self, limit: int = 65536) -> bytes:
+        piece, self._data = self._data[:limit], self._data[limit:]
+        self.received += len(piece)
+        return piece
+
+    async def write(self, data: bytes) -> None:
+        self.sent += len(data)
+
+    def close(self) -> None:
+        pass
+
+
+async def in_context(work: Callable[[Context], Awaitable[Observation]]) -> Observation:
+    async with asyncio.timeout(30), lab() as network:
+        return await work(Context(network, Trace(), (), ()))
+
+
+def answered(data: bytes) -> Observation:
+    asking = Asking(CENTRE, "telegram", "target")
+    return asyncio.run(in_context(lambda context: ask_mtproto(context, Canned(data), CENTRE, 443, asking)))
+
+
+def test_every_wrong_answer_has_its_word() -> None:
+    assert answered(b"").failure == "eof_error"
+    assert answered(b"HTTP/1.1 400 Bad Request\r\n\r\n").failure == "unknown_failure: wrong answer"
+    assert answered(struct.pack("<I", 1 << 30)).failure == "unknown_failure: wrong answer"
+    refused = answered(struct.pack("<Ii", 4, -404))
+    assert (refused.failure, refused.detail["error_code"], refused.detail["answered"]) == ("unknown_failure: wrong answer", 404, False)
+
+
+def test_silence_over_udp_is_asked_four_times_and_then_named(run_async: RunAsync) -> None:
+    asking = Asking("203.0.113.9", None, "control")
+    done = run_async(in_context(lambda context: ask_stun(context, "stun.example", 3478, asking)))
+    assert (done.failure, done.detail["tries"], done.detail["received"]) == ("generic_timeout_error", 4, 0)
+
+
+def test_each_way_of_cutting_a_data_centre_off_is_seen(run_async: RunAsync) -> None:
+    seen = {}
+    for way in (Mtproto.RESET, Mtproto.CLOSE, Mtproto.SILENCE):
+        what = scenario(f'[[censor]]\nservice = "telegram"\nfunction = "chat"\nmtproto = "{way}"\n')
+        report = run_async(measured(what, "telegram"))
+        assert verdict(report, "telegram", "chat").status is Status.LIKELY_BLOCKED
+        seen[way] = {o.failure for o in report.observations if o.step == "mtproto"}
+    assert seen == {Mtproto.RESET: {"connection_reset"}, Mtproto.CLOSE: {"eof_error"}, Mtproto.SILENCE: {"generic_timeout_error"}}
+
+
+def test_what_a_simulated_server_gets_by_udp_is_answered_only_where_one_lives(run_async: RunAsync) -> None:
+    async def main(network: SimulatedNetwork) -> bytes | None:
+        async with await network.datagram(CENTRE, 3478) as flow:
+            await flow.send(binding_request(new_transaction()))
+            try:
+                async with asyncio.timeout(0.3):
+                    return await flow.receive()
+            except TimeoutError:
+                return None
+
+    async def opened() -> bytes | None:
+        async with lab() as network:
+            return await main(network)
+
+    assert run_async(opened()) is None
