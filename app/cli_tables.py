@@ -6,7 +6,7 @@ import argparse
 
 from app import cli, wording
 from app.terminal import Terminal
-from app.texts import language, t
+from app.texts import join_names, language, t
 from diagnostics.catalog import load_catalog
 from diagnostics.model import Resolver, Service
 
@@ -14,9 +14,18 @@ from diagnostics.model import Resolver, Service
 def services(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> int:
     """List the services."""
     rows = [tuple(t(f"cli.table.{column}") for column in ("id", "name", "functions", "places", "date", "checked"))]
-    rows += [_service_row(service) for service in load_catalog().services.values()]
+    known = load_catalog().services.values()
+    rows += [_service_row(service) for service in known]
     out.table(rows)
+    risky = [_name(service) for service in known if service.sensitive]
+    if risky:
+        out.line()
+        out.line(t("services.sensitive", names=join_names(risky)))
     return cli.OK
+
+
+def _name(service: Service) -> str:
+    return service.name.get(language()) or service.name.get("en") or service.id
 
 
 def _service_row(service: Service) -> tuple[str, ...]:
@@ -24,7 +33,7 @@ def _service_row(service: Service) -> tuple[str, ...]:
     unverified = sum(1 for endpoint in places.values() if not endpoint.checked)
     return (
         service.id,
-        service.name.get(language()) or service.name.get("en") or service.id,
+        _name(service),
         ", ".join(wording.function_name(function.id) for function in service.functions),
         str(len(places)),
         service.as_of,

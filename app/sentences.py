@@ -115,7 +115,8 @@ def _parts(verdict: Verdict, report: Report) -> str:
     good = [function_name(v.function or "") for v in functions if v.status in (Status.WORKS, Status.SLOW)]
     bad = [function_name(v.function or "") for v in functions if v.status in (Status.BLOCKED, Status.LIKELY_BLOCKED, Status.DOWN)]
     if good and bad:
-        return t("verdict.partial.both", good=some_names(good), bad=some_names(bad))
+        sentence = t("verdict.partial.both", good=some_names(good), bad=some_names(bad))
+        return sentence[:1].upper() + sentence[1:]
     count = pool_count(verdict, report)
     return t("verdict.partial.most", n=count[0], m=count[1]) if count else ""
 

@@ -118,6 +118,8 @@ class _ServiceFile(_Entry, frozen=True):
     rank: int = 100  # place in the list that a person chooses from
     aliases: tuple[str, ...] = ()  # what people also call it, typed in a terminal
     gender: _Gender = _Gender.MASCULINE
+    operator: str = ""  # who runs it, as the controls name it
+    sensitive: bool = False  # asking for it may put somebody at risk
     roots: str | None = None
     addresses_allowed: bool = False  # endpoints may be addresses: only for a service whose servers have no names
 
@@ -128,6 +130,8 @@ class _ServiceFile(_Entry, frozen=True):
             name=self.name,
             gender=self.gender,
             as_of=self.as_of.isoformat(),
+            operator=self.operator,
+            sensitive=self.sensitive,
             suffixes=self.suffixes,
             roots=self.roots,
             functions=tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from diagnostics.model import Control, Endpoint, Probe, Service
@@ -14,6 +15,9 @@ DATAGRAMS: Final = 3
 """Controls that a protocol over UDP is compared with, where a target needs it: two must agree, and one may be down."""
 
 KINDS: Final = {"portal": Probe.HTTP, "https": Probe.HTTPS, "stun": Probe.STUN}
+
+ENOUGH: Final = 2
+"""Operators of a kind that must be left for the others to be left out."""
 
 
 def endpoint_of(control: Control) -> Endpoint:
@@ -38,3 +42,39 @@ def _first_of(controls: tuple[Control, ...], kind: str, most: int) -> list[Contr
         if control.kind == kind:
             operators.setdefault(control.operator, control)
     return list(operators.values())[:most]
+
+
+def independent(controls: tuple[Control, ...], targets: Iterable[Service], services: Iterable[Service]) -> tuple[Control, ...]:
+    """Return the controls that may speak for a run of ``targets``: none of an operator whose own place is tested.
+
+    A place and its operator fall together, so such a control says nothing of the line.  Only when fewer than ``ENOUGH``
+    operators of a kind would remain, as in a run of hundreds of sites, the others stay behind the independent ones: nobody then
+    vouches alone.  Harmless names (kind neutral) are compared as names, so only a tested name itself is left out.
+    """
+    from diagnostics.judge.evidence import base_domain  # the judge imports this module
+
+    suffixes = {suffix: service.operator for service in services for suffix in service.suffixes if service.operator}
+    own = {base_domain(control.host): control.operator for control in controls}
+    domains, operators = set[str](), set[str]()
+    for target in targets:
+        operators.add(target.operator)
+        for host in _hosts(target):
+            domains.add(base_domain(host))
+            operators.add(own.get(base_domain(host), ""))
+            operators |= {suffixes[tail] for tail in _tails(host) if tail in suffixes}
+    neutral = [c for c in controls if c.kind == "neutral"]
+    free = [c for c in controls if c.kind != "neutral" and c.operator not in operators]
+    bound = [c for c in controls if c.kind != "neutral" and c not in free]
+    enough = {kind for kind in KINDS if len({c.operator for c in free if c.kind == kind}) >= ENOUGH}
+    unasked = [c for c in neutral if base_domain(c.host) not in domains] or neutral
+    return (*free, *(c for c in bound if c.kind not in enough), *unasked)
+
+
+def _hosts(target: Service) -> Iterator[str]:
+    return (endpoint.host for function in target.functions for endpoint in function.endpoints)
+
+
+def _tails(host: str) -> Iterator[str]:
+    """Yield a name and every name above it."""
+    labels = host.split(".")
+    return (".".join(labels[place:]) for place in range(len(labels)))

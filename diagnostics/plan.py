@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from diagnostics.catalog import Catalog
+from diagnostics.controls import independent
 from diagnostics.errors import InputError
 from diagnostics.model import Control, Endpoint, Fact, Function, Probe, Resolver, Service
 
@@ -65,7 +66,8 @@ def make_plan(targets: Sequence[str], urls: Sequence[str], catalog: Catalog, *, 
     """
     wanted = [name.strip().lower() for name in targets] or ([] if urls else list(DEFAULT_TARGETS))
     chosen = {target.id: target for target in [*(_service(name, catalog) for name in wanted), *map(site_of, urls)]}
-    return Plan(targets=tuple(chosen.values()), resolvers=catalog.resolvers, controls=catalog.controls, timeout=timeout)
+    controls = independent(catalog.controls, chosen.values(), catalog.services.values())
+    return Plan(targets=tuple(chosen.values()), resolvers=catalog.resolvers, controls=controls, timeout=timeout)
 
 
 def _service(name: str, catalog: Catalog) -> Service:

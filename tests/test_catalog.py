@@ -106,11 +106,22 @@ def test_an_address_is_a_certificates_name_only_where_a_source_says_so(shipped: 
     assert {r.id for r in shipped.resolvers if r.doh_by_address} == {"cloudflare", "google", "quad9", "wikimedia"}
 
 
-def test_controls_have_several_operators_none_of_whom_runs_a_tested_service(shipped: Catalog) -> None:
+def test_controls_have_several_operators_and_a_tested_one_is_known_as_the_services_own(shipped: Catalog) -> None:
     operators = {kind: {c.operator for c in shipped.controls if c.kind == kind} for kind in ("portal", "https", "neutral")}
     assert (len(operators["portal"]) >= 3, len(operators["https"]) >= 4, len(operators["neutral"]) >= 1) == (True, True, True)
-    tested = set().union(*(service.suffixes for service in shipped.services.values()))
-    assert [c.host for c in shipped.controls if any(c.host == s or c.host.endswith(f".{s}") for s in tested)] == []
+    owners = {suffix: service.operator for service in shipped.services.values() for suffix in service.suffixes}
+    mixed = [c.host for c in shipped.controls for s in owners if (c.host == s or c.host.endswith(f".{s}")) and c.operator != owners[s]]
+    assert mixed == []
+
+
+def test_every_service_names_its_operator_and_only_tools_against_blocks_are_sensitive(shipped: Catalog) -> None:
+    assert [s.id for s in shipped.services.values() if not s.operator] == []
+    assert {s.id for s in shipped.services.values() if s.sensitive} == {"protonvpn", "psiphon", "tor"}
+
+
+def test_the_services_come_in_the_order_in_which_they_are_offered(shipped: Catalog) -> None:
+    offered = "x whatsapp telegram signal instagram facebook messenger youtube tiktok google reddit wikipedia protonvpn psiphon tor"
+    assert " ".join(shipped.services) == offered
 
 
 def test_a_name_swap_finds_an_https_control_of_another_operator(shipped: Catalog) -> None:

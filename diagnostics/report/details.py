@@ -130,6 +130,8 @@ class _Service(_Shape, frozen=True):
     id: str
     name: dict[str, str] = {}
     kind: str = "service"
+    operator: str = ""
+    sensitive: bool = False
     functions: tuple[_Function, ...] = ()
 
 

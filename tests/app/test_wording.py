@@ -174,7 +174,7 @@ def test_a_partly_working_service_names_its_parts() -> None:
     verdict = samples.mixed().of_target("whatsapp")
     assert verdict is not None
     said = card_sentence(verdict, samples.mixed())
-    assert said == "Funciona: los mensajes y la página. No funciona: las fotos y los archivos."
+    assert said == "Los mensajes y la página sí; las fotos y los archivos no."
 
 
 def test_every_function_of_the_catalog_has_a_name_in_both_languages() -> None:
