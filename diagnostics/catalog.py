@@ -87,6 +87,7 @@ class _Kind(enum.StrEnum):
     HTTPS = "https"
     NEUTRAL = "neutral"
     STUN = "stun"
+    QUIC = "quic"
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ SECURE: Final = 4
 DATAGRAMS: Final = 3
 """Controls that a protocol over UDP is compared with, where a target needs it: two must agree, and one may be down."""
 
-KINDS: Final = {"portal": Probe.HTTP, "https": Probe.HTTPS, "stun": Probe.STUN}
+KINDS: Final = {"portal": Probe.HTTP, "https": Probe.HTTPS, "stun": Probe.STUN, "quic": Probe.QUIC}
 
 ENOUGH: Final = 2
 """Operators of a kind that must be left for the others to be left out."""

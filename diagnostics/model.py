@@ -17,7 +17,6 @@ import msgspec
 
 MAX_ENUM_TEXT = 64
 """Longest unknown enum value that is accepted from a report; ours have at most 24 characters."""
-
 REPORT_FORMAT = "atajo-report"
 REPORT_VERSION = 1
 
@@ -265,6 +264,7 @@ class Probe(enum.StrEnum):
     TCP_HOLD = "tcp-hold"  # a connection that is still open a moment later
     DNS = "dns"  # the name only
     STUN = "stun"  # a binding response over UDP: what calls need
+    QUIC = "quic"  # an answer over UDP 443, as HTTP/3 would need
     MTPROTO = "mtproto"  # a connection, and an answer in Telegram's own protocol
 
 

@@ -27,7 +27,7 @@ ENOUGH_CENTRES: Final = 2
 """Cuts at one data centre, and data centres at which they happen: one alone may be restarting."""
 
 
-_STEPS: Final = {Probe.STUN: Step.UDP, Probe.MTPROTO: Step.MTPROTO}
+_STEPS: Final = {Probe.STUN: Step.UDP, Probe.QUIC: Step.QUIC, Probe.MTPROTO: Step.MTPROTO}
 
 
 def served_otherwise(evidence: Evidence, target: str | None, endpoint: Endpoint) -> list[Observation]:
@@ -108,6 +108,36 @@ def _proves(evidence: Evidence, steps: Sequence[Observation]) -> bool:
     lost = sum(int(o.detail.get("tries") or 1) for o in steps if o.failure == TIMEOUT)
     enough = tries_that_prove(evidence)
     return enough is not None and lost >= max(ENOUGH_REQUESTS, enough)
+
+
+# --- HTTP/3 -----------------------------------------------------------------------------------------
+
+
+def judge_quic(evidence: Evidence, dialled: Dialled) -> Finding | None:
+    """Return that UDP 443 is silent where the secure page of the same place came in, or None if it was not asked.
+
+    A server may have given HTTP/3 up, so it is never certain; what cannot be compared with a place that serves is unknown.
+    """
+    asked = [o for o in _steps(evidence, dialled.host, dialled.port, Step.QUIC) if not is_six(o.address) and o.target == dialled.target]
+    silent = [o for o in asked if o.failure == TIMEOUT]
+    if not asked:
+        return None
+    serving = [o for o in evidence.proven(dialled.host).values() if o.address in {s.address for s in silent}]
+    if len(silent) < len(asked) or not serving or not _proves(evidence, silent):
+        return _unknown("quic.no_control", [*asked, *serving])
+    controls = chosen_for(Probe.QUIC, evidence.controls, evidence.targets)
+    others = {c.operator: _steps(evidence, c.host, c.port, Step.QUIC) for c in controls}
+    answering = [o for steps in others.values() for o in steps if o.failure is None]
+    mute = [o for steps in others.values() if _proves(evidence, steps) for o in steps]
+    if not answering and not mute:
+        return _unknown("quic.no_control", [*asked, *serving])
+    return Finding(
+        status=Status.LIKELY_BLOCKED,
+        rule="quic.silent" if answering else "quic.silent_everywhere",
+        cause=Cause.QUIC_BLOCKED,
+        certainty=Certainty.LIKELY,
+        evidence=ids(silent, serving[:1], (answering or mute)[:4]),
+    )
 
 
 # --- Telegram's protocol ----------------------------------------------------------------------------

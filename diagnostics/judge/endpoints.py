@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from diagnostics.judge.connections import Dialled, judge_connections
-from diagnostics.judge.datagrams import judge_mtproto, judge_udp, served_otherwise
+from diagnostics.judge.datagrams import judge_mtproto, judge_quic, judge_udp, served_otherwise
 from diagnostics.judge.evidence import OURS, Evidence, Finding, ids
 from diagnostics.judge.handshakes import HandshakeLayer
 from diagnostics.judge.names import NameLayer
@@ -48,7 +48,8 @@ class EndpointJudge:
         if self._cut_short(target, endpoint):
             return Finding(status=Status.NOT_TESTED, rule="run.interrupted", certainty=Certainty.NONE)
         dialled = self._dialled(target, endpoint)
-        found = judge_udp(self.evidence, dialled) if endpoint.probe is Probe.STUN else self._connected(endpoint, dialled)
+        over_udp = {Probe.STUN: judge_udp, Probe.QUIC: judge_quic}.get(endpoint.probe)
+        found = over_udp(self.evidence, dialled) if over_udp else self._connected(endpoint, dialled)
         if found is not None:
             return found
         seen = self.evidence.by_host.get(endpoint.host, [])

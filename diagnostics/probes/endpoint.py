@@ -18,11 +18,13 @@ from diagnostics.model import Endpoint, Observation, Probe, Step
 from diagnostics.probes.context import Context, either
 from diagnostics.probes.followups import FollowUps
 from diagnostics.probes.http import Reply, fetch
+from diagnostics.probes.inquiry import ask
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.mtproto import ask_mtproto
 from diagnostics.probes.place import Asking, Greeting, Place, is_literal, next_place
+from diagnostics.probes.quic import QuicInquiry
 from diagnostics.probes.speed import Sample, fetch_anew
-from diagnostics.probes.stun import ask_stun
+from diagnostics.probes.stun import StunInquiry
 from diagnostics.probes.tcp import connect
 from diagnostics.probes.tls import Shake, shake
 from diagnostics.streams import Stream
@@ -30,6 +32,9 @@ from diagnostics.trust import Trust
 
 MAX_HOPS: Final = 8
 """Redirects followed; browsers allow 20, honest sites need three."""
+
+INQUIRIES: Final[dict[Probe, type[StunInquiry] | type[QuicInquiry]]] = {Probe.STUN: StunInquiry, Probe.QUIC: QuicInquiry}
+"""What is asked over UDP."""
 
 AGAIN: Final = 2
 """Times that a page which was cut is asked for again: three cuts of three, and the other name through twice, is no chance."""
@@ -92,7 +97,7 @@ class EndpointProbe:
         if endpoint.probe is Probe.DNS:
             await self._lookups.of(endpoint.host, self._target, self._purpose).system_addresses()
             return
-        if endpoint.probe is Probe.STUN:
+        if endpoint.probe in INQUIRIES:
             await self._ask_over_udp(endpoint)
             return
         place: Place | None = Place("http" if endpoint.probe is Probe.HTTP else "https", endpoint.host, endpoint.port, endpoint.path)
@@ -107,17 +112,17 @@ class EndpointProbe:
     async def _ask_over_udp(self, endpoint: Endpoint) -> None:
         """Ask the system's addresses at once, then, only if none of them answered, what other resolvers know."""
 
-        async def ask(address: str) -> bool:
-            asking = Asking(address, self._target, self._purpose)
-            return (await ask_stun(self._context, endpoint.host, endpoint.port, asking)).failure is None
+        async def answers(address: str) -> bool:
+            asking, inquiry = Asking(address, self._target, self._purpose), INQUIRIES[endpoint.probe]()
+            return (await ask(self._context, endpoint.host, endpoint.port, asking, inquiry)).failure is None
 
         if is_literal(endpoint.host):
-            await ask(endpoint.host)
+            await answers(endpoint.host)
             return
         lookup = self._lookups.of(endpoint.host, self._target, self._purpose)
         given = await lookup.system_addresses()
-        if not any(await asyncio.gather(*map(ask, given))):
-            await asyncio.gather(*map(ask, await lookup.other_addresses(tried=given)))
+        if not any(await asyncio.gather(*map(answers, given))):
+            await asyncio.gather(*map(answers, await lookup.other_addresses(tried=given)))
 
     async def _visit(self, place: Place, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
         """Try the system's addresses, then, only if none of them served, what other resolvers know."""

@@ -19,7 +19,8 @@ SIX: Final = 2
 async def measure_internet(context: Context, probe: EndpointProbe, targets: tuple[Service, ...] = ()) -> None:
     """Measure the controls that the ``targets`` are compared with, and IPv6; ``probe`` is the one that asks on nobody's behalf."""
     async with asyncio.TaskGroup() as group:
-        for control in [*chosen(context.controls), *chosen_for(Probe.STUN, context.controls, targets)]:
+        over_udp = [control for probe in (Probe.STUN, Probe.QUIC) for control in chosen_for(probe, context.controls, targets)]
+        for control in [*chosen(context.controls), *over_udp]:
             group.create_task(probe.measure(endpoint_of(control)))
         if context.neutral:
             group.create_task(ask_nobody(context, Question(context.neutral.host)))

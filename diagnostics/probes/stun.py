@@ -15,19 +15,13 @@ Detail of a ``udp`` observation::
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import struct
 from typing import Any, Final
 
 import msgspec
 
-from diagnostics.model import Observation, Step
-from diagnostics.probes.context import Context
-from diagnostics.probes.dns import ASK_AGAIN
-from diagnostics.probes.pacing import LOOK_AGAIN, MOST_STEP, TICK
-from diagnostics.probes.place import Asking
-from diagnostics.streams import Datagrams
+from diagnostics.model import Step
 
 PROTOCOL: Final = "stun"
 COOKIE: Final = 0x2112A442
@@ -39,8 +33,6 @@ _MAPPED: Final = frozenset({0x0001, 0x0020})
 _HEADER: Final = struct.Struct("!HHI12s")
 _ATTRIBUTE: Final = struct.Struct("!HH")
 _FAMILIES: Final = {1: 4, 2: 6}
-MAX_DATAGRAMS: Final = 16
-"""Datagrams that are looked at: noise must neither end the waiting nor keep us busy."""
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -83,40 +75,18 @@ def _mapped_family(attributes: bytes) -> int | None:
     return None
 
 
-async def ask_stun(context: Context, host: str, port: int, asking: Asking) -> Observation:
-    """Ask at once, after 0.5, 1 and 2 s, and record what came; the first response ends it."""
-    async with context.limits.datagrams_of(own=False):
-        with context.trace.step(Step.UDP, target=asking.target, host=host, address=asking.address) as step:
-            step.detail = {"port": port, "protocol": PROTOCOL, "purpose": asking.purpose, "tries": 0, "received": 0}
-            async with await context.network.datagram(asking.address, port) as flow:
-                binding = await _exchange(context, flow, step.detail)
-            step.detail |= {"answer": binding.answer, "family": binding.family}
-    return step.done
+class StunInquiry:
+    """One binding request, and how its answer is known."""
 
+    name: Final = PROTOCOL
+    step: Final = Step.UDP
 
-async def _exchange(context: Context, flow: Datagrams, detail: dict[str, Any]) -> Binding:
-    """Return the response; raises OSError (an ICMP error), TimeoutError."""
-    loop, transaction, seen = asyncio.get_running_loop(), new_transaction(), 0
-    began = loop.time()
-    for number in range(1, len(ASK_AGAIN) + 2):
-        detail["tries"] = number
-        await flow.send(binding_request(transaction))
-        while (left := began + _due(context, number) - loop.time()) > 0 and seen < MAX_DATAGRAMS:
-            try:  # patience changes while others answer, so look again often
-                async with asyncio.timeout(max(min(left, LOOK_AGAIN), TICK)):
-                    wire = await flow.receive()
-            except TimeoutError:
-                continue
-            seen += 1
-            detail["received"] += len(wire)
-            if (binding := read_binding(wire, transaction)) is not None:
-                return binding
-    raise TimeoutError
+    def __init__(self) -> None:
+        """Take a new transaction."""
+        self._transaction = new_transaction()
+        self.request = binding_request(self._transaction)
 
-
-def _due(context: Context, number: int) -> float:
-    """Return when the ``number``th request has been waited for long enough, in seconds after the first."""
-    patience = context.patience
-    if number <= len(ASK_AGAIN):
-        return min(max(ASK_AGAIN[number - 1], number * patience.stagger(0.0)), MOST_STEP)
-    return min(max(ASK_AGAIN[-1], len(ASK_AGAIN) * patience.stagger(0.0)) + patience.wait(), MOST_STEP)
+    def read(self, wire: bytes) -> dict[str, Any] | None:
+        """Return what is kept of the response, or None for any other bytes."""
+        binding = read_binding(wire, self._transaction)
+        return {"answer": binding.answer, "family": binding.family} if binding else None

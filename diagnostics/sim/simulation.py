@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from diagnostics.network import Network, family_of
-from diagnostics.sim import stun_server, system_resolver
+from diagnostics.sim import quic_server, stun_server, system_resolver
 from diagnostics.sim.behaviour import Ipv6, Link, Tcp
 from diagnostics.sim.censor import Censor, CensorAction
 from diagnostics.sim.certificates import Authority
@@ -34,7 +34,7 @@ from diagnostics.sim.dns_server import MAX_MESSAGE, Names
 from diagnostics.sim.flows import Dialled, Parts, serve_flow
 from diagnostics.sim.scenario import Scenario, is_address
 from diagnostics.sim.wire import Line
-from diagnostics.sim.world import DNS_PORT, HTTP_PORT, World
+from diagnostics.sim.world import DNS_PORT, HTTP_PORT, Kind, World
 from diagnostics.streams import Datagrams, SocketStream, Stream
 from diagnostics.trust import Trust
 
@@ -298,9 +298,10 @@ class SimulatedNetwork(Network):
 
     def _answer_datagram(self, message: bytes, peer: tuple[str, int], dialled: Dialled, chance: random.Random) -> None:
         if dialled.port != DNS_PORT:
-            binding = stun_server.answer(message)
-            if binding and not dialled.line.lost(chance):
-                self._spawn(self._send_later(dialled.line.rtt, binding, peer))
+            server_of = quic_server if self.world.udp_kind(dialled.address, dialled.port) is Kind.QUIC else stun_server
+            answer = server_of.answer(message)
+            if answer and not dialled.line.lost(chance):
+                self._spawn(self._send_later(dialled.line.rtt, answer, peer))
             return
         server, real = dialled.address, self.world.answers_plain_dns(dialled.address)
         taken_over = self.scenario.intercepts_dns and server not in self.scenario.nameservers

@@ -47,6 +47,7 @@ class Kind(enum.Enum):
     DOT = enum.auto()
     MTPROTO = enum.auto()  # a data centre of Telegram
     STUN = enum.auto()  # over UDP
+    QUIC = enum.auto()  # over UDP, beside the pages at the same place
 
 
 _OF_PROBE: Final = {
@@ -58,6 +59,7 @@ _OF_PROBE: Final = {
     Probe.TCP_HOLD: Kind.HOLD,
     Probe.MTPROTO: Kind.MTPROTO,
     Probe.STUN: Kind.STUN,
+    Probe.QUIC: Kind.TLS,
 }
 _WITHOUT_PAGES: Final = frozenset({Kind.HOLD, Kind.MTPROTO, Kind.STUN})
 
@@ -181,6 +183,8 @@ class World:
         if kind in _WITHOUT_PAGES:
             (host.udp_ports if kind is Kind.STUN else host.ports).setdefault(endpoint.port, kind)
             return host
+        if endpoint.probe is Probe.QUIC:
+            host.udp_ports.setdefault(endpoint.port, Kind.QUIC)
         host.ports[endpoint.port] = kind  # a page server also accepts connections
         if kind is Kind.CLEAR:
             host.pages.setdefault((endpoint.port, endpoint.path), Page())
@@ -192,6 +196,8 @@ class World:
         if control.kind == Probe.STUN:
             host.udp_ports[control.port] = Kind.STUN
             return
+        if control.kind == Probe.QUIC:
+            host.udp_ports[control.port] = Kind.QUIC
         self._web(host)
         host.ports.setdefault(control.port, Kind.TLS)
         if control.host not in self._sites:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from diagnostics.model import Observation, Status
 from diagnostics.probes.context import Context
+from diagnostics.probes.inquiry import ask
 from diagnostics.probes.mtproto import ask_mtproto, error_code, is_answer, new_nonce, question
 from diagnostics.probes.place import Asking
-from diagnostics.probes.stun import Binding, ask_stun, binding_request, new_transaction, read_binding
-from diagnostics.sim import stun_server
+from diagnostics.probes.quic import GREASE, PACKET, QuicInquiry
+from diagnostics.probes.stun import Binding, StunInquiry, binding_request, new_transaction, read_binding
+from diagnostics.sim import quic_server, stun_server
 from diagnostics.sim.behaviour import Mtproto
 from diagnostics.sim.simulation import SimulatedNetwork
 from diagnostics.streams import Stream
@@ -130,7 +132,7 @@ def test_every_wrong_answer_has_its_word() -> None:
 
 def test_silence_over_udp_is_asked_four_times_and_then_named(run_async: RunAsync) -> None:
     asking = Asking("203.0.113.9", None, "control")
-    done = run_async(in_context(lambda context: ask_stun(context, "stun.example", 3478, asking)))
+    done = run_async(in_context(lambda context: ask(context, "stun.example", 3478, asking, StunInquiry())))
     assert (done.failure, done.detail["tries"], done.detail["received"]) == ("generic_timeout_error", 4, 0)
 
 
@@ -159,3 +161,30 @@ def test_what_a_simulated_server_gets_by_udp_is_answered_only_where_one_lives(ru
             return await main(network)
 
     assert run_async(opened()) is None
+
+
+# --- HTTP/3 ----------------------------------------------------------------------------------------
+
+
+def test_a_first_packet_is_long_enough_to_be_answered_and_of_a_version_that_nobody_speaks() -> None:
+    request = QuicInquiry().request
+    assert len(request) == PACKET
+    assert request[0] & 0xC0 == 0xC0
+    assert int.from_bytes(request[1:5], "big") == GREASE
+    assert GREASE & 0x0F0F0F0F == 0x0A0A0A0A
+
+
+def test_a_refusal_of_the_version_is_an_answer_and_tells_what_is_offered() -> None:
+    inquiry = QuicInquiry()
+    wire = quic_server.answer(inquiry.request)
+    assert wire is not None
+    assert inquiry.read(wire) == {"versions": ["00000001"]}
+    assert QuicInquiry().read(wire) is None, "meant for somebody else"
+    assert inquiry.read(wire[:-1]) is None
+    assert inquiry.read(inquiry.request) is None, "our own packet sent back"
+
+
+@given(st.binary(max_size=1500))
+def test_no_bytes_are_a_refusal_by_chance_or_a_traceback(wire: bytes) -> None:
+    assert QuicInquiry().read(wire) is None
+    quic_server.answer(wire)
