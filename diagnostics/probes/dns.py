@@ -183,10 +183,12 @@ async def ask_udp(context: Context, question: Question, source: Source, on_answe
     return step.done
 
 
-async def ask_nobody(context: Context, question: Question, addresses: tuple[str, ...] = NOBODYS_ADDRESSES) -> None:
+async def ask_nobody(
+    context: Context, question: Question, addresses: tuple[str, ...] = NOBODYS_ADDRESSES, tries: int = NOBODYS_TRIES
+) -> None:
     """Ask where no resolver lives; nothing is expected to come back, and what does is only recorded."""
     asked = msgspec.structs.replace(question, purpose=NOBODY)
-    sources = [Source(NOBODY, address, tries=NOBODYS_TRIES) for address in addresses]
+    sources = [Source(NOBODY, address, tries=tries) for address in addresses]
     await asyncio.gather(*(ask_udp(context, asked, source, lambda _answer: None) for source in sources))
 
 

@@ -16,6 +16,7 @@ from diagnostics.model import Control, Observation
 from diagnostics.probes.context import Context
 from diagnostics.probes.http import fetch
 from diagnostics.probes.lookup import Lookups
+from diagnostics.probes.pacing import LOOK_AGAIN, TICK
 from diagnostics.probes.place import Asking, Greeting, Place
 from diagnostics.probes.speed import SpeedRound
 from diagnostics.probes.tcp import connect
@@ -81,9 +82,15 @@ class FollowUps:
 
     async def plain_if_slow(self, host: str, address: str, port: int, target: str | None) -> None:
         """Ask the address in clear text if the caller does not cancel this soon enough: it may never answer on ``port``."""
-        trip = self._context.patience.round_trip
-        await asyncio.sleep(SLOW_ROUND_TRIPS * (trip or 1.0) + SLOW_EXTRA)
-        if port != _PLAIN and trip is not None:
+        loop, patience = asyncio.get_running_loop(), self._context.patience
+        began = loop.time()
+        while True:
+            trip = patience.round_trip  # what is slow is learnt while others answer
+            left = began + SLOW_ROUND_TRIPS * (trip or 1.0) + SLOW_EXTRA - loop.time()
+            if trip is not None and left <= 0:
+                break
+            await asyncio.sleep(min(max(left, TICK), LOOK_AGAIN))
+        if port != _PLAIN:
             await self._once(("plain", host, address), self._plain_page(host, address, target))
 
     async def page_failed(self, place: Place, failed: Observation) -> None:

@@ -119,7 +119,7 @@ class Lookup:
             self._control_due += 1
             self.comparing.append(self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT)))
             if self._context.patience.alive:
-                self._context.spawn(ask_nobody(self._context, self._question, NOBODYS_ADDRESSES[:1]))
+                self._context.spawn(ask_nobody(self._context, self._question, NOBODYS_ADDRESSES[:1], tries=1))
         await self._until(lambda: bool(self._usable(system=False, authenticated=True)) or self._control_due <= 0)
         found = self._usable(system=False, authenticated=True) + self._usable(system=False) + self._usable(system=True)
         return _limited([a for a in dict.fromkeys(found) if a not in tried])

@@ -80,18 +80,15 @@ class SpeedRound:
 
     async def measure(self) -> None:
         """Measure the suspects again, if there are any and something to hold them against."""
-        control = self._control()
-        if control is None:
+        control, suspects = self._control(), self._suspects()
+        if control is None or not suspects:
             return
-        suspects = self._suspects()
         for number in range(ROUNDS):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._fetch(control, "control", number))
                 for suspect in suspects:
                     group.create_task(self._fetch(suspect, "target", number))
                     group.create_task(self._fetch(suspect, "other_name", number))
-            if not suspects:
-                return
 
     def _control(self) -> Sample | None:
         """Return the quickest whole page of a control."""
