@@ -34,7 +34,9 @@ LATER: Final = ("proxy", "vpn")
 """Commands of the design that are not built yet."""
 
 ALONE: Final = ("--selftest", "--version")
-VALUED: Final = frozenset(("--lang", "--simulate", "--json", "--html", "--url", "--timeout", "--proxy", "--runs", "--seed", "--jobs"))
+VALUED: Final = frozenset(
+    ("--lang", "--simulate", "--json", "--html", "--url", "--list", "--timeout", "--proxy", "--runs", "--seed", "--jobs")
+)
 """Options that take the next argument as their value."""
 
 STATUSES: Final = {"all": OK, "not_all": NOT_ALL_WORK, "usage": USAGE, "offline": NO_INTERNET, "stopped": CANCELLED}
@@ -253,7 +255,7 @@ def _refuse_blanks(options: argparse.Namespace) -> None:
         raise UsageError("cli.error.missing", what="REPORT")
     if "" in values.get("targets", ()):
         raise UsageError("cli.error.missing", what="TARGET")
-    for name in ("json", "html", "simulate", "timeout", "url", "runs", "seed", "jobs"):
+    for name in ("json", "html", "simulate", "timeout", "url", "list", "runs", "seed", "jobs"):
         value = values.get(name)
         if value == "" or (isinstance(value, list) and "" in value):
             raise UsageError("cli.error.needs_value", option=f"--{name}")
@@ -348,6 +350,7 @@ def _check_options(group: argparse._ArgumentGroup) -> None:
 
     group.add_argument("targets", metavar="TARGET", nargs="*", help=t("cli.help.target"))
     group.add_argument("--url", metavar="URL", action="append", default=[], help=t("cli.help.url"))
+    group.add_argument("--list", metavar="FILE", help=t("cli.help.list"))
     group.add_argument("--simulate", metavar="SCENARIO", help=t("cli.help.simulate"))
     group.add_argument("--json", metavar="FILE", help=t("cli.help.json"))
     group.add_argument("--html", metavar="FILE", help=t("cli.help.check_html"))

@@ -133,7 +133,7 @@ def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
     problem: InputError | None = None
     said: list[str] = []
     with Stop() as stop:
-        order = _order(options, timeout)
+        order = _order(options, timeout, err)
         outputs.check()
         progress = progress_for(err, order.plan, quiet=options.quiet)
         report = asyncio.run(_measured(order, progress, stop, measure))
@@ -151,7 +151,7 @@ def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
     return exit_status(report)
 
 
-def _order(options: argparse.Namespace, timeout: float | None) -> Order:
+def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) -> Order:
     from diagnostics.catalog import load_catalog
     from diagnostics.plan import make_plan
 
@@ -161,7 +161,12 @@ def _order(options: argparse.Namespace, timeout: float | None) -> Order:
         from diagnostics.sim.scenario import find_scenario
 
         scenario = find_scenario(options.simulate)
-    return Order(make_plan(options.targets, options.url, catalog, timeout=timeout), catalog, scenario)
+    urls = list(options.url)
+    if options.list is not None:
+        from app.cli_list import listed_sites
+
+        urls += listed_sites(options.list, err, quiet=options.quiet)
+    return Order(make_plan(options.targets, urls, catalog, timeout=timeout), catalog, scenario)
 
 
 async def _measured(order: Order, progress: Progress, stop: Stop, measure: Measure) -> Report:

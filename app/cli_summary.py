@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app import wording
@@ -27,7 +29,11 @@ def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None
     out.line(wording.summary(report, catalog, own=own))
     out.line()
     verdicts = whole_verdicts(report)
-    told = verdicts if len(verdicts) <= MOST_TARGETS else [v for v in verdicts if v.status is not Status.WORKS][:MOST_TARGETS]
+    told = verdicts if len(verdicts) <= MOST_TARGETS else _worst_first(verdicts)[:MOST_TARGETS]
+    if len(verdicts) > MOST_TARGETS:
+        for status, count in Counter(v.status for v in verdicts).most_common():
+            out.line(t("cli.count", status=wording.status_word(status), count=count))
+        out.line()
     for verdict in told:
         _write_target(verdict, report, out, catalog)
     if len(told) < len(verdicts):
@@ -35,6 +41,12 @@ def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None
     for number, tip in enumerate(advice_of(report)):
         out.line()
         _write_advice(tip, out, whole=number == 0)
+
+
+def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts that are not ``works``, the worst first."""
+    rank = {status: place for place, status in enumerate(wording.BAD)}
+    return sorted((v for v in verdicts if v.status is not Status.WORKS), key=lambda v: rank.get(v.status, len(rank)))
 
 
 def _write_target(verdict: Verdict, report: Report, out: Terminal, catalog: wording.Catalog | None) -> None:
