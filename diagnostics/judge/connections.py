@@ -12,7 +12,7 @@ from diagnostics.bogons import network_of
 from diagnostics.failures import REFUSED, RESET, TIMEOUT, UNREACHABLE
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids, is_six
 from diagnostics.judge.loss import tries_that_prove
-from diagnostics.judge.pages import foreign_pages, leads_home
+from diagnostics.judge.pages import foreign_pages, leads_home, page_mark
 from diagnostics.model import Cause, Certainty, Fact, Observation, Status, Step
 
 ENOUGH_REFUSALS: Final = 2
@@ -152,9 +152,3 @@ def judge_notice(evidence: Evidence, target: str, host: str, failed: Sequence[Ob
         certainty=Certainty.CERTAIN if certain else Certainty.LIKELY,
         evidence=ids(failed, same),
     )
-
-
-def page_mark(page: Observation) -> tuple[str, str]:
-    """Return what makes two pages the same: where a redirect leads, or the body."""
-    location = str(page.detail.get("location") or "")
-    return (location, "") if location else ("", str(page.detail.get("body_sha256")))

@@ -10,7 +10,7 @@ from diagnostics.judge.datagrams import judge_mtproto, judge_quic, judge_udp, se
 from diagnostics.judge.evidence import OURS, Evidence, Finding, ids
 from diagnostics.judge.handshakes import HandshakeLayer
 from diagnostics.judge.names import NameLayer
-from diagnostics.judge.pages import judge_cut, judge_page, next_url, page_of, path_of
+from diagnostics.judge.pages import judge_clear_notice, judge_cut, judge_page, next_url, page_of, path_of
 from diagnostics.judge.throughput import judge_freeze, judge_speed
 from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status, Step
 
@@ -95,6 +95,9 @@ class EndpointJudge:
     def _page(self, target: str | None, endpoint: Endpoint, served: Observation, hop: int) -> Finding:
         if endpoint.probe not in (Probe.HTTPS, Probe.HTTP):
             return Finding(status=Status.WORKS, rule=f"{served.step}.answers", evidence=ids(served))
+        notice = judge_clear_notice(self.evidence, served) if endpoint.probe is Probe.HTTP else None
+        if notice:
+            return notice
         url = next_url(served)
         following = _endpoint_of(url) if url else None
         if following is None or not self._visited(target, following):

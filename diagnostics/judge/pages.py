@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from diagnostics.bogons import network_of
 from diagnostics.failures import DEATHS
 from diagnostics.judge.evidence import OURS, Evidence, Finding, base_domain, ids
 from diagnostics.model import Cause, Certainty, Endpoint, Observation, Probe, Status, Step
@@ -60,6 +61,41 @@ def is_of(endpoint: Endpoint, url: str) -> bool:
 def path_of(parts: SplitResult) -> str:
     """Return path and query of a URL as an endpoint writes them."""
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def page_mark(page: Observation) -> tuple[str, str]:
+    """Return what makes two pages the same: where a redirect leads, or the body."""
+    location = str(page.detail.get("location") or "")
+    return (location, "") if location else ("", str(page.detail.get("body_sha256")))
+
+
+def judge_clear_notice(evidence: Evidence, page: Observation) -> Finding | None:
+    """Return that a clear-text page is somebody else's notice, or None.
+
+    Two signs: names of other owners in other networks show the very same, and at this address another name does not.  The
+    second spares servers that show their maker's first page to everybody.
+    """
+    mark, network = page_mark(page), network_of(str(page.address))
+    pages = [o for group in evidence.http.values() for o in group if o.detail.get("status") is not None]
+    neutral = [o for o in pages if evidence.purpose(o) == "plain_neutral" and o.address == page.address]
+    strangers = [
+        o
+        for o in pages
+        if evidence.purpose(o) in ("target", "plain")
+        and base_domain(str(o.host)) != base_domain(str(page.host))
+        and network_of(str(o.address)) != network
+        and str(o.detail.get("url", "")).startswith("http://")
+        and page_mark(o) == mark
+    ]
+    if leads_home(page) or not _shows_something(page) or not strangers or not neutral or any(page_mark(o) == mark for o in neutral):
+        return None
+    return Finding(
+        status=Status.BLOCKED,
+        rule="http.same_page_for_strangers",
+        cause=Cause.BLOCK_PAGE,
+        certainty=Certainty.CERTAIN,
+        evidence=ids(page, strangers[:4], neutral),
+    )
 
 
 def judge_page(page: Observation) -> Finding:

@@ -68,6 +68,13 @@ _LITERALLY = {
     "status-451": "sitio.example contesta que no da esta página por razones legales.",
     "status-503": "sitio.example contesta, pero con un error.",
     "throttled-addresses": SLOW,
+    "block-page-clear": "En lugar de uno.example llega una página de aviso.",
+    "http-host-reset": "Parece que «sin-cifrar.example» se corta cuando se pide por su nombre.",
+    "ir-shutdown": "Lo que vimos no alcanza para afirmar nada.",
+    "ve-cantv-2024-08": FALSE,
+    "ve-cantv-2025-01-resolvers": FALSE,
+    "ve-movistar-sni-2024-11": NAME_CUT.replace("x.com", "www.youtube.com"),
+    "ve-tor-2018": UNREACHED.replace("de X", "de Tor"),
     "wrong-certificate": "En la dirección de X contesta un servidor con otro nombre. Parece un error de X.",
 }
 TRUE_OF_FIRST = {name: re.escape(text) for name, text in _LITERALLY.items()} | {
@@ -80,6 +87,7 @@ MASKED = ("antivirus", "captive-portal", "no-link", "offline", "wrong-clock")
 WELL = (
     *("dead-ipv6", "lossy-5-percent", "open", "self-signed-site", "slow-line", "whatsapp-media-only-blocked"),
     *("captcha", "cdn-differs", "dns-intercepted-honest", "lossy-10-percent", "redirects-303", "status-403"),
+    *("dot-blocked", "half-addresses", "quic-blocked", "same-first-page"),
     *("udp-blocked", "calls-blocked", "mtproto-cut", "telegram-half-ranges", "ve-telegram-ranges-2025-05"),
 )
 
