@@ -200,9 +200,9 @@ def host_of(report: Report, evidence: Iterable[str], target: str | None) -> str:
     """Return the host that a verdict is about: in its evidence, the first that failed for the target, also one it was sent on to."""
     own = hosts_of(report, target)
     seen = [o for o in evidence_of(report, evidence) if o.host and (target is None or o.target in (target, None))]
-    ranked = sorted(
-        seen, key=lambda o: (o.target is None and o.host not in own, o.failure is None, o.host not in own)
-    )  # stable: the first of its kind stays first
+    order = {host: place for place, host in enumerate(own)}
+    # what a service needs first is named first, whatever was measured first
+    ranked = sorted(seen, key=lambda o: (o.target is None and o.host not in own, o.failure is None, order.get(o.host or "", len(own))))
     return (ranked[0].host if ranked else next(iter(own), target)) or ""
 
 

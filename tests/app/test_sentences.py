@@ -69,7 +69,7 @@ _LITERALLY = {
     "status-503": "sitio.example contesta, pero con un error.",
     "throttled-addresses": SLOW,
     "block-page-clear": "En lugar de uno.example llega una página de aviso.",
-    "http-host-reset": "Parece que «sin-cifrar.example» se corta cuando se pide por su nombre.",
+    "http-host-reset": "Parece que la conexión se corta al pedir esa página.",
     "ir-shutdown": "Lo que vimos no alcanza para afirmar nada.",
     "ve-cantv-2024-08": FALSE,
     "ve-cantv-2025-01-resolvers": FALSE,
