@@ -62,12 +62,10 @@ def independent(controls: tuple[Control, ...], targets: Iterable[Service], servi
             domains.add(base_domain(host))
             operators.add(own.get(base_domain(host), ""))
             operators |= {suffixes[tail] for tail in _tails(host) if tail in suffixes}
-    neutral = [c for c in controls if c.kind == "neutral"]
-    free = [c for c in controls if c.kind != "neutral" and c.operator not in operators]
-    bound = [c for c in controls if c.kind != "neutral" and c not in free]
-    enough = {kind for kind in KINDS if len({c.operator for c in free if c.kind == kind}) >= ENOUGH}
-    unasked = [c for c in neutral if base_domain(c.host) not in domains] or neutral
-    return (*free, *(c for c in bound if c.kind not in enough), *unasked)
+    bound = [c for c in controls if (base_domain(c.host) in domains if c.kind == "neutral" else c.operator in operators)]
+    free = [c for c in controls if c not in bound]
+    left = {kind: {c.operator for c in free if c.kind == kind} for kind in {c.kind for c in bound}}
+    return (*free, *(c for c in bound if len(left[c.kind]) < (1 if c.kind == "neutral" else ENOUGH)))
 
 
 def _hosts(target: Service) -> Iterator[str]:
