@@ -87,8 +87,10 @@ def judge_clear_notice(evidence: Evidence, page: Observation) -> Finding | None:
         and str(o.detail.get("url", "")).startswith("http://")
         and page_mark(o) == mark
     ]
-    if leads_home(page) or not _shows_something(page) or not strangers or not neutral or any(page_mark(o) == mark for o in neutral):
+    if leads_home(page) or not _shows_something(page) or not strangers or any(page_mark(o) == mark for o in neutral):
         return None
+    if not neutral:
+        return Finding(status=Status.UNKNOWN, rule="http.page_of_strangers", certainty=Certainty.NONE, evidence=ids(page, strangers[:4]))
     return Finding(
         status=Status.BLOCKED,
         rule="http.same_page_for_strangers",

@@ -163,12 +163,26 @@ class EndpointProbe:
 
         async def follow_next() -> Served | None:
             arrival = await arrivals.get()
-            if arrival and place.host in self._cut:
-                await self._followups.neutral_before(place.host, arrival.address, place.port)
-            return await self._follow(place, arrival, probe, questions) if arrival else None
+            if arrival is None:
+                return None
+            if place.host in self._cut:
+                return await self._follow_after_neutral(place, arrival, probe, questions)
+            return await self._follow(place, arrival, probe, questions)
 
         outcomes = await asyncio.gather(*(follow_next() for _ in range(due)))
         return next((served for served in outcomes if served), None)
+
+    async def _follow_after_neutral(self, place: Place, arrival: Arrival, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
+        """Say the harmless name first, then connect anew: the connection at hand would hold the place that this needs."""
+        arrival.left.set()
+        address = arrival.address
+        await self._followups.neutral_before(place.host, address, place.port)
+        async with self._context.limits.slot(address):
+            _, stream = await self._connect_until_sure(place, address, asyncio.Event())
+            if stream is None:
+                return None
+            async with stream:
+                return await self._follow(place, Arrival(address, stream, asyncio.Event()), probe, questions)
 
     async def _connect(
         self, place: Place, address: str, arrivals: asyncio.Queue[Arrival | None], enough: asyncio.Event, questions: asyncio.TaskGroup
