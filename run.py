@@ -83,7 +83,7 @@ from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".venv"
-LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
+LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock", "bench": ROOT / "requirements-bench.lock"}
 MARKER = "atajo-ready"
 
 # Shared libraries that Qt's wheels expect from the system, and Debian's packages for them (tried one by one on a minimal Debian 12).

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import re
 import resource
 import statistics
 import time
@@ -159,9 +160,14 @@ async def measure_crowd(line: str | None, urls: Sequence[str]) -> dict[str, Any]
         "said": {url: [judged[url].status, judged[url].certainty, judged[url].rule] for url in judged},
         "first": clock.first,
         "cpu": spent.ru_utime + spent.ru_stime,
-        "peak_kib": spent.ru_maxrss,
+        "peak_kib": own_peak(),
         "observations": len(report.observations),
     }
+
+
+def own_peak() -> int:
+    """Return this process's largest resident set, KiB; ``ru_maxrss`` would count the process that started it."""
+    return int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="ascii"))[0])
 
 
 def open_sockets() -> int:

@@ -152,10 +152,35 @@ def seconds_to_paint(*words: str) -> float:
     return seconds
 
 
+def peers() -> list[Row]:
+    """Compare with what a user could take instead."""
+    why_not = no_laboratory()
+    if why_not:
+        return [Row("beside other programs", None, note=why_not)]
+    from benchmarks.peers import CASES, compare
+
+    return compare(CASES)
+
+
+def ten_thousand() -> list[Row]:
+    """Compare over ten thousand sites."""
+    why_not = no_laboratory()
+    if why_not:
+        return [Row("ten thousand sites", None, note=why_not)]
+    from benchmarks.peers import TEN_THOUSAND, compare
+
+    return compare(TEN_THOUSAND)
+
+
 PARTS: Final[dict[str, Callable[[], list[Row]]]] = {
     "target": in_both(target),
     "default": in_both(default_run),
     "cancel": in_both(cancel),
     "gap": gap,
     "paint": paint,
+    "peers": peers,
+    "peers-10000": ten_thousand,
 }
+
+LONG: Final = {"peers", "peers-10000"}
+"""Those that take many minutes: measured only where they are named."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what was measured, the value, its unit, and the goal as the largest good value (None: only shown)."""
+    """One figure: what was measured, the value, its unit, and the goal as the largest good value (None: only shown), and others'."""
 
     what: str
     value: float | None
     unit: str = ""
     goal: float | None = None
     note: str = ""
+    others: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -39,4 +40,6 @@ def print_table(rows: Sequence[Row]) -> None:
     for row in rows:
         value = "-" if row.value is None else f"{row.value:.3g}"
         goal = "" if row.goal is None else f"<= {row.goal:g}"
-        print(f"{row.what:<{wide}}  {value:>7} {row.unit:<5} {goal:<8} {row.mark:<12} {row.note}".rstrip())
+        beside = ", ".join(f"{name} {figure:.3g}" for name, figure in row.others.items())
+        note = "; ".join(filter(None, (beside, row.note)))
+        print(f"{row.what:<{wide}}  {value:>7} {row.unit:<5} {goal:<8} {row.mark:<12} {note}".rstrip())

@@ -123,7 +123,7 @@ def write_nginx(folder: Path, world: World, authority: Authority, conduct: Mappi
         for host in up
         for port, answer in host.ports.items()
     ]
-    blocks += _groups(world, authority)
+    blocks += _groups(folder, world, authority)
     held = {
         f"{address}:{port}" for host in up for port, answer in host.ports.items() if answer is Answer.HOLD for address in host.addresses
     }
@@ -214,12 +214,15 @@ def _server(host: Host, port: int, answer: Answer, certificate: tuple[Path, Path
     return f"server {{ {listens} server_name {host.name}; {files} {locations} }}"
 
 
-def _groups(world: World, authority: Authority) -> Iterable[str]:
+def _groups(folder: Path, world: World, authority: Authority) -> Iterable[str]:
     """Serve names that share one certificate at whatever address they are asked for."""
+    page = _page_file(folder, "of a group")
+    page.write_text(page_text('<!--# echo var="host" -->', LINES))
     for number, names in enumerate(world.groups):
         certificate, key = authority.issue(f"group-{number}", names)
         files = f"ssl_certificate {certificate}; ssl_certificate_key {key};"
-        yield f"server {{ listen {GROUPS_PORT} ssl; server_name {' '.join(names)}; {files} location / {{ try_files /page.html =404; }} }}"
+        serve = f"location / {{ try_files /{page.name} =404; }}"
+        yield f"server {{ listen {GROUPS_PORT} ssl; server_name {' '.join(names)}; {files} {serve} }}"
 
 
 def _locations(host: Host, port: int, conduct: Conduct, *, secure: bool) -> list[str]:
