@@ -143,6 +143,15 @@ class Run:
         trace.note("plan", **plan.facts())
         trace.note("clock", now=self._network.clock())
         context = Context(self._network, trace, plan.resolvers, plan.controls, many=plan.many)
+        watching = asyncio.get_running_loop().create_task(context.lateness.watch())
+        try:
+            await self._measure_with(context)
+        finally:
+            watching.cancel()
+            trace.note("lateness", worst=round(context.lateness.worst, 3), share=round(context.lateness.share, 3))
+
+    async def _measure_with(self, context: Context) -> None:
+        trace, plan = self._trace, self._plan
         async with context.settled():
             context.begin_trusting(tuple(pem for t in plan.targets if (pem := _own_roots(t))))
             context.nameservers = await self._network.nameservers()

@@ -152,6 +152,8 @@ def judge_mtproto(evidence: Evidence, dialled: Dialled) -> Finding | None:
     if len(cuts) < len(own):
         return _unknown("mtproto.wrong_answer", own)  # somebody answered; who, and why so, cannot be told
     centres = _cut_centres(evidence, dialled.target)
+    if evidence.late and all(o.failure == TIMEOUT for o in cuts):
+        return _unknown("mtproto.this_computer_is_late", own)
     if len(cuts) < ENOUGH_CUTS or len(centres) < ENOUGH_CENTRES:
         return _unknown("mtproto.cut_once", own)
     spared = _spared(evidence, dialled.target)

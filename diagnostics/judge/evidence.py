@@ -33,6 +33,10 @@ THREE: Final = 3
 NOBODY: Final = "nobody"
 """The resolver's id of questions to addresses where no resolver lives (``probes/dns.py``)."""
 
+MOST_LATE: Final = 0.2
+"""Share of the run by which its own timer was late: about 0.03 on a computer that is left alone, 0.25 and more on one whose
+processors are wanted by three times as many programs; false silences were seen there and not below."""
+
 OURS: Final = frozenset({"target", "repeat", "control"})
 """Purposes of steps that tried the real thing, as opposed to questions about it."""
 
@@ -123,6 +127,13 @@ class Evidence:
             self._answers.add(o, base_domain(host), self.answers([o]), ours=self.purpose(o) in OURS)
             if o.failure is not None:
                 self.unresolved[host] = None
+
+    @property
+    def late(self) -> Observation | None:
+        """Return the note that this computer did not keep up, so that no silence of this run proves anything; None if it did."""
+        note = self.system.get("lateness")
+        share = note.detail.get("share") if note else None
+        return note if isinstance(share, int | float) and share > MOST_LATE else None
 
     @property
     def targets(self) -> tuple[Service, ...]:

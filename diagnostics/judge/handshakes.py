@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from diagnostics.failures import CERTIFICATE_FAILURES, INVALID_CERTIFICATE, UNKNOWN_AUTHORITY, WRONG_NAME, died
 from diagnostics.judge.clock import dated, only_our_clock_refuses
-from diagnostics.judge.connections import Dialled, judge_notice
+from diagnostics.judge.connections import SILENT, Dialled, judge_notice
 from diagnostics.judge.evidence import OURS, Evidence, Finding, base_domain, ids
 from diagnostics.model import Cause, Certainty, Observation, Status, Step
 
@@ -47,6 +47,8 @@ class HandshakeLayer:
     def _death(self, deaths: list[Observation]) -> Finding:
         if not deaths:
             return self._unknown("tls.unexplained", self.own)
+        if self.evidence.late and all(o.failure in SILENT for o in deaths):
+            return self._unknown("tls.this_computer_is_late", [*deaths, self.evidence.late])
         passed = self._passing_neutrals(deaths)
         everywhere = self._dies_at_control()
         if everywhere and (passed or len(deaths) >= ENOUGH_DEATHS):

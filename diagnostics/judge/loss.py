@@ -29,6 +29,8 @@ def tries_that_prove(evidence: Evidence) -> int | None:
 
 
 def _tries(evidence: Evidence) -> int | None:
+    if evidence.late:
+        return None
     questions = questions_to_quick_resolvers(evidence)
     if not questions or not quick_line(evidence):
         return LEAST  # nothing is known of its losses; slow lines were given more time for each try

@@ -42,7 +42,7 @@ class _Seen(Fact, frozen=True):
 
 def judge_resolvers(evidence: Evidence, network: NetworkVerdict) -> list[Verdict]:
     """Return verdicts for the public resolvers that are out of reach, whole or by some way; none while the line does not work."""
-    if network.status not in WELL:
+    if network.status not in WELL or evidence.late:
         return []
     plan = evidence.system.get("plan")
     known = plan.detail.get("resolvers", ()) if plan else ()

@@ -37,7 +37,7 @@ FREEZES: Final = range(12_000, 28_001)
 
 def judge_speed(evidence: Evidence, target: str, host: str) -> Finding | None:
     """Return that a page which came in whole came in far too slowly, or None."""
-    rounds = _rounds(evidence, target, host)
+    rounds = [] if evidence.late else _rounds(evidence, target, host)
     slow = [trio for trio in rounds if _far_below(trio[0], trio[1])]
     if len(slow) < ROUNDS:
         return None
@@ -55,7 +55,7 @@ def judge_speed(evidence: Evidence, target: str, host: str) -> Finding | None:
 
 def judge_freeze(evidence: Evidence, target: str, endpoint: Endpoint) -> Finding | None:
     """Return that transfers of a page stop in the middle, always after about as many bytes, or None."""
-    rounds = [trio for trio in _rounds(evidence, target, endpoint.host) if _froze(trio[0])]
+    rounds = [trio for trio in _rounds(evidence, target, endpoint.host) if _froze(trio[0]) and not evidence.late]
     controls = [trio for trio in rounds if _whole(trio[1])]
     if len(controls) < ROUNDS:
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from diagnostics.model import Control, Resolver
 from diagnostics.network import Network
+from diagnostics.probes.lateness import Lateness
 from diagnostics.probes.pacing import IN_ALL, IN_ALL_OF_MANY, DeadPlaces, Limits, Losses, Patience, SixWatch
 from diagnostics.trace import Trace
 
@@ -32,7 +33,8 @@ class Context:
         self.trace = trace
         self.resolvers = resolvers
         self.controls = controls
-        self.patience = Patience()
+        self.lateness = Lateness()
+        self.patience = Patience(lambda: self.lateness.allowance)
         self.limits = Limits(in_all=IN_ALL_OF_MANY if many else IN_ALL)
         self.six = SixWatch()
         self.losses = Losses()

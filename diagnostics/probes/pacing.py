@@ -63,10 +63,11 @@ T = TypeVar("T")
 class Patience:
     """The round trips of this run and the waits that follow from them."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
+    def __init__(self, lateness: Callable[[], float] | None = None) -> None:
+        """Know nothing yet; ``lateness`` says by how many seconds waits grow because this computer is late itself."""
         self._round_trips: deque[float] = deque(maxlen=64)
         self._awake = asyncio.Event()
+        self._lateness = lateness or (lambda: 0.0)
 
     def saw(self, seconds: float) -> None:
         """Learn one round trip to the Internet."""
@@ -98,7 +99,7 @@ class Patience:
 
     def wait(self, round_trips: float = ROUND_TRIPS, extra: float = 0.0) -> float:
         """Return how long an answer may take, in seconds; ``extra`` for work the other side has to do."""
-        trip = self.round_trip
+        trip, extra = self.round_trip, extra + self._lateness()
         if trip is None:
             return min(UNKNOWN_WAIT + extra, MOST_WAIT)
         return min(max(LEAST_WAIT, round_trips * trip) + extra, MOST_WAIT)

@@ -172,6 +172,11 @@ class _HostsFile(_Shape, frozen=True):
     entries: dict[str, tuple[str, ...]] = {}
 
 
+class _Lateness(_Shape, frozen=True):
+    worst: float = 0.0
+    share: float = 0.0
+
+
 class _Other(_Shape, frozen=True):
     kind: str = ""
 
@@ -184,7 +189,14 @@ _SHAPES: Final[dict[Step, type[_Shape]]] = {
     Step.UDP: _Udp,
     Step.MTPROTO: _Mtproto,
 }
-_KINDS: Final[dict[str, type[_Shape]]] = {"plan": _Plan, "clock": _Clock, "resolver": _Nameservers, "ipv6": _Ipv6, "hosts_file": _HostsFile}
+_KINDS: Final[dict[str, type[_Shape]]] = {
+    "plan": _Plan,
+    "clock": _Clock,
+    "resolver": _Nameservers,
+    "ipv6": _Ipv6,
+    "hosts_file": _HostsFile,
+    "lateness": _Lateness,
+}
 
 
 def wrong_detail(observation: Observation) -> str:
