@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
-from app.texts import language, t
+from app.texts import join_names, language, t
 from diagnostics.model import Service
 from ui.a11y import announce
 from ui.backend import Backend
@@ -39,6 +39,8 @@ class HomeScreen(Screen):
         holder = QWidget()
         self._flow = Flow(holder)
         self.body.addWidget(holder)
+        self.sensitive = Label(state="warn", name="home.sensitive")
+        self.body.addWidget(self.sensitive)
         self._build_field()
         self.body.addStretch(1)
         self.problem = Label(state="warn", name="home.problem")
@@ -82,6 +84,7 @@ class HomeScreen(Screen):
         for target, tile in self._tiles.items():
             names = self._services[target].name
             tile.say(names.get(language()) or names.get("en") or target)
+        self._show_risk()
         self._field_label.say(t("home.add.label"))
         self._field.setPlaceholderText(t("home.add.hint"))
         self._field.setAccessibleName(t("home.add.label"))
@@ -92,7 +95,14 @@ class HomeScreen(Screen):
         self._show_problem()
         self.field_problem.say("")
 
+    def _show_risk(self) -> None:
+        """Say what testing the chosen services may tell whoever watches the line."""
+        risky = [s for target, s in self._services.items() if s.sensitive and self._tiles[target].isChecked()]
+        names = [s.name.get(language()) or s.name.get("en") or s.id for s in risky]
+        self.sensitive.say(t("services.sensitive", names=join_names(names)) if names else "")
+
     def _changed(self) -> None:
+        self._show_risk()
         self._show_problem()
         self.chosen.emit(tuple(self.chosen_targets()))
 
