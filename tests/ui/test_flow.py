@@ -51,6 +51,17 @@ def test_a_page_that_is_none_is_refused_with_a_sentence_and_nothing_starts(open_
     assert driver.words("home.add.problem") in spoken_aloud
 
 
+def test_several_pasted_pages_are_added_at_once_and_only_what_is_wrong_stays_in_the_field(open_window: Open) -> None:
+    driver = open_window(samples.x_blocked())
+    field(driver).setText("ejemplo.com\nhttps://otra.example/uno, mal..formado")
+    driver.press("home.add")
+    assert field(driver).text() == "mal..formado"
+    assert "mal..formado" in driver.words("home.add.problem")
+    field(driver).clear()
+    driver.press("home.go")
+    assert driver.backend.wanted[1] == ("https://ejemplo.com/", "https://otra.example/uno")
+
+
 def test_enter_in_the_page_field_adds_the_page_and_does_not_start_the_test(open_window: Open) -> None:
     driver = open_window(samples.x_blocked())
     field(driver).setText("ejemplo.com")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +19,7 @@ from ui.screen import Screen
 from ui.theme import Theme
 from ui.widgets import Button, Choice, Field, Label, Row
 
+_BETWEEN: Final = re.compile(r"[\s,;]+")
 MAX_PAGES: Final = 20
 """Most pages that can be added by hand: what one person can want to know at once."""
 
@@ -116,14 +118,25 @@ class HomeScreen(Screen):
             self.primary.setEnabled(not nothing)
 
     def _add_page(self) -> bool:
-        """Add the typed page as a tile; say what is wrong with it otherwise."""
-        typed = self._field.text().strip()
-        check = self._backend.check_url(typed)
-        if check.problem or len(self._pages) >= MAX_PAGES:
-            self.field_problem.say(check.problem or t("home.add.many", n=MAX_PAGES))
+        """Add what was typed, or pasted many at once, as tiles; what is wrong stays in the field, with what is wrong about it."""
+        text = self._field.text().strip()
+        parts = _BETWEEN.split(text)
+        typed = parts if all("." in part for part in parts) else [text]  # words are no list
+        problems = {each: problem for each in typed if (problem := self._add_one(each))}
+        self._show_problem()
+        self.set_reading_order()
+        self._field.setText(" ".join(problems))
+        self.field_problem.say(next(iter(problems.values()), ""))
+        if problems:
             announce(self._field, self.field_problem.accessibleName())
             self._field.setFocus()
-            return False
+        return not problems
+
+    def _add_one(self, typed: str) -> str:
+        """Add one page as a tile; return what is wrong with it, or nothing."""
+        check = self._backend.check_url(typed)
+        if check.problem or (len(self._pages) >= MAX_PAGES and check.url not in self._pages):
+            return check.problem or t("home.add.many", n=MAX_PAGES)
         if check.url not in self._pages:
             tile = Choice(self.theme, f"home.page.{len(self._pages) + 1}")
             tile.say(check.url if len(check.url) <= 40 else f"{check.url[:39]}…", check.url)
@@ -133,11 +146,7 @@ class HomeScreen(Screen):
             self._flow.addWidget(tile)
             tile.show()
         self._pages[check.url].setChecked(True)
-        self._field.clear()
-        self.field_problem.say("")
-        self._show_problem()
-        self.set_reading_order()
-        return True
+        return ""
 
     def _start(self) -> None:
         if self._field.text().strip() and not self._add_page():
