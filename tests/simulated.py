@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from diagnostics.catalog import Catalog, load_catalog
+from diagnostics.judge.evidence import Evidence
 from diagnostics.model import Event, Report, Verdict
 from diagnostics.plan import make_plan
 from diagnostics.runner import Run
@@ -43,11 +44,22 @@ async def measured(
         return await Run(make_plan(targets, urls, known, timeout=seconds), network, on_event).complete()
 
 
+MOST_MEASUREMENTS = 4
+"""Times that a scenario is measured before its report is taken as it is."""
+
+
 @functools.cache
 def shipped(name: str) -> Report:
-    """Return the report of one run, with a fixed seed, of a scenario that ships: many tests read the same one."""
+    """Return the report of one run, with a fixed seed, of a scenario that ships: many tests read the same one.
+
+    A run during which this computer was busy with something else proves no silence, and is measured again.
+    """
     what = load_scenarios()[name]
     services, urls = what.asks_for
+    for _ in range(MOST_MEASUREMENTS - 1):
+        report = asyncio.run(measured(what, *services, urls=urls))
+        if not Evidence(report.observations).late:
+            return report
     return asyncio.run(measured(what, *services, urls=urls))
 
 

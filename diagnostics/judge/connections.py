@@ -10,7 +10,7 @@ from typing import Final
 
 from diagnostics.bogons import network_of
 from diagnostics.failures import REFUSED, RESET, TIMEOUT, UNREACHABLE
-from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids, is_six
+from diagnostics.judge.evidence import OURS, Evidence, Finding, base_domain, ids, is_six
 from diagnostics.judge.loss import tries_that_prove
 from diagnostics.judge.pages import foreign_pages, leads_home, page_mark
 from diagnostics.model import Cause, Certainty, Fact, Observation, Status, Step
@@ -92,7 +92,8 @@ def _cut_after_connecting(evidence: Evidence, dialled: Dialled) -> Finding | Non
     here = [o for o in own if o.host == dialled.host and evidence.port(o) == dialled.port]
     if not here or any(o.failure is None for o in own):
         return None
-    spared = [o for o in evidence.questions.of(Step.TCP, "hold") if o.failure is None]
+    secured = [o for group in evidence.tls.values() for o in group if o.target != dialled.target and evidence.purpose(o) in OURS]
+    spared = [o for o in [*evidence.questions.of(Step.TCP, "hold"), *secured] if o.failure is None]
     if len(own) < ENOUGH_REFUSALS or not spared:
         return _unknown("tcp.cut_without_control", ids(own))
     return _said(Status.LIKELY_BLOCKED, "tcp.cut_after_connecting", Cause.IP_BLOCKED, ids(own, spared[:2]))

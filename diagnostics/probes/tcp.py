@@ -21,6 +21,8 @@ STAGGER: Final = 0.3
 """Seconds between tries: above the round trip of most lines (performance.md section 4, measured there)."""
 
 TRIES: Final = 3
+KERNEL_REPEAT: Final = 1.1
+"""Seconds after which the kernel has repeated a lost SYN by itself."""
 
 
 async def connect(
@@ -87,7 +89,9 @@ class _Race:
         self._launch()
         while True:
             due = last + patience.stagger(STAGGER) if self._tries < TRIES else max(last, self._launched[-1]) + patience.wait()
-            if (left := min(due, began + MOST_STEP) - loop.time()) > 0:
+            # while nothing at all answers here, no longer than the kernel's own repetition takes
+            most = MOST_STEP if patience.alive else KERNEL_REPEAT + patience.wait()
+            if (left := min(due, began + most) - loop.time()) > 0:
                 # patience changes while others answer, so look again often
                 look = max(min(left, LOOK_AGAIN), TICK)
                 done, _ = await asyncio.wait(self._tasks, timeout=look, return_when=asyncio.FIRST_COMPLETED)
@@ -95,7 +99,7 @@ class _Race:
                     return task.result()  # a refusal is as definite as a success, and ends the race too
                 continue
             last = loop.time()
-            if self._tries == TRIES or last - began >= MOST_STEP:
+            if self._tries == TRIES or last - began >= most:
                 raise TimeoutError(TIMEOUT)
             if self._room(last):
                 self._launch()
