@@ -163,9 +163,11 @@ class FollowUps:
                 return
 
     async def _control_address(self) -> str | None:
-        """Return an address of the harmless names, a different one each time: one address takes few connections at once."""
+        """Return an address of the harmless names and controls, a different one each time: one takes few connections at once."""
         if not self._control_addresses:
-            names = [control.host for control in self._context.controls if control.kind == "neutral"]
+            stranger, controls = self._stranger(), self._context.controls
+            # a service has more names than there are harmless ones, and each name leaves its residue where it is said
+            names = [c.host for kind in ("neutral", "https") for c in controls if c.kind == kind and c is not stranger]
             lookups = [self._lookups.of(name, None, "control") for name in names]
             given = await asyncio.gather(*(lookup.system_addresses() for lookup in lookups))
             found = [address for addresses in given for address in addresses]

@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from diagnostics.catalog import Catalog, load_catalog
-from diagnostics.model import Fact, Report, Status
+from diagnostics.model import RESOLVER_TARGET, Fact, Report, Status
 from diagnostics.plan import make_plan
 from diagnostics.runner import Run
 from diagnostics.sim.scenario import Expected, Scenario, find_scenario
@@ -87,9 +87,11 @@ def _cell(row: Expected, report: Report) -> Cell:
 
 
 def _accused(scenario: Scenario, report: Report) -> list[str]:
-    """Return the accusations of services and sites of which the scenario expects something better."""
+    """Return the accusations that no row asks for: of services and sites expected to be better, and of resolvers without a censor."""
     fine = {row.target for row in scenario.expected if row.function is None and row.status not in (*ACCUSING, Status.PARTIAL)}
-    return [str(v) for v in report.verdicts if v.status in ACCUSING and (v.target in fine or innocent(scenario))]
+    asked = {(row.target, row.function) for row in scenario.expected}
+    found = [v for v in report.verdicts if v.status in ACCUSING and (v.target, v.function) not in asked]
+    return [str(v) for v in found if v.target in fine or (v.target.startswith(RESOLVER_TARGET) and not scenario.censor)]
 
 
 def _words(*words: object) -> str:
