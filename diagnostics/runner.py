@@ -94,6 +94,7 @@ class Run:
         self._started = datetime.now(UTC)
         self._trace = Trace(self._take)
         self._measuring: asyncio.Task[None] | None = None
+        self._context: Context | None = None
         self._cancelled = False
 
     def _take(self, event: Event) -> None:
@@ -105,8 +106,13 @@ class Run:
     def cancel(self) -> None:
         """Stop measuring; ``complete`` then returns the partial report.  Call it from the loop's own thread."""
         self._cancelled = True
+        self._cancel_measuring()
+
+    def _cancel_measuring(self) -> None:
         if self._measuring:
             self._measuring.cancel()
+        if self._context:
+            self._context.end()  # at once: a background step must not ask anything while the others are being cancelled
 
     async def complete(self) -> Report:
         """Measure, judge and return the report; with what is known if the run was cancelled or its time ran out."""
@@ -133,7 +139,7 @@ class Run:
         task = self._measuring
         if task is not None:
             if not self._cancelled:  # a second cancel would cut short the tidying of the first
-                task.cancel()
+                self._cancel_measuring()
             outcome = (await asyncio.gather(task, return_exceptions=True))[0]
             if isinstance(outcome, Exception):
                 raise outcome
@@ -142,7 +148,7 @@ class Run:
         trace, plan = self._trace, self._plan
         trace.note("plan", **plan.facts())
         trace.note("clock", now=self._network.clock())
-        context = Context(self._network, trace, plan.resolvers, plan.controls, many=plan.many)
+        context = self._context = Context(self._network, trace, plan.resolvers, plan.controls, many=plan.many)
         watching = asyncio.get_running_loop().create_task(context.lateness.watch())
         try:
             await self._measure_with(context)

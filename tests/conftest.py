@@ -97,7 +97,7 @@ def run_async() -> RunAsync:
 
     async def watched(coroutine: Coroutine[Any, Any, T]) -> T:
         result = await coroutine
-        left = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        left = [repr(task.get_coro()) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         assert left == [], "tasks outlived the test's coroutine"
         return result
 

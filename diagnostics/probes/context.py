@@ -43,6 +43,7 @@ class Context:
         self.ipv6 = False
         self._trusting: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
+        self._over = False
 
     @property
     def neutral(self) -> Control | None:
@@ -59,11 +60,19 @@ class Context:
             await asyncio.wait([self._trusting])
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run ``work`` beside everything else, until ``settled``."""
+        """Run ``work`` beside everything else, until ``settled``; it is cancelled before it begins once the run is over."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._ended)
+        if self._over:
+            task.cancel()
         return task
+
+    def end(self) -> None:
+        """Cancel the background steps, and those that others begin while they end: a cancelled run asks nothing new."""
+        self._over = True
+        for task in self._background:
+            task.cancel()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         """Forget a step that ended well: of thousands of targets nothing must stay behind but observations."""
@@ -81,12 +90,13 @@ class Context:
             ended = True
         finally:
             if not ended:
-                for task in self._background:
-                    task.cancel()
-            outcomes = await asyncio.gather(*self._background, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, Exception):
-                log.error("a background step failed", exc_info=outcome)
+                self.end()
+            while tasks := list(self._background):  # what ends may have begun something else meanwhile
+                outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+                self._background.difference_update(tasks)
+                for outcome in outcomes:
+                    if isinstance(outcome, Exception):
+                        log.error("a background step failed", exc_info=outcome)
 
 
 async def either(first: asyncio.Event, second: asyncio.Event) -> None:
