@@ -19,7 +19,7 @@ from app.settings import Settings, SettingsStore
 from app.texts import language, t
 from diagnostics.errors import InputError
 from diagnostics.model import Report, Service
-from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, UrlCheck
+from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -97,6 +97,14 @@ class AppBackend(QObject):
         except InputError as error:
             return UrlCheck(problem=t(error.text, **error.values))
 
+    def read_sites(self, source: Path | str, done: Callable[[SitesRead], None]) -> None:
+        """Read a list of pages, away from the window: ten thousand lines take a while."""
+
+        def finished(result: object, _error: BaseException | None) -> None:
+            done(result if isinstance(result, SitesRead) else SitesRead())
+
+        self._engine.work(lambda: sites_in(source), finished)
+
     # --- running ---
 
     def open(self) -> None:
@@ -149,6 +157,18 @@ class AppBackend(QObject):
         """Open a folder or a page."""
         is_page = address.startswith(("http://", "https://"))
         QDesktopServices.openUrl(QUrl(address) if is_page else QUrl.fromLocalFile(address))
+
+
+def sites_in(source: Path | str) -> SitesRead:
+    """Return the pages of a file or of a text; for a file that cannot be read, the sentence that says why."""
+    from app.site_notes import content_of, notes_of
+    from diagnostics.sitelist import read_sites
+
+    try:
+        found = read_sites(content_of(str(source)) if isinstance(source, Path) else source)
+    except InputError as error:
+        return SitesRead(notes=(t(error.text, **error.values),))
+    return SitesRead(urls=found.urls, notes=tuple(notes_of(found)))
 
 
 def save_report(report: Report, folder: Path, kind: SaveKind, spoken: str) -> Saved:

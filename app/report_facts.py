@@ -10,6 +10,7 @@ import enum
 import re
 import statistics
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
@@ -112,10 +113,40 @@ def _decoded(label: str) -> str:
     return name if clear else label
 
 
+class _Index(Fact, frozen=True):
+    """What is looked up again and again in one report's observations."""
+
+    observations: tuple[Observation, ...]
+    plan: dict[str, Service]
+    of_target: dict[str | None, list[Observation]]
+    place: dict[str, int]  # by id
+
+
+_last: list[_Index] = []
+
+
+def _index(report: Report) -> _Index:
+    """Return the index of a report; the last one is kept, since a list of thousands of sites is asked for row by row."""
+    observations = report.observations
+    if _last and _last[0].observations is observations:
+        return _last[0]
+    of_target: dict[str | None, list[Observation]] = defaultdict(list)
+    for observation in observations:
+        of_target[observation.target].append(observation)
+    place = {observation.id: number for number, observation in enumerate(observations)}
+    found = _Index(observations=observations, plan=_plan(of_target[None]), of_target=dict(of_target), place=place)
+    _last[:] = [found]
+    return found
+
+
 def planned(report: Report) -> dict[str, Service]:
     """Return the services of the report's plan by id, in the order asked for."""
+    return _index(report).plan
+
+
+def _plan(observations: Iterable[Observation]) -> dict[str, Service]:
     found: dict[str, Service] = {}
-    for observation in report.observations:
+    for observation in observations:
         if observation.step is not Step.SYSTEM or observation.detail.get("kind") != "plan":
             continue
         targets = observation.detail.get("targets")
@@ -183,10 +214,15 @@ def proven_by(report: Report, verdict: Verdict) -> tuple[bool, bool]:
     return bool(rules - connected), bool(connected)
 
 
+def observations_of(report: Report, target: str | None) -> list[Observation]:
+    """Return what was measured for one target, in the report's order."""
+    return _index(report).of_target.get(target, [])
+
+
 def evidence_of(report: Report, ids: Iterable[str]) -> list[Observation]:
     """Return the observations that ``ids`` name, in the report's order."""
-    wanted = set(ids)
-    return [observation for observation in report.observations if observation.id in wanted]
+    place = _index(report).place
+    return [report.observations[number] for number in sorted(place[each] for each in set(ids) if each in place)]
 
 
 def hosts_of(report: Report, target: str | None) -> list[str]:
@@ -218,7 +254,7 @@ def pool_count(verdict: Verdict, report: Report) -> tuple[int, int] | None:
         if pool.id in partial:
             hosts = {endpoint.host for endpoint in pool.endpoints}
             steps = {_LAST_STEP.get(endpoint.probe, Step.TCP) for endpoint in pool.endpoints}
-            good = {o.host for o in report.observations if o.failure is None and o.step in steps and o.target == verdict.target}
+            good = {o.host for o in observations_of(report, verdict.target) if o.failure is None and o.step in steps}
             return len(good & hosts), len(hosts)
     return None
 
@@ -275,9 +311,8 @@ def _own_steps(report: Report, target: str) -> list[Observation]:
     """Return what was measured at the service itself; of name queries, only what the system's own resolver said."""
     return [
         o
-        for o in report.observations
-        if o.target == target
-        and o.detail.get("purpose", "target") not in _SIDE_PURPOSES
+        for o in observations_of(report, target)
+        if o.detail.get("purpose", "target") not in _SIDE_PURPOSES
         and (o.step is not Step.DNS or o.detail.get("resolver", "system") == "system")
     ]
 

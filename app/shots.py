@@ -22,7 +22,7 @@ from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Event, Report, Service
-from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, UrlCheck
+from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 from ui.flow import Window
 
 SCALES: Final = (100, 200)
@@ -105,6 +105,12 @@ class SampleBackend(QObject):
             return UrlCheck(url=site_of(text).id)
         except InputError as error:
             return UrlCheck(problem=t(error.text, **error.values))
+
+    def read_sites(self, source: Path | str, done: Callable[[SitesRead], None]) -> None:
+        """Read a list of pages at once."""
+        from app.backend import sites_in
+
+        done(sites_in(source))
 
     def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:
         """Remember what was asked for; :meth:`play` tells the events."""

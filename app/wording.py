@@ -58,6 +58,7 @@ __all__ = [
     "StageState",
     "after_colon",
     "answer_seconds",
+    "by_severity",
     "card_sentence",
     "copy_text",
     "failure",
@@ -90,10 +91,13 @@ _ORDER: Final = (*BAD, Status.UNKNOWN, Status.NOT_TESTED, Status.WORKS)
 
 def worst(report: Report) -> Verdict | None:
     """Return the verdict that the headline is about: the worst one, the first of its kind in the plan's order."""
-    if failure(report):
-        return None
+    return None if failure(report) else next(iter(by_severity(report)), None)
+
+
+def by_severity(report: Report) -> list[Verdict]:
+    """Return one verdict a target, the worst first, equal ones in the plan's order."""
     rank = {status: place for place, status in enumerate(_ORDER)}
-    return min(whole_verdicts(report), key=lambda verdict: rank.get(verdict.status, len(BAD)), default=None)
+    return sorted(whole_verdicts(report), key=lambda verdict: rank.get(verdict.status, len(BAD)))
 
 
 def headline(report: Report, catalog: Catalog | None = None) -> str:

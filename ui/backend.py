@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -33,6 +34,13 @@ class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str = ""
     problem: str = ""
+
+
+class SitesRead(msgspec.Struct, frozen=True, kw_only=True):
+    """The pages of a list that was pasted or opened, and the sentences about what was left out or not understood."""
+
+    urls: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +126,10 @@ class Backend(Protocol):
 
     def check_url(self, text: str) -> UrlCheck:
         """Tell whether a typed page can be tested."""
+        ...
+
+    def read_sites(self, source: Path | str, done: Callable[[SitesRead], None]) -> None:
+        """Read a list of pages from a file or out of a text and call ``done`` later, whatever was in it."""
         ...
 
     def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from app.report_facts import observations_of
 from app.texts import t
 from diagnostics.model import Observation, Report, Verdict
 
@@ -18,7 +19,7 @@ _HIDDEN: Final = frozenset({"headers", "body_sha256"})
 
 def technical_text(report: Report, target: str) -> str:
     """Return verdicts with their rules, then every observation of the target, one to a line and its detail below."""
-    own = [observation for observation in report.observations if observation.target == target]
+    own = observations_of(report, target)
     return "\n".join([*_verdict_lines(report, target), "", *_lines(own)])
 
 

@@ -122,6 +122,7 @@ def style_sheet(c: Tokens, points: float) -> str:
         QPlainTextEdit:focus {{ border: 2px solid {c.accent}; padding: 5px; }}
         QProgressBar {{ background: {c.line}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
         QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+        QListView {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 10px; outline: 0; }}
         QToolTip {{ background: {c.surface}; color: {c.text}; border: 1px solid {c.edge}; padding: 4px; }}
     """
 
@@ -151,6 +152,11 @@ class Theme(QObject):
     def points(self) -> float:
         """Return the size of ordinary text, points."""
         return self._system_points * self.percent / 100
+
+    @property
+    def font(self) -> QFont:
+        """Return the font of ordinary text, for whoever draws it."""
+        return QFont(self._app.font())
 
     @property
     def unit(self) -> float:

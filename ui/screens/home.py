@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.texts import join_names, language, t
 from diagnostics.model import Service
 from ui.a11y import announce
-from ui.backend import Backend
+from ui.backend import Backend, SitesRead
 from ui.layouts import Flow
 from ui.screen import Screen
 from ui.theme import Theme
@@ -21,7 +22,10 @@ from ui.widgets import Button, Choice, Field, Label, Row
 
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 MAX_PAGES: Final = 20
-"""Most pages that can be added by hand: what one person can want to know at once."""
+"""Most pages that get a tile of their own; more are one list with one tile."""
+
+KIB_A_PAGE: Final = 80
+"""Most that one page costs, in KiB: the first 64 of its body, and names, handshakes and headers."""
 
 
 class HomeScreen(Screen):
@@ -38,8 +42,15 @@ class HomeScreen(Screen):
         self._tiles: dict[str, Choice] = {}
         self._services: dict[str, Service] = {}
         self._pages: dict[str, Choice] = {}
+        self._listed: dict[str, None] = {}
+        self._list = Choice(theme, "home.list")
+        self._list.hide()
+        self._list.toggled.connect(self._list_changed)
+        self._list_notes: tuple[str, ...] = ()
+        self.setAcceptDrops(True)
         holder = QWidget()
         self._flow = Flow(holder)
+        self._list.setParent(holder)
         self.body.addWidget(holder)
         self.sensitive = Label(state="warn", name="home.sensitive")
         self.body.addWidget(self.sensitive)
@@ -55,7 +66,10 @@ class HomeScreen(Screen):
         self._field_label = Label(rank="name", name="home.add.label")
         self._field = PageField("home.field")
         self._field_label.setBuddy(self._field)
+        self._field.list_pasted.connect(self._read)
         self._add = Button(self.theme, "home.add", icon="plus")
+        self._open = Button(self.theme, "home.list.open", rank="flat")
+        self._open.clicked.connect(self._choose_file)
         self._field.returnPressed.connect(self._add_page)
         self._add.clicked.connect(self._add_page)
         self.field_problem = Label(state="warn", name="home.add.problem")
@@ -63,6 +77,9 @@ class HomeScreen(Screen):
         self.body.addWidget(self._field_label)
         self.body.addWidget(Row([self._field, self._add]))
         self.body.addWidget(self.field_problem)
+        self.body.addWidget(Row([self._open]))
+        self.list_note = Label(rank="muted", name="home.list.note")
+        self.body.addWidget(self.list_note)
 
     def show_services(self, services: Sequence[Service], ticked: Sequence[str]) -> None:
         """Show a tile for every service."""
@@ -92,6 +109,9 @@ class HomeScreen(Screen):
         self._field.setAccessibleName(t("home.add.label"))
         self._field.setToolTip(t("home.add.hint"))
         self._add.say(t("home.add"))
+        self._open.say(t("home.list.open"), t("home.list.open.name"))
+        self._open.setToolTip(t("home.list.open.name"))
+        self._say_list()
         if self.primary is not None:
             self.primary.say(t("home.go"))
         self._show_problem()
@@ -109,7 +129,8 @@ class HomeScreen(Screen):
         self.chosen.emit(tuple(self.chosen_targets()))
 
     def _wanted_pages(self) -> list[str]:
-        return [url for url, tile in self._pages.items() if tile.isChecked()]
+        listed = self._listed if self._list.isChecked() else {}
+        return list(dict.fromkeys([*(url for url, tile in self._pages.items() if tile.isChecked()), *listed]))
 
     def _show_problem(self) -> None:
         nothing = bool(self._tiles) and not self.chosen_targets() and not self._wanted_pages()
@@ -122,6 +143,10 @@ class HomeScreen(Screen):
         text = self._field.text().strip()
         parts = _BETWEEN.split(text)
         typed = parts if all("." in part for part in parts) else [text]  # words are no list
+        if text and len(self._pages) + len(typed) > MAX_PAGES:
+            self._field.clear()
+            self._read("\n".join(typed))
+            return True
         problems = {each: problem for each in typed if (problem := self._add_one(each))}
         self._show_problem()
         self.set_reading_order()
@@ -135,8 +160,8 @@ class HomeScreen(Screen):
     def _add_one(self, typed: str) -> str:
         """Add one page as a tile; return what is wrong with it, or nothing."""
         check = self._backend.check_url(typed)
-        if check.problem or (len(self._pages) >= MAX_PAGES and check.url not in self._pages):
-            return check.problem or t("home.add.many", n=MAX_PAGES)
+        if check.problem:
+            return check.problem
         if check.url not in self._pages:
             tile = Choice(self.theme, f"home.page.{len(self._pages) + 1}")
             tile.say(check.url if len(check.url) <= 40 else f"{check.url[:39]}…", check.url)
@@ -148,17 +173,105 @@ class HomeScreen(Screen):
         self._pages[check.url].setChecked(True)
         return ""
 
+    # --- a list of pages ---
+
+    def _choose_file(self) -> None:
+        kinds = f"{t('home.list.kinds')} (*.txt *.csv *.tsv *.md);;{t('home.list.any')} (*)"
+        name, _kind = QFileDialog.getOpenFileName(self, t("home.list.open.name"), "", kinds)
+        if name:
+            self._read(Path(name))
+
+    def _read(self, source: Path | str) -> None:
+        """Read a list out of a file or a text; what it holds comes a moment later."""
+        self._open.setEnabled(False)
+        self._backend.read_sites(source, self._take_list)
+
+    def _take_list(self, found: SitesRead) -> None:
+        """Add a list's pages: few get a tile each, many become one."""
+        self._open.setEnabled(True)
+        self._list_notes = found.notes
+        new = [url for url in found.urls if url not in self._pages and url not in self._listed]
+        if self._listed or len(self._pages) + len(new) > MAX_PAGES:
+            self._listed.update(dict.fromkeys(new))
+            if self._list.isHidden() and self._listed:
+                self._flow.addWidget(self._list)
+                self._list.show()
+            self._list.setChecked(bool(self._listed))
+        else:
+            for url in found.urls:
+                self._add_one(url)
+        self._say_list()
+        self._show_problem()
+        self.set_reading_order()
+        announce(self, self.list_note.accessibleName())
+
+    def _list_changed(self) -> None:
+        self._say_list()
+        self._show_problem()
+
+    def _say_list(self) -> None:
+        """Say what the list holds, what was not understood, and what it may cost."""
+        count = len(self._listed)
+        self._list.say(t("home.list", n=count))
+        cost = t("home.list.cost", mb=max(1, round(count * KIB_A_PAGE / 1024))) if count and self._list.isChecked() else ""
+        self.list_note.say(" ".join(part for part in (*self._list_notes, cost) if part))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and texts."""
+        if event.mimeData().hasUrls() or event.mimeData().hasText():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Read what was dropped as a list."""
+        source = _dropped(event.mimeData())
+        if source:
+            event.acceptProposedAction()
+            self._read(source)
+
     def _start(self) -> None:
         if self._field.text().strip() and not self._add_page():
             return  # a page was typed and not yet added: what it says is meant, too
         self.start_asked.emit(self.chosen_targets(), self._wanted_pages())
 
 
+def _dropped(data: QMimeData) -> Path | str:
+    """Return the file that was dropped, or the text: a page's address from a browser is one too."""
+    files = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+    return Path(files[0]) if files else data.text()
+
+
 class PageField(Field):
-    """The field for a page: Enter adds the page and does not start the test."""
+    """The field for a page: Enter adds the page and does not start the test; many lines pasted at once are a list."""
+
+    list_pasted = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        """Make the field."""
+        super().__init__(name)
+        self.setAcceptDrops(False)  # the screen takes what is dropped, also on the field
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keep Enter here."""
+        """Keep Enter here, and look at what is pasted first: a field of one line would run its lines together."""
+        if event.matches(QKeySequence.StandardKey.Paste):
+            self._paste()
+            return
         super().keyPressEvent(event)
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show the usual menu; its Paste looks first, too."""
+        menu = self.createStandardContextMenu()
+        for action in menu.actions():
+            if action.objectName() == "edit-paste":
+                action.triggered.disconnect()
+                action.triggered.connect(self._paste)
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def _paste(self) -> None:
+        text = QGuiApplication.clipboard().text()
+        if len(text.strip().splitlines()) > 1:
+            self.list_pasted.emit(text)
+        else:
+            self.paste()

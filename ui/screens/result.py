@@ -7,22 +7,33 @@ from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QWidget
 
 from app.texts import t
-from app.wording import BAD, card_sentence, copy_text, headline, name_of, status_word, summary, whole_verdicts, worst
+from app.wording import BAD, by_severity, card_sentence, copy_text, headline, name_of, status_word, summary, whole_verdicts, worst
 from diagnostics.model import Report, Status, Verdict
 from ui.a11y import announce
+from ui.layouts import Flow
 from ui.looks import look
 from ui.screen import Screen
+from ui.target_list import MANY, TargetList, TargetRow
 from ui.theme import Theme
-from ui.widgets import Button, Card, Label
+from ui.widgets import Button, Card, Choice, Label
 
 NOTE_SECONDS: Final = 4
 """How long "Summary copied" stays."""
 
+GROUPS: Final[dict[str, tuple[Status, ...]]] = {
+    "all": tuple(Status),
+    "bad": BAD,
+    "unknown": (Status.UNKNOWN, Status.NOT_TESTED),
+    "works": (Status.WORKS,),
+}
+"""What a long list can be narrowed to."""
+
 
 class ResultScreen(Screen):
-    """What was found out, and what to do now."""
+    """What was found out, and what to do now: a card for each target, or one long list that can be narrowed."""
 
     name = "result"
     detail_asked = Signal(str)
@@ -36,6 +47,19 @@ class ResultScreen(Screen):
         super().__init__(theme)
         self._report = Report()
         self._cards: list[Card] = []
+        self._verdicts: dict[str, Verdict] = {}
+        self._list = TargetList(theme, "result.list", self._row)
+        self._list.asked.connect(self.detail_asked)
+        self._groups = {group: Choice(theme, f"result.only.{group}", exclusive=True) for group in GROUPS}
+        self._narrow = QWidget()
+        flow = Flow(self._narrow)
+        for choice in self._groups.values():
+            flow.addWidget(choice)
+            choice.clicked.connect(self._fill_list)
+        self._groups["all"].setChecked(True)
+        for part in (self._narrow, self._list):
+            part.hide()
+            part.setParent(self)
         self.note = Label(rank="muted", name="result.note")
         self.head.addWidget(self.note)
         self.primary = Button(theme, "result.primary", rank="primary")
@@ -92,10 +116,44 @@ class ResultScreen(Screen):
             card.deleteLater()
         while self.body.count():
             self.body.takeAt(0)
-        self._cards = [self._card(verdict) for verdict in whole_verdicts(self._report)]
-        for card in self._cards:
-            self.body.addWidget(card)
-        self.body.addStretch(1)
+        verdicts = whole_verdicts(self._report)
+        many = len(verdicts) > MANY
+        self._cards = [] if many else [self._card(verdict) for verdict in verdicts]
+        self._verdicts = {verdict.target: verdict for verdict in by_severity(self._report)} if many else {}
+        for part in (*self._cards, *((self._narrow, self._list) if many else ())):
+            self.body.addWidget(part)
+        self._narrow.setVisible(many)
+        self._list.setVisible(many)
+        if many:
+            self._fill_groups()
+            self._fill_list()
+        else:
+            self.body.addStretch(1)
+
+    def _of_group(self, group: str) -> list[str]:
+        return [target for target, verdict in self._verdicts.items() if verdict.status in GROUPS[group]]
+
+    def _fill_groups(self) -> None:
+        """Say how many targets each choice would show; one that would show none cannot be chosen."""
+        for group, choice in self._groups.items():
+            count = len(self._of_group(group))
+            choice.say(t(f"result.only.{group}", n=count))
+            choice.setEnabled(count > 0)
+        if not any(choice.isChecked() and choice.isEnabled() for choice in self._groups.values()):
+            self._groups["all"].setChecked(True)
+
+    def _fill_list(self) -> None:
+        chosen = next((group for group, choice in self._groups.items() if choice.isChecked()), "all")
+        self._list.setAccessibleName(self._groups[chosen].accessibleName())
+        self._list.setToolTip("")
+        self._list.rows.show(self._of_group(chosen))
+        self._list.scrollToTop()
+
+    def _row(self, target: str) -> TargetRow:
+        verdict = self._verdicts[target]
+        drawing, role = look(verdict.status)
+        name = name_of(target, self._report)
+        return TargetRow(drawing, role, name, status_word(verdict.status), card_sentence(verdict, self._report))
 
     def _card(self, verdict: Verdict) -> Card:
         drawing, role = look(verdict.status)
@@ -135,6 +193,8 @@ class ResultScreen(Screen):
 
     def focus_on(self, target: str) -> None:
         """Put the focus back where the person left for a detail."""
+        if self._list.isVisible() and self._list.focus_on(target):
+            return
         button = self.findChild(Button, f"result.action.{target}", Qt.FindChildOption.FindChildrenRecursively)
         if button is not None:
             button.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QProgressBar
 
 from app.texts import t
-from app.wording import card_sentence, failure, name_of, status_word
-from diagnostics.model import Report, Status, Step
+from app.wording import after_colon, card_sentence, failure, name_of, status_word
+from diagnostics.model import RESOLVER_TARGET, Report, Status, Step, Verdict
 from ui.a11y import announce
 from ui.looks import UNDER_WAY, WAITING, look
 from ui.run_state import RunState
 from ui.screen import Screen
+from ui.target_list import MANY, TargetList, TargetRow
 from ui.theme import Theme
 from ui.widgets import Button, Card
 
@@ -40,6 +42,12 @@ class RunScreen(Screen):
         self._announced = 0
         self._told_bad = False
         self._slow = False
+        self._sofar = Report()
+        self._many = False
+        self._found: dict[str, Verdict] = {}  # of very many targets those that do not simply work
+        self._list = TargetList(theme, "run.list", self._row)
+        self._list.hide()
+        self._list.setParent(self)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self.head.addWidget(self._bar)
@@ -57,15 +65,14 @@ class RunScreen(Screen):
         self._announced, self._told_bad, self._slow = 0, False, False
         for card in self._cards.values():
             self.body.removeWidget(card)
-            card.hide()  # until it is deleted it would shine through
-            card.deleteLater()
+            drop(card)
         self._cards.clear()
         while self.body.count():
             self.body.takeAt(0)
+        self._found.clear()
+        self._list.rows.show([])
         self._add_card("")
-        for target in state.targets:
-            self._add_card(target)
-        self.body.addStretch(1)
+        self._lay_out(state.targets)
         self._timer.start(SLOW_AFTER)
         self.refresh()
 
@@ -82,18 +89,69 @@ class RunScreen(Screen):
         state = self._state
         if state is None:
             return
-        for target in state.targets:
-            if target not in self._cards:
-                self._add_card(target)
-        report = state.report()
+        if (len(state.targets) > MANY) != self._many:
+            self._lay_out(state.targets)
+        report = self._sofar = state.report()
         self._bar.setMaximum(state.total)
         self._bar.setValue(state.done)
         self.title.say(t("run.title", done=state.done, total=state.total))
-        self.lead.say(t("run.slow") if self._slow else t("run.lead"))
         self._show_line(report)
-        for target in state.targets:
+        if self._many:
+            self._show_found(report)
+        for target in () if self._many else state.targets:
+            if target not in self._cards:
+                self._add_card(target)
             self._show_target(target, report)
+        self._say_lead()
         self._announce_progress(report)
+
+    def _lay_out(self, targets: Sequence[str]) -> None:
+        """Show a card for each target, or, of very many, a list of those that do not simply work."""
+        self._many = len(targets) > MANY
+        while self.body.count() > 1:
+            self.body.takeAt(1)
+        if self._many:
+            for target in [each for each in self._cards if each]:
+                drop(self._cards.pop(target))
+            self.body.addWidget(self._list)
+        else:
+            for target in targets:
+                if target not in self._cards:
+                    self._add_card(target)
+            self.body.addStretch(1)
+        self._list.setVisible(self._many)
+
+    def _show_found(self, report: Report) -> None:
+        """Add what was found and is not fine to the list, and renew it where a verdict became another."""
+        new: list[str] = []
+        changed = False
+        for verdict in report.verdicts:
+            if verdict.function is not None or verdict.target.startswith(RESOLVER_TARGET):
+                continue
+            before = self._found.get(verdict.target)
+            if before is None and verdict.status not in (*_UNDECIDED, Status.WORKS):
+                new.append(verdict.target)
+            changed = changed or (before is not None and before is not verdict)
+            if before is not None or new[-1:] == [verdict.target]:
+                self._found[verdict.target] = verdict
+        self._list.rows.add(new)
+        if changed:
+            self._list.rows.renew()
+
+    def _row(self, target: str) -> TargetRow:
+        verdict = self._found[target]
+        drawing, role = look(verdict.status)
+        name = self._names.get(target) or name_of(target, self._sofar)
+        word = t("run.so_far", status=after_colon(status_word(verdict.status)))
+        return TargetRow(drawing, role, name, word, card_sentence(verdict, self._sofar))
+
+    def _say_lead(self) -> None:
+        if self._slow:
+            self.lead.say(t("run.slow"))
+        elif self._many:
+            self.lead.say(t("run.found", n=len(self._found)) if self._found else t("run.found.none"))
+        else:
+            self.lead.say(t("run.lead"))
 
     def retranslate(self) -> None:
         """Put the words in."""
@@ -134,7 +192,7 @@ class RunScreen(Screen):
             drawing, role = look(verdict.status)
             word = status_word(verdict.status)
             if not final and verdict.status is not Status.WORKS:
-                word = t("run.so_far", status=word[:1].lower() + word[1:])
+                word = t("run.so_far", status=after_colon(word))
             self._cards[target].say(name, word, card_sentence(verdict, report), drawing=drawing, role=role)
         elif target in state.steps:
             text_id = _STEP_TEXTS.get(state.steps[target], "run.waiting")
@@ -143,22 +201,28 @@ class RunScreen(Screen):
             self._cards[target].say(name, _step_words("run.waiting", name), "", drawing=WAITING[0], role=WAITING[1])
 
     def _announce_progress(self, report: Report) -> None:
-        """Say every fifth step and the first bad news, not each step."""
+        """Say every fifth step, of many every tenth part, and the first bad news, not each step."""
         state = self._state
         if state is None:
             return
-        if state.done >= self._announced + 5:
+        if state.done >= self._announced + max(5, state.total // 10):
             self._announced = state.done
             announce(self, self.title.accessibleName())
         bad = (Status.BLOCKED, Status.LIKELY_BLOCKED, Status.DOWN)
         first = next((v for v in report.verdicts if v.function is None and v.status in bad and v.target in state.final), None)
         if first is not None and not self._told_bad:
             self._told_bad = True
-            announce(self, self._cards[first.target].accessibleName())
+            announce(self, self._row(first.target).spoken if self._many else self._cards[first.target].accessibleName())
 
     def _say_slow(self) -> None:
         self._slow = True
-        self.lead.say(t("run.slow"))
+        self._say_lead()
+
+
+def drop(card: Card) -> None:
+    """Let go of a card; until it is deleted it would shine through."""
+    card.hide()
+    card.deleteLater()
 
 
 def _step_words(text_id: str, name: str) -> str:
