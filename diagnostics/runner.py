@@ -209,7 +209,7 @@ class Run:
             endpoints = {e.key: e for function in target.functions for e in function.endpoints}
             alone = len(self._plan.targets) == len(endpoints) == 1
             for key in self._chance.sample(list(endpoints), len(endpoints)):
-                wait = 0.0 if alone or self._plan.many else self._chance.uniform(0.0, SPREAD)
+                wait = 0.0 if alone or context.many else self._chance.uniform(0.0, SPREAD)
                 measured[key] = group.create_task(self._endpoint(probe, endpoints[key], wait))
             for function in target.functions:
                 group.create_task(self._function(target, function, measured))

@@ -19,7 +19,9 @@ PLAIN_CONTROLS: Final = 2
 NAMESERVERS: Final = 2
 ENCRYPTED_ALWAYS: Final = 1
 ENCRYPTED_IN_DOUBT: Final = 3
-"""Encrypted resolvers asked for every name, and for a name whose system answer is in doubt: three operators outvote one."""
+ENCRYPTED_IN_DOUBT_OF_MANY: Final = 2
+"""Encrypted resolvers asked for every name, and further ones for a name whose system answer is in doubt, also where there are very
+many of those: three operators outvote one."""
 
 MAX_ADDRESSES4: Final = 4
 MAX_ADDRESSES6: Final = 1
@@ -117,7 +119,8 @@ class Lookup:
         if not self._doubted:
             self._doubted = True
             self._control_due += 1
-            self.comparing.append(self._context.spawn(self._encrypted(ENCRYPTED_IN_DOUBT)))
+            further = ENCRYPTED_IN_DOUBT_OF_MANY if self._context.many else ENCRYPTED_IN_DOUBT
+            self.comparing.append(self._context.spawn(self._encrypted(further)))
             if self._context.patience.alive:
                 self._context.spawn(ask_nobody(self._context, self._question, NOBODYS_ADDRESSES[:1], tries=1))
         await self._until(lambda: bool(self._usable(system=False, authenticated=True)) or self._control_due <= 0)

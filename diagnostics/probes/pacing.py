@@ -48,6 +48,9 @@ IN_ALL_OF_MANY: Final = 224
 is measured, most of whose connections are short.  Windows' select takes 512 sockets, macOS 256 files unless asked for more."""
 
 
+MARGIN: Final = 1.5
+"""By how much the line's losses are overrated while measuring: the judge reckons with all that was asked by the end."""
+
 LOOK_AGAIN: Final = 0.1
 """Seconds between two looks at what patience has become."""
 
@@ -124,8 +127,8 @@ class Losses:
 
     @property
     def enough_tries(self) -> int:
-        """Return how many tries must be lost before silence is believed, as far as this run knows."""
-        return enough_tries(lost_share(self._asked, self._lost)) or MOST if self._asked else LEAST
+        """Return how many tries must be lost before silence is believed, as far as this run knows, and rather one too many."""
+        return enough_tries(MARGIN * lost_share(self._asked, self._lost)) or MOST if self._asked else LEAST
 
 
 class SixWatch:

@@ -13,11 +13,11 @@ from diagnostics.probes.context import Context, either
 from diagnostics.probes.dns import Answer, Question, Source, ask_udp
 from diagnostics.probes.resolvers import Session, engines_of, opened
 
-MOST_OPEN: Final = 8
-"""Sessions kept for the run: enough operators to compare, few enough to be polite."""
+MOST_OPEN: Final = 12
+"""Sessions kept for the run, one an operator and transport: enough operators to compare, few enough to be polite."""
 
 MOST_LOAD: Final = 3
-"""Questions that may wait for one session while the survey may still bring others."""
+"""Questions that may wait for one session, for each that it takes at once, while the survey may still bring others."""
 
 MOST_OPENINGS: Final = 3
 """How often a session that a server ends is opened again: many allow only so many questions on one connection."""
@@ -83,8 +83,8 @@ class ResolverPool:
 
     def _choose(self, count: int, without: Collection[str]) -> list[Session]:
         most = MOST_LOAD if not self.surveyed else math.inf
-        usable = [s for s in self._ready if not s.broken and s.load < most and s.resolver.id not in without]
-        usable.sort(key=lambda s: (s.resolver.filters, s.load))
+        usable = [s for s in self._ready if not s.broken and s.load / s.width < most and s.resolver.id not in without]
+        usable.sort(key=lambda s: (s.resolver.filters, s.load / s.width))
         chosen: dict[str, Session] = {}
         for session in usable:
             chosen.setdefault(session.resolver.operator, session)
@@ -141,13 +141,23 @@ class ResolverPool:
             async with opened(self._context, resolver, engine, address) as session:
                 if session is None:
                     return
-                if opening == 0:
-                    first = await session.ask(self._question, _ignore)
-                    if first.failure or len(self._ready) >= MOST_OPEN:
-                        return
+                if opening == 0 and (await session.ask(self._question, _ignore)).failure:
+                    return
+                if not self._wanted(session):
+                    return
                 await self._lend(session)
             if self._over.is_set():
                 return
+
+    def _wanted(self, session: Session) -> bool:
+        """Tell whether to keep a session; it takes the place of one that is the same but filters."""
+        own = session.resolver
+        same = [s for s in self._ready if s.resolver.operator == own.operator and s.engine == session.engine]
+        for each in same:
+            if each.resolver.filters and not own.filters:
+                each.ended.set()
+                return True
+        return not same and len(self._ready) < MOST_OPEN
 
     async def _lend(self, session: Session) -> None:
         """Let names use the session until it ends or the run does."""

@@ -7,7 +7,6 @@ session answered over TLS with the resolver's own certificate nobody on the way 
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -15,11 +14,12 @@ from urllib.parse import urlsplit
 
 import dns.message
 
-from diagnostics.failures import HTTP_FAILED, ProtocolError
+from diagnostics.failures import EOF, HTTP_FAILED, RESET, ProtocolError
 from diagnostics.model import Observation, Resolver, Step
 from diagnostics.probes.context import Context
 from diagnostics.probes.dns import Answer, Listener, Question, Source, facts_of, new_query, record_reply, stream_reply
 from diagnostics.probes.http import SERVER_WORK, HttpConnection
+from diagnostics.probes.pipeline import UNDER_WAY, Pipeline
 from diagnostics.probes.place import Asking, Greeting
 from diagnostics.probes.tcp import connect
 from diagnostics.probes.tls import shake
@@ -27,7 +27,6 @@ from diagnostics.streams import Stream
 
 PORTS: Final = {"tcp": 53, "dot": 853, "doh": 443}
 _HTTP_OK: Final = 200
-_LENGTH: Final = struct.Struct("!H")
 
 
 class BrokenSessionError(Exception):
@@ -35,7 +34,10 @@ class BrokenSessionError(Exception):
 
 
 class Session:
-    """An open way to one resolver; questions go one after another."""
+    """An open way to one resolver.
+
+    Over TCP and TLS several questions are under way at once; over HTTP/1.1 they go one after another.
+    """
 
     def __init__(self, context: Context, resolver: Resolver, engine: str, address: str, stream: Stream) -> None:
         """Ask ``resolver`` over ``stream``."""
@@ -47,7 +49,20 @@ class Session:
         self._context = context
         self._stream = stream
         self._http = HttpConnection(stream)
-        self._turn = asyncio.Lock()
+        self._pipeline = Pipeline(stream)
+        self._turns = asyncio.Semaphore(self.width)
+        self._under_way: set[asyncio.Future[None]] = set()
+
+    @property
+    def width(self) -> int:
+        """Return how many questions may be under way at once."""
+        return 1 if self.engine == "doh" else UNDER_WAY
+
+    async def receive(self) -> None:
+        """Take the answers in until the connection ends; runs beside ``ask``."""
+        if self.engine != "doh":
+            await self._pipeline.receive()
+            self.ended.set()
 
     @property
     def broken(self) -> bool:
@@ -55,9 +70,10 @@ class Session:
         return self.ended.is_set()
 
     async def ask(self, question: Question, on_answer: Listener) -> Observation:
-        """Ask and record it; a question that fails ends the session.
+        """Ask and record it; a connection that fails in the middle of a question ends the session.
 
-        Raises BrokenSessionError if it had ended before.
+        Raises BrokenSessionError if it had ended before, or ended now although it had answered others: some servers take only
+        so many questions.
         """
         done = await self._ask(question)
         on_answer(
@@ -74,30 +90,52 @@ class Session:
 
     async def _ask(self, question: Question) -> Observation:
         source = Source(self.resolver.id, self.address, self.resolver.filters)
-        async with self._turn:
+        async with self._turns, self._noted():
             if self.broken:
                 raise BrokenSessionError
+            heard = self._pipeline.answers
             with self._context.trace.step(Step.DNS, target=question.target, host=question.name, address=self.address) as step:
                 step.detail = facts_of(question, source, self.engine) | {"authenticated": self.engine != "tcp"}
-                complete = False
-                query = new_query(question)
+                query, reply = new_query(question), None
                 try:
                     async with asyncio.timeout(self._context.patience.wait(extra=SERVER_WORK)):
                         reply = await self._exchange(query)
-                    complete = self.engine != "doh" or self._http.reusable
                 finally:
-                    if not complete:
-                        self.ended.set()
+                    self._end_if_dead(answered=reply is not None, heard=self._pipeline.answers > heard)
                 step.failure = record_reply(step.detail, question, reply)
+        if step.done.failure in (EOF, RESET) and self._pipeline.answers:
+            raise BrokenSessionError
         return step.done
+
+    @asynccontextmanager
+    async def _noted(self) -> AsyncIterator[None]:
+        """Let ``idle`` wait for the end of the block."""
+        done = asyncio.get_running_loop().create_future()
+        self._under_way.add(done)
+        try:
+            yield
+        finally:
+            self._under_way.discard(done)
+            done.set_result(None)
+
+    async def idle(self) -> None:
+        """Return once no question is under way; only then may the connection be closed.
+
+        A socket that is closed while somebody reads it leaves its number in the selector, and the next socket gets that number.
+        """
+        while self._under_way:
+            await asyncio.wait(list(self._under_way))
+
+    def _end_if_dead(self, *, answered: bool, heard: bool) -> None:
+        """End the session after a question without an answer, unless others were answered meanwhile: one name may be slow."""
+        whole = self._http.reusable if self.engine == "doh" and answered else answered
+        if not whole and not (heard and self.engine != "doh"):
+            self.ended.set()
 
     async def _exchange(self, query: dns.message.Message) -> dns.message.Message:
         if self.engine == "doh":
             return stream_reply(query, await self._over_http(query.to_wire()))
-        wire = query.to_wire()
-        await self._stream.write(_LENGTH.pack(len(wire)) + wire)
-        (length,) = _LENGTH.unpack(await self._exactly(_LENGTH.size))
-        return stream_reply(query, await self._exactly(length))
+        return await self._pipeline.exchange(query)
 
     async def _over_http(self, wire: bytes) -> bytes:
         parts = urlsplit(self.resolver.doh_url)
@@ -108,16 +146,6 @@ class Session:
         if reply.status != _HTTP_OK or not reply.complete:
             raise ProtocolError(HTTP_FAILED, f"status {reply.status}")
         return reply.body
-
-    async def _exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            piece = await self._stream.read(size - len(data))
-            if not piece:
-                message = "closed in the middle of a reply"
-                raise EOFError(message)
-            data += piece
-        return data
 
 
 @asynccontextmanager
@@ -140,7 +168,16 @@ async def opened(context: Context, resolver: Resolver, engine: str, address: str
                 yield None
                 return
             stream = secured.stream
-        yield Session(context, resolver, engine, address, stream)
+        session = Session(context, resolver, engine, address, stream)
+        stack.push_async_callback(_ended, context.spawn(session.receive()))
+        stack.push_async_callback(session.idle)
+        yield session
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def server_name(resolver: Resolver, engine: str, address: str) -> str:
