@@ -35,9 +35,41 @@ FREEZES: Final = range(12_000, 28_001)
 """Bytes over the connection after which it froze: 14 to 24 KB are reported; a segment or two may be lost or repeated."""
 
 
+ALIKE: Final = 2.0
+"""How many times as quick as a page that was measured in quiet another one of the service may have been and still pass for as slow."""
+
+
 def judge_speed(evidence: Evidence, target: str, host: str) -> Finding | None:
-    """Return that a page which came in whole came in far too slowly, or None."""
-    rounds = [] if evidence.late else _rounds(evidence, target, host)
+    """Return that a page which came in whole came in far too slowly, or None.
+
+    Of each service one page alone is measured in quiet; those that were as slow in the run share its finding.
+    """
+    if evidence.late:
+        return None
+    if _rounds(evidence, target, host):
+        return _measured(evidence, target, host)
+    for other in _measured_hosts(evidence, target):
+        found = _measured(evidence, target, other)
+        if found is not None and found.cause is Cause.THROTTLED:
+            quick = ALIKE * max(_rate(page) for page, *_ in _rounds(evidence, target, other))
+            own = [o for o in _own_pages(evidence, target, host) if o.failure is None]
+            sizes = [o.detail.get("body_bytes") for o in own]
+            if own and all(isinstance(size, int) and size >= ENOUGH_SLOW_BYTES for size in sizes) and max(map(_rate, own)) <= quick:
+                return _said(found.status, found.rule, Certainty.LIKELY, (*found.evidence, *ids(*own)))
+    return None
+
+
+def _measured_hosts(evidence: Evidence, target: str) -> list[str]:
+    """Return the hosts of a service whose pages were measured in quiet."""
+    return list(dict.fromkeys(str(o.host) for o in evidence.throughput if o.target == target))
+
+
+def _own_pages(evidence: Evidence, target: str, host: str) -> list[Observation]:
+    return [o for o in evidence.http.get(host, ()) if o.target == target and evidence.purpose(o) == "target"]
+
+
+def _measured(evidence: Evidence, target: str, host: str) -> Finding | None:
+    rounds = _rounds(evidence, target, host)
     slow = [trio for trio in rounds if _far_below(trio[0], trio[1])]
     if len(slow) < ROUNDS:
         return None
@@ -54,8 +86,21 @@ def judge_speed(evidence: Evidence, target: str, host: str) -> Finding | None:
 
 
 def judge_freeze(evidence: Evidence, target: str, endpoint: Endpoint) -> Finding | None:
-    """Return that transfers of a page stop in the middle, always after about as many bytes, or None."""
-    rounds = [trio for trio in _rounds(evidence, target, endpoint.host) if _froze(trio[0]) and not evidence.late]
+    """Return that transfers of a page stop in the middle, always after about as many bytes, or None.
+
+    Pages that stopped there in the run share the finding of the one of their service that was measured in quiet.
+    """
+    found = _frozen(evidence, target, endpoint.host)
+    own = _own_pages(evidence, target, endpoint.host)
+    if found is not None or not own or not all(map(_froze, own)):
+        return found
+    others = (_frozen(evidence, target, other) for other in _measured_hosts(evidence, target))
+    shared = next((other for other in others if other is not None), None)
+    return _said(shared.status, shared.rule, shared.certainty, (*shared.evidence, *ids(*own))) if shared else None
+
+
+def _frozen(evidence: Evidence, target: str, host: str) -> Finding | None:
+    rounds = [trio for trio in _rounds(evidence, target, host) if _froze(trio[0]) and not evidence.late]
     controls = [trio for trio in rounds if _whole(trio[1])]
     if len(controls) < ROUNDS:
         return None

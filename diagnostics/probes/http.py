@@ -30,7 +30,7 @@ from diagnostics.failures import EOF, HTTP_FAILED, ProtocolError, failure_of
 from diagnostics.model import Observation, Step
 from diagnostics.phrases import told_by
 from diagnostics.probes.context import Context
-from diagnostics.probes.pacing import MOST_STEP
+from diagnostics.probes.pacing import MOST_STEP, Patience, patiently
 from diagnostics.probes.place import Asking, Place
 from diagnostics.streams import Stream
 
@@ -40,9 +40,6 @@ MAX_HEAD: Final = 32 * 1024
 
 SERVER_WORK: Final = 1.5
 """Seconds that a busy server may think before it answers, on top of the round trips."""
-
-LEAST_RATE: Final = 4096.0
-"""Bytes a second: a body that comes in more slowly is not waited for, one that is throttled (16 KiB/s in Russia in 2021) is."""
 
 MAX_HEADER: Final = 200
 MAX_TITLE: Final = 120
@@ -66,16 +63,14 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Progress:
-    """How a response comes in; noted as it comes, so that one that never ends tells how far it got.
+    """How a response comes in; noted as it comes, so that one that never ends tells how far it got."""
 
-    The time-out ``bound`` moves on as long as the body comes in at ``LEAST_RATE`` or faster, up to ``MOST_STEP`` in all.
-    """
-
-    def __init__(self, detail: dict[str, Any], bound: asyncio.Timeout, wait: float) -> None:
-        """Write into ``detail``; ``wait`` is how long nothing may come, in seconds."""
-        self._detail, self._bound, self._wait = detail, bound, wait
+    def __init__(self, detail: dict[str, Any], stream: Stream) -> None:
+        """Write into ``detail`` what comes over ``stream``."""
+        self._detail, self._stream = detail, stream
+        self._come = stream.raw_received
         self._loop = asyncio.get_running_loop()
-        self._began = self._head = self._loop.time()
+        self._began = self._head = self._latest = self._loop.time()
 
     def head(self, status: int) -> None:
         """Note that the head is there."""
@@ -85,7 +80,16 @@ class Progress:
     def body(self, size: int) -> None:
         """Note that ``size`` bytes of the body are there."""
         self._detail |= {"body_bytes": size, "body_seconds": round(self._loop.time() - self._head, 4)}
-        self._bound.reschedule(min(self._head + self._wait + size / LEAST_RATE, self._began + MOST_STEP))
+
+    def wait(self, patience: Patience) -> float:
+        """Return for how many seconds in all the response may come in: for as long as something comes now and then.
+
+        What counts are bytes of the connection: a record of 16 KB shows nothing of the page until all of it is there, and on a
+        narrow line that many pages share it takes seconds.
+        """
+        if self._stream.raw_received != self._come:
+            self._come, self._latest = self._stream.raw_received, self._loop.time()
+        return min(self._latest - self._began + patience.wait(extra=SERVER_WORK), MOST_STEP)
 
 
 class HttpConnection:
@@ -220,11 +224,10 @@ async def fetch(
     reply: Reply | None = None
     with context.trace.step(step, target=asking.target, host=place.host, address=asking.address) as record:
         record.detail = {"port": place.port, "url": place.url, "hop": place.hop, "purpose": asking.purpose, **(extra or {})}
-        wait, connection = context.patience.wait(extra=SERVER_WORK), HttpConnection(stream)
+        connection, progress = HttpConnection(stream), Progress(record.detail, stream)
+        request = connection.request("GET", place.authority, place.path, headers=ACCEPT, progress=progress)
         try:
-            async with asyncio.timeout(wait) as bound:
-                progress = Progress(record.detail, bound, wait)
-                reply = await connection.request("GET", place.authority, place.path, headers=ACCEPT, progress=progress)
+            reply = await patiently(request, lambda: progress.wait(context.patience))
         finally:
             record.detail["received"] = stream.raw_received
         record.detail |= facts_of(reply)

@@ -74,6 +74,7 @@ def test_what_is_said_is_what_was_done_and_nobody_else_is_accused(far_lab: Lab, 
     for expected in condition.expected:
         assert not expected.misses(whole[expected.target]), f"{expected}\n{story(report)}"
     assert not accused(condition, report), story(report)
+    assert set(condition.ways) <= {(v["target"], v["function"], v["rule"]) for v in report["verdicts"]}, story(report)
     assert condition.network in (None, report["network"]["cause"] or ""), story(report)
     assert done.status == int(not all(whole[target]["status"] == "works" for target in whole if not target.startswith(RESOLVER_TARGET)))
     assert replayed(report) == report["verdicts"]

@@ -31,7 +31,8 @@ class Condition:
     """A condition; whoever is not in ``expected`` with such a status must not be accused.
 
     ``checked`` are the words of the command line, ``network`` the cause that the line has to have (None: any).
-    ``resolvers`` tells whether public resolvers may be said to be blocked.
+    ``resolvers`` tells whether public resolvers may be said to be blocked, ``ways`` which of their ways (resolver, transport,
+    rule) must be.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Condition:
     expected: tuple[Expected, ...]
     network: str | None = None
     resolvers: bool = False
+    ways: tuple[tuple[str, str, str], ...] = ()
     timeout: int = 30
 
 

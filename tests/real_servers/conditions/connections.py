@@ -77,13 +77,7 @@ def _notice_for_clear_site(world: World) -> Setting:
 
 
 CONDITIONS = (
-    Condition(
-        "names-leave-a-residue",
-        _residual,
-        CHECKED,
-        # to become name_blocked / certain: the harmless name is tried too soon for an address to be told from a name
-        (Expected("x", ("blocked", "likely_blocked", "unknown"), ("name_blocked", "")), *works(BYSTANDER)),
-    ),
+    Condition("names-leave-a-residue", _residual, CHECKED, (blocked("x", "name_blocked"), *works(BYSTANDER))),
     Condition(
         "one-function-cut-by-name", _function_cut, ("whatsapp", "x"), (Expected("whatsapp", ("partial",), ("name_blocked",)), *works("x"))
     ),
@@ -91,7 +85,7 @@ CONDITIONS = (
         "data-centres-swallowed",
         _data_centres,
         ("telegram", "x"),
-        (Expected("telegram", ("likely_blocked", "partial"), ("ip_blocked",), ("likely",)), *works("x")),
+        (Expected("telegram", ("partial",), ("ip_blocked",), ("likely",)), *works("x")),
     ),
     Condition(
         "addresses-swallowed-but-the-neighbours",
@@ -105,7 +99,7 @@ CONDITIONS = (
         "icmp-prohibited",
         lambda w: Setting(rules=towards(w.addresses_of("x"), "-j REJECT --reject-with icmp-admin-prohibited")),
         CHECKED,
-        (Expected("x", ("likely_blocked", "blocked"), ("ip_blocked",)), *works(BYSTANDER)),
+        (likely("x", "ip_blocked"), *works(BYSTANDER)),
     ),
     Condition("clear-host-cut", _host_cut, ("--url", CLEAR_SITE, "x"), (likely(CLEAR_SITE, "http_blocked"), *works("x"))),
     Condition(

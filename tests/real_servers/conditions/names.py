@@ -55,6 +55,8 @@ def _hosts_file(world: World) -> Setting:
     return Setting(hosts=tuple(f"127.0.0.1 {name}" for name in world.names_of("x") if name.count(".") == 1))
 
 
+TAKEN_OVER = ("resolver:any", "udp", "dns.taken_over")
+
 CONDITIONS = (
     Condition(
         "dns-refused", lambda w: Setting(dns=_zones(w, "always_refuse")), CHECKED, (blocked("x", "dns_tampering"), *works(BYSTANDER))
@@ -75,14 +77,17 @@ CONDITIONS = (
         CHECKED,
         (blocked("x", "dns_tampering"), *works(BYSTANDER)),
         resolvers=True,
+        ways=(TAKEN_OVER,),
     ),
-    Condition("dns-intercepted-honestly", lambda _: Setting(nat=_TO_THE_PROVIDER), CHECKED, works(*CHECKED), resolvers=True),
+    Condition(
+        "dns-intercepted-honestly", lambda _: Setting(nat=_TO_THE_PROVIDER), CHECKED, works(*CHECKED), resolvers=True, ways=(TAKEN_OVER,)
+    ),
     Condition(
         "all-resolvers-swallowed",
         lambda w: Setting(dns=_denied(w), rules=_resolvers_swallowed(w)),
         CHECKED,
         # nothing is left to ask, so nobody can tell a denied name from one that does not exist
-        (Expected("x", ("unknown", "likely_blocked"), ("", "dns_tampering"), ("none", "likely")), *works(BYSTANDER)),
+        (Expected("x", ("unknown",), ("",), ("none",)), *works(BYSTANDER)),
         resolvers=True,
     ),
     Condition(
@@ -98,6 +103,7 @@ CONDITIONS = (
         CHECKED,
         (blocked("x", "dns_tampering"), *works(BYSTANDER)),
         resolvers=True,
+        ways=tuple((f"resolver:{each}", "dot", "resolver.way_closed") for each in ("cloudflare", "google", "quad9-unfiltered")),
     ),
     Condition(
         "doh-swallowed",
@@ -105,6 +111,7 @@ CONDITIONS = (
         CHECKED,
         (blocked("x", "dns_tampering"), *works(BYSTANDER)),
         resolvers=True,
+        ways=tuple((f"resolver:{each}", "doh", "resolver.way_closed") for each in ("cloudflare", "google", "quad9-unfiltered")),
     ),
     Condition("cdn-answers-differ", _near_edges, CHECKED, works(*CHECKED)),
     Condition("hosts-file", _hosts_file, CHECKED, (down("x", "hosts_file"), *works(BYSTANDER))),
