@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import threading
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("atajo")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts the tests in the background may have it ignored
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from app.report_facts import observations_of
 from app.texts import t
+from app.wording import observations_of
 from diagnostics.model import Observation, Report, Verdict
 
 MAX_DETAIL: Final = 400

@@ -94,6 +94,38 @@ def test_a_stop_elsewhere_is_another_matter(received: int) -> None:
     assert frozen(story(), received, other=True).said()[0] == "unknown"
 
 
+# --- one page of a service is measured in quiet; the others share what it shows ------------------------
+
+
+def sibling(**page: Any) -> Story:
+    """Return a story of a service whose page was fetched in the run alone; what was measured in quiet is x.com's."""
+    told = Story(service("api.x.com")).healthy().system("api.x.com", TRUE).doh("api.x.com", TRUE).tls("api.x.com", TRUE)
+    return told.page("api.x.com", TRUE, **page)
+
+
+def whole(rate: float) -> Story:
+    return sibling(body_bytes=SIZE, body_seconds=SIZE / rate)
+
+
+def test_a_page_as_slow_as_the_measured_one_of_its_service_is_slowed_too() -> None:
+    assert rounds(whole(SLOW * 1.5), SLOW, other=FAST).said() == ("slow", "throttled", "likely")
+
+
+def test_a_quick_page_of_a_slowed_service_is_not_said_to_be_slow() -> None:
+    assert rounds(whole(FAST), SLOW, other=FAST).said()[0] == "works"
+
+
+def test_a_service_that_is_merely_slow_itself_lends_no_accusation_to_its_other_pages() -> None:
+    assert rounds(whole(SLOW), SLOW, other=SLOW).said()[0] == "works"
+
+
+def test_pages_that_froze_in_the_run_share_the_finding_of_the_one_that_froze_in_quiet() -> None:
+    stopped = sibling(failure="generic_timeout_error", received=16_000)
+    assert frozen(stopped, other=True).said() == ("blocked", "throttled", "certain")
+    elsewhere = sibling(failure="generic_timeout_error", received=4_000)
+    assert frozen(elsewhere, other=True).said()[0] == "unknown"
+
+
 def cut(told: Story, times: int, passes: int, *, body: int = 9_000, passed_body: int = SIZE, failure: str = "connection_reset") -> Story:
     for number in range(times):
         purpose = "repeat" if number else "target"
