@@ -47,6 +47,15 @@ _NETWORKS6: Final = tuple(
 )
 
 
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IPv4 or IPv6 address, and no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=4096)
 def is_bogon(address: str) -> bool:
     """Tell whether ``address`` lies in a range that is not public; a text that is no address counts as one."""

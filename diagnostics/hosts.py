@@ -6,12 +6,13 @@ programs write into it to block or to unblock a site, and forget it.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
+
+from diagnostics.bogons import is_address
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """Block lists of advertisers have some MB; more than this is not read."""
@@ -39,16 +40,8 @@ def parse_hosts(text: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = defaultdict(list)
     for line in text.splitlines():
         words = line.partition("#")[0].split()
-        if len(words) < 2 or not _is_address(words[0]):
+        if len(words) < 2 or not is_address(words[0]):
             continue
         for name in words[1:]:
             found[name.lower().rstrip(".")].append(words[0].partition("%")[0])
     return {name: tuple(dict.fromkeys(addresses)) for name, addresses in found.items()}
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from diagnostics.bogons import is_address
 from diagnostics.catalog import Catalog
 from diagnostics.controls import independent
 from diagnostics.errors import InputError
@@ -124,12 +124,12 @@ def site_of(text: str) -> Service:
 def ascii_host(host: str) -> str | None:
     """Return a host as it goes on the wire (IDNA names in ASCII, addresses as they are), or None for no host at all."""
     if ":" in host:  # only an IPv6 literal may have one; urlsplit took the brackets away
-        return host if _is_address(host) else None
+        return host if is_address(host) else None
     try:
         name = host.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
         return None
-    if _is_address(name):
+    if is_address(name):
         return name
     if name == LOCALHOST:
         return LOOPBACK
@@ -141,11 +141,3 @@ def ascii_host(host: str) -> str | None:
     if labels[-1].isdigit():
         return None  # 1.2.3 or 999.1.1.1: an address with a mistake, never a name
     return name if len(labels) > 1 else None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
+from diagnostics.bogons import is_address
 from diagnostics.judge.connections import Dialled, judge_connections
 from diagnostics.judge.datagrams import judge_mtproto, judge_quic, judge_udp, served_otherwise
 from diagnostics.judge.evidence import OURS, Evidence, Finding, ids
@@ -39,7 +40,7 @@ class EndpointJudge:
 
     def _reached(self, target: str | None, endpoint: Endpoint, hop: int) -> Finding:
         served = self._served(target, endpoint)
-        literal = _is_literal(endpoint.host)
+        literal = is_address(endpoint.host)
         name = None if literal else self.names(endpoint.host).finding()
         if served is not None and (name is None or served.address in self.names(endpoint.host).given):
             return self._page(target, endpoint, served, hop) if name is None else name
@@ -68,7 +69,7 @@ class EndpointJudge:
         )
 
     def _dialled(self, target: str | None, endpoint: Endpoint) -> Dialled:
-        if _is_literal(endpoint.host):
+        if is_address(endpoint.host):
             return Dialled(target or "", endpoint.host, endpoint.port, (endpoint.host,), frozenset({endpoint.host}))
         names = self.names(endpoint.host)
         return Dialled(target or "", endpoint.host, endpoint.port, tuple(names.believed), names.backed)
@@ -89,7 +90,7 @@ class EndpointJudge:
             found = [o for o in evidence.system_lookups(endpoint.host) if evidence.public_answers([o])]
         else:
             found = served_otherwise(evidence, target, endpoint)
-        given = [endpoint.host] if _is_literal(endpoint.host) else self.names(endpoint.host).given
+        given = [endpoint.host] if is_address(endpoint.host) else self.names(endpoint.host).given
         return next((o for o in found if o.address in given), next(iter(found), None))
 
     def _page(self, target: str | None, endpoint: Endpoint, served: Observation, hop: int) -> Finding:
@@ -129,10 +130,6 @@ class EndpointJudge:
     def _cut_short(self, target: str | None, endpoint: Endpoint) -> bool:
         """Tell whether the endpoint was still being measured when the run was stopped."""
         return (target, endpoint.host) in self.evidence.interrupted
-
-
-def _is_literal(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
 
 
 def _endpoint_of(url: str) -> Endpoint | None:

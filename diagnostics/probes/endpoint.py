@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from diagnostics.bogons import is_address
 from diagnostics.doubt import LEAST
 from diagnostics.failures import EOF, died
 from diagnostics.model import Endpoint, Observation, Probe, Step
@@ -21,7 +22,7 @@ from diagnostics.probes.http import Reply, fetch
 from diagnostics.probes.inquiry import ask
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.mtproto import ask_mtproto
-from diagnostics.probes.place import Asking, Greeting, Place, is_literal, next_place
+from diagnostics.probes.place import Asking, Greeting, Place, next_place
 from diagnostics.probes.quic import QuicInquiry
 from diagnostics.probes.speed import Sample, fetch_anew
 from diagnostics.probes.stun import StunInquiry
@@ -116,7 +117,7 @@ class EndpointProbe:
             asking, inquiry = Asking(address, self._target, self._purpose), INQUIRIES[endpoint.probe]()
             return (await ask(self._context, endpoint.host, endpoint.port, asking, inquiry)).failure is None
 
-        if is_literal(endpoint.host):
+        if is_address(endpoint.host):
             await answers(endpoint.host)
             return
         lookup = self._lookups.of(endpoint.host, self._target, self._purpose)
@@ -126,7 +127,7 @@ class EndpointProbe:
 
     async def _visit(self, place: Place, probe: Probe, questions: asyncio.TaskGroup) -> Served | None:
         """Try the system's addresses, then, only if none of them served, what other resolvers know."""
-        if is_literal(place.host):
+        if is_address(place.host):
             return await self._try(place, [place.host], probe, questions)
         lookup = self._lookups.of(place.host, self._target, self._purpose)
         if place.scheme == "http" or probe not in (Probe.HTTPS, Probe.TLS):
@@ -189,7 +190,7 @@ class EndpointProbe:
     ) -> None:
         """Connect, and keep the connection until it was followed or is not needed any more."""
         async with self._context.limits.slot(address):
-            six_is_dead = ":" in address and self._context.six.dead and not is_literal(place.host)
+            six_is_dead = ":" in address and self._context.six.dead and not is_address(place.host)
             if six_is_dead or (address, place.port) in self._context.dead:
                 arrivals.put_nowait(None)
                 return

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from diagnostics.bogons import is_bogon
+from diagnostics.bogons import is_address, is_bogon
 
 MAX_URL: Final = 2048
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -53,15 +52,6 @@ class Greeting(msgspec.Struct, frozen=True):
     asking: Asking
 
 
-def is_literal(host: str) -> bool:
-    """Tell whether a host is an address and not a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def covers(pattern: str, host: str) -> bool:
     """Tell whether a certificate's name is for ``host``: equal, or with a star for its first label (RFC 9525, section 6.3)."""
     pattern, host = pattern.lower(), host.lower()
@@ -78,10 +68,10 @@ def next_place(place: Place, status: int, location: str | None) -> Place | None:
     try:
         parts = urlsplit(urljoin(place.url, location))
         host, port = (parts.hostname or "").rstrip("."), parts.port or USUAL_PORTS.get(parts.scheme, 0)
-        host = host if is_literal(host) else host.encode("idna").decode("ascii")
+        host = host if is_address(host) else host.encode("idna").decode("ascii")
     except (ValueError, UnicodeError):
         return None
-    if parts.scheme not in USUAL_PORTS or not host or not port or (is_literal(host) and is_bogon(host)):
+    if parts.scheme not in USUAL_PORTS or not host or not port or (is_address(host) and is_bogon(host)):
         return None
     path, query = _wire_safe(parts.path or "/"), _wire_safe(parts.query)
     return Place(parts.scheme, host, port, f"{path}?{query}" if query else path, place.hop + 1)

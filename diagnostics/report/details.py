@@ -6,12 +6,12 @@ write these keys document them (``diagnostics/probes``).
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Any, Final
 
 import msgspec
 
+from diagnostics.bogons import is_address
 from diagnostics.model import Observation, Step
 
 MAX_ADDRESSES: Final = 256
@@ -222,12 +222,3 @@ def wrong_detail(observation: Observation) -> str:
 
 def _all_addresses(texts: tuple[str, ...]) -> bool:
     return len(texts) <= MAX_ADDRESSES and all(is_address(text) for text in texts)
-
-
-def is_address(text: str) -> bool:
-    """Tell whether a text is an IPv4 or IPv6 address literal."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

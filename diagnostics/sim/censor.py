@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from diagnostics.bogons import is_address
 from diagnostics.model import Fact
 from diagnostics.sim.behaviour import Dns, DnsScope, Http, Mtproto, Tcp, Tls, Udp, Where
 from diagnostics.sim.check import service_hosts
-from diagnostics.sim.scenario import CensorRule, Scenario, is_address
+from diagnostics.sim.scenario import CensorRule, Scenario
 from diagnostics.sim.world import World, resolver_owner
 
 if TYPE_CHECKING:

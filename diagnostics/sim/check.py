@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from diagnostics.bogons import is_address
 from diagnostics.model import RESOLVER_TARGET
 from diagnostics.sim.behaviour import Dns
-from diagnostics.sim.scenario import CensorRule, Scenario, is_address
+from diagnostics.sim.scenario import CensorRule, Scenario
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog

@@ -15,10 +15,11 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from diagnostics.bogons import is_address
 from diagnostics.model import Fact
 from diagnostics.sim.behaviour import Dns
 from diagnostics.sim.censor import Censor
-from diagnostics.sim.scenario import CensorRule, Portal, is_address
+from diagnostics.sim.scenario import CensorRule, Portal
 from diagnostics.sim.world import World
 from diagnostics.streams import Stream
 

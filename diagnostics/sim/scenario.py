@@ -295,12 +295,3 @@ def _check_known_words(scenario: Scenario) -> None:
             value = getattr(row, key, None)
             if value is not None and value not in list(kind):
                 raise scenario.error((*path, key), value, list(kind))
-
-
-def is_address(text: str) -> bool:
-    """Tell whether ``text`` is an address literal."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from diagnostics.bogons import is_address
 from diagnostics.network import Network, family_of
 from diagnostics.sim import quic_server, stun_server, system_resolver
 from diagnostics.sim.behaviour import Ipv6, Link, Tcp
@@ -32,7 +33,7 @@ from diagnostics.sim.certificates import Authority
 from diagnostics.sim.check import check_against
 from diagnostics.sim.dns_server import MAX_MESSAGE, Names
 from diagnostics.sim.flows import Dialled, Parts, serve_flow
-from diagnostics.sim.scenario import Scenario, is_address
+from diagnostics.sim.scenario import Scenario
 from diagnostics.sim.wire import Line
 from diagnostics.sim.world import DNS_PORT, HTTP_PORT, Kind, World
 from diagnostics.streams import Datagrams, SocketStream, Stream

@@ -13,8 +13,8 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
+from diagnostics.bogons import is_address
 from diagnostics.network import Network
-from diagnostics.sim.scenario import is_address
 
 PATIENCE: Final = 5.0
 """Seconds until the next try (RES_TIMEOUT of glibc's resolv.h)."""

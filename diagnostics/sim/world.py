@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from diagnostics.bogons import is_address
 from diagnostics.model import Control, Endpoint, Fact, Probe, Resolver, Service
 from diagnostics.sim.check import service_hosts
-from diagnostics.sim.scenario import Scenario, Site, is_address
+from diagnostics.sim.scenario import Scenario, Site
 from diagnostics.sim.web_server import PAGE_BYTES
 
 if TYPE_CHECKING:
