@@ -33,10 +33,14 @@ def lost_share(asked: int, lost: int) -> float:
     return min(1.0, (lost + 1) / (asked + 2)) if asked < LEAST else lost / asked
 
 
-def enough_tries(share: float) -> int | None:
-    """Return how many tries must have been lost together before silence counts; None where no number is enough."""
+def enough_tries(share: float, among: int = 1) -> int | None:
+    """Return how many tries must have been lost together before silence counts; None where no number is enough.
+
+    ``among`` is how many places were asked alike: one of many is lost by chance so much more easily.
+    """
     if share > WORST:
         return None
     if share <= 0:
         return LEAST
-    return max(LEAST, min(MOST, math.ceil(math.log(ODDS) / -math.log(share) - 1e-9)))
+    needed = math.ceil(math.log(ODDS * among) / -math.log(share) - 1e-9)
+    return max(LEAST, min(MOST, needed)) if among == 1 or needed <= MOST else None

@@ -18,6 +18,13 @@ def test_on_a_line_that_loses_half_of_everything_no_silence_is_believed() -> Non
     assert enough_tries(0.5) is None
 
 
+@pytest.mark.parametrize("each_way,among,tries", [(0.0, 100, 3), (0.05, 40, 5), (0.1, 40, 7), (0.2, 40, None)])
+def test_one_place_of_many_must_lose_more_and_what_no_number_of_tries_proves_is_not_believed(
+    each_way: float, among: int, tries: int | None
+) -> None:
+    assert enough_tries(1 - (1 - each_way) ** 2, among) == tries
+
+
 @given(st.floats(0, WORST))
 def test_chance_explains_that_many_losses_less_than_once_in_a_thousand(share: float) -> None:
     tries = enough_tries(share)

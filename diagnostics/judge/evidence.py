@@ -91,7 +91,7 @@ class Evidence:
         self.questions = Questions()
         self.unresolved: dict[str, None] = {}
         """Names for which some question to this computer's resolver failed, in their order."""
-        self.lost_tries: tuple[int, int | None] | None = None
+        self.lost_share: tuple[int, float] | None = None
         """What ``judge/loss.py`` reckoned last, and at how many observations."""
         self._answers = SystemAnswers()
         for observation in observations:

@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 from typing import Final
 
-from diagnostics.doubt import LEAST, enough_tries, lost_share
+from diagnostics.doubt import enough_tries, lost_share
 from diagnostics.judge.evidence import Evidence
 from diagnostics.model import Observation
 
@@ -17,24 +17,24 @@ GROWN: Final = 1.1
 """How much a run must have grown before its losses are reckoned again."""
 
 
-def tries_that_prove(evidence: Evidence) -> int | None:
+def tries_that_prove(evidence: Evidence, among: int = 1) -> int | None:
     """Return how many lost tries prove silence on the line of this run, None where none do (``diagnostics/doubt.py``).
 
     While a run grows, what was reckoned a moment ago serves: it is asked for every target that fails.
     """
     known = len(evidence.observations)
-    if evidence.lost_tries is None or known > evidence.lost_tries[0] * GROWN:
-        evidence.lost_tries = (known, _tries(evidence))
-    return evidence.lost_tries[1]
+    if evidence.lost_share is None or known > evidence.lost_share[0] * GROWN:
+        evidence.lost_share = (known, _share(evidence))
+    return enough_tries(evidence.lost_share[1], among)
 
 
-def _tries(evidence: Evidence) -> int | None:
+def _share(evidence: Evidence) -> float:
     if evidence.late:
-        return None
+        return 1.0  # what this computer was late to look at counts as lost
     questions = questions_to_quick_resolvers(evidence)
     if not questions or not quick_line(evidence):
-        return LEAST  # nothing is known of its losses; slow lines were given more time for each try
-    return enough_tries(lost_share(len(questions), sum(map(asked_again, questions))))
+        return 0.0  # nothing is known of its losses; slow lines were given more time for each try
+    return lost_share(len(questions), sum(map(asked_again, questions)))
 
 
 def quick_line(evidence: Evidence) -> bool:

@@ -243,7 +243,8 @@ class NameLayer:
         certainty, witnesses = self.truth()
         others = self.evidence.system_resolver_works(self.host)[:2]
         tries = sum(int(o.detail.get("tries") or 1) for o in self.system)
-        enough = tries_that_prove(self.evidence)
+        among = 1 if self._another_is_silent() else len(self.evidence.dns)
+        enough = tries_that_prove(self.evidence, among)
         if certainty is Certainty.NONE or not others or enough is None or tries < enough:
             return self._nothing("dns.silent", self.system)
         alike = self._alike(SILENT)
@@ -255,6 +256,15 @@ class NameLayer:
             certainty=Certainty.CERTAIN if sure else Certainty.LIKELY,
             evidence=tuple(dict.fromkeys((*ids(self.system, others, alike[:4]), *witnesses))),
         )
+
+    def _another_is_silent(self) -> bool:
+        """Tell whether another existing name got no answer either: of many names a lossy line may lose one by chance, hardly two."""
+        for host in self.evidence.unresolved:
+            lookups = self.evidence.system_lookups(host)
+            silent = host != self.host and bool(lookups) and all(o.failure in SILENT for o in lookups)
+            if silent and self.evidence.public_answers(self.evidence.control_lookups(host, authenticated=True)):
+                return True
+        return False
 
     # --- how it is said --------------------------------------------------------------------------
 

@@ -137,6 +137,16 @@ def test_silence_for_every_name_accuses_nobody() -> None:
     assert told.said()[0] == "unknown"
 
 
+@pytest.mark.parametrize("silent, expected", [(("x.com",), "unknown"), (("x.com", "twimg.com"), "blocked")])
+def test_on_a_lossy_line_one_silent_name_of_many_may_be_chance_but_hardly_two(silent: tuple[str, ...], expected: str) -> None:
+    told = story()
+    for number in range(50):  # 18 % of first questions are lost
+        told.lookup(f"n{number}.example", TRUE, tries=2 if number < 9 else 1)
+    for host in silent:
+        told.system(host, failure="generic_timeout_error", tries=4).doh(host, TRUE).serves(host)
+    assert told.said()[0] == expected
+
+
 def test_a_resolver_that_fails_for_every_name_is_no_tampering() -> None:
     told = Story(service("x.com")).system("x.com", failure="dns_servfail_error").system("example.org", failure="dns_servfail_error")
     assert told.doh("x.com", TRUE).serves("x.com").said()[0] == "unknown"

@@ -75,7 +75,13 @@ def _portal(_: World) -> Setting:
 
 CONDITIONS = (
     Condition("line-loses-5-percent", lambda _: Setting(near=Line(rtt=0.02, loss=0.05)), CHECKED, works(*CHECKED)),
-    Condition("line-loses-10-percent", lambda _: Setting(near=Line(rtt=0.02, loss=0.10)), CHECKED, works(*CHECKED)),
+    # one name of some forty may lose all its questions by chance, once in a hundred runs; then nobody can tell
+    Condition(
+        "line-loses-10-percent",
+        lambda _: Setting(near=Line(rtt=0.02, loss=0.10)),
+        CHECKED,
+        tuple(Expected(target, ("works", "unknown")) for target in CHECKED),
+    ),
     Condition("line-far-away", lambda _: Setting(near=Line(rtt=0.6)), CHECKED, works(*CHECKED)),
     Condition("line-narrow", lambda _: Setting(near=Line(rtt=0.02, rate=NARROW)), CHECKED, works(*CHECKED)),
     Condition("line-2-seconds-away", lambda _: Setting(near=Line(rtt=2.0)), (BYSTANDER,), works(BYSTANDER), timeout=60),
