@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.real_servers.world import is_address
+from diagnostics.bogons import is_address
 
 DAY = dt.timedelta(days=1)
 VALID_DAYS = 60

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from diagnostics.bogons import is_address
 from tests.real_servers.authority import Authority
-from tests.real_servers.world import ORDINARY, Answer, Certificate, Conduct, Host, World, is_address
+from tests.real_servers.world import ORDINARY, Answer, Certificate, Conduct, Host, World
 
 DOH_BACKEND = 8053
 NOTICE_PORT = 8080

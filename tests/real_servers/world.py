@@ -8,11 +8,11 @@ address, an edge, serves the host too, but the DNS does not name it: a provider'
 from __future__ import annotations
 
 import enum
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from diagnostics.bogons import is_address
 from diagnostics.catalog import Catalog
 from diagnostics.model import Control, Endpoint, Probe, Resolver, Service
 
@@ -216,15 +216,6 @@ class World:
             host.doh_paths.add(url.path or "/")
             if resolver.doh_by_address:
                 host.certified_addresses.update(addresses)
-
-
-def is_address(text: str) -> bool:
-    """Tell an address literal from a name."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _below(name: str, zones: set[str]) -> bool:

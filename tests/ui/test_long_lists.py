@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 from app import samples
 from diagnostics.model import Report, RunStarted, Status, TargetJudged, Verdict
 from tests.ui.conftest import Open, SampleDriver
+from ui.backend import SitesRead
 from ui.screens.home import MAX_PAGES
 from ui.target_list import MANY, TargetList
 
@@ -104,6 +106,24 @@ def test_a_file_is_opened_as_a_list_and_one_that_cannot_be_read_is_said(
     assert driver.button("home.list").accessibleName() == f"Lista: {len(LONG)} páginas"
 
 
+def test_the_test_waits_for_a_list_that_is_still_being_read_and_does_not_begin_for_one_that_holds_nothing(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = open_window(samples.all_works())
+    waiting: list[Callable[[SitesRead], None]] = []
+    monkeypatch.setattr(driver.backend, "read_sites", lambda _source, done: waiting.append(done))
+    paste(driver, "\n".join(LONG))
+    driver.press("home.go")
+    assert driver.backend.runs == 0
+    waiting.pop()(SitesRead(notes=("Nada.",)))
+    assert driver.backend.runs == 0
+    paste(driver, "\n".join(LONG))
+    driver.press("home.go")
+    waiting.pop()(SitesRead(urls=tuple(LONG)))
+    assert driver.backend.runs == 1
+    assert driver.backend.wanted[1] == tuple(LONG)
+
+
 # --- reading the outcome -----------------------------------------------------------------------------
 
 
@@ -142,6 +162,7 @@ def test_few_targets_after_many_are_cards_again(open_window: Open) -> None:
     found = driver.window.shell.findChild(TargetList, "result.list")
     assert found is not None
     assert not found.isVisible()
+    assert found.rows.rowCount() == 0, "a screen reader may look at what is hidden"
     assert not driver.button("result.only.all").isVisible()
     assert driver.button("result.action.x").isVisible()
 
@@ -158,6 +179,16 @@ def test_a_run_of_many_lists_what_does_not_simply_work_and_counts_it(open_window
     assert list(shown.rows.targets) == [LONG[7]]
     assert shown.rows.row(shown.rows.index(0)).word == "Por ahora: bloqueado"
     assert driver.words("run.lead") == "Hasta ahora, una página o servicio tiene algún problema."
+
+
+def test_the_list_of_a_run_speaks_the_language_that_is_chosen_meanwhile(open_window: Open) -> None:
+    driver = open_window(of_many())
+    driver.window.start([], LONG)
+    driver.backend.play([RunStarted(targets=tuple(LONG)), TargetJudged(verdicts=(Verdict(target=LONG[7], status=Status.BLOCKED),))])
+    shown = listed(driver, "run.list")
+    assert shown.rows.row(shown.rows.index(0)).word == "Por ahora: bloqueado"
+    driver.window.choose_language("en")
+    assert shown.rows.row(shown.rows.index(0)).word == "So far: blocked"
 
 
 def test_a_verdict_that_becomes_another_one_is_renewed_in_the_list(open_window: Open) -> None:

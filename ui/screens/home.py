@@ -47,6 +47,7 @@ class HomeScreen(Screen):
         self._list.hide()
         self._list.toggled.connect(self._list_changed)
         self._list_notes: tuple[str, ...] = ()
+        self._reading = self._start_then = False
         self.setAcceptDrops(True)
         holder = QWidget()
         self._flow = Flow(holder)
@@ -111,6 +112,7 @@ class HomeScreen(Screen):
         self._add.say(t("home.add"))
         self._open.say(t("home.list.open"), t("home.list.open.name"))
         self._open.setToolTip(t("home.list.open.name"))
+        self._list_notes = ()  # they were said in the other language
         self._say_list()
         if self.primary is not None:
             self.primary.say(t("home.go"))
@@ -183,11 +185,13 @@ class HomeScreen(Screen):
 
     def _read(self, source: Path | str) -> None:
         """Read a list out of a file or a text; what it holds comes a moment later."""
+        self._reading = True
         self._open.setEnabled(False)
         self._backend.read_sites(source, self._take_list)
 
     def _take_list(self, found: SitesRead) -> None:
         """Add a list's pages: few get a tile each, many become one."""
+        self._reading = False
         self._open.setEnabled(True)
         self._list_notes = found.notes
         new = [url for url in found.urls if url not in self._pages and url not in self._listed]
@@ -204,6 +208,9 @@ class HomeScreen(Screen):
         self._show_problem()
         self.set_reading_order()
         announce(self, self.list_note.accessibleName())
+        wanted, self._start_then = self._start_then and bool(found.urls), False
+        if wanted:
+            self._start()
 
     def _list_changed(self) -> None:
         self._say_list()
@@ -231,6 +238,9 @@ class HomeScreen(Screen):
     def _start(self) -> None:
         if self._field.text().strip() and not self._add_page():
             return  # a page was typed and not yet added: what it says is meant, too
+        if self._reading:
+            self._start_then = True  # the list is meant, too: begin when it has been read
+            return
         self.start_asked.emit(self.chosen_targets(), self._wanted_pages())
 
 

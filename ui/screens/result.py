@@ -116,6 +116,7 @@ class ResultScreen(Screen):
             card.deleteLater()
         while self.body.count():
             self.body.takeAt(0)
+        self._list.rows.show([])  # a hidden list may still be read: its rows must not outlive their verdicts
         verdicts = whole_verdicts(self._report)
         many = len(verdicts) > MANY
         self._cards = [] if many else [self._card(verdict) for verdict in verdicts]

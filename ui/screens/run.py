@@ -69,8 +69,8 @@ class RunScreen(Screen):
         self._cards.clear()
         while self.body.count():
             self.body.takeAt(0)
+        self._list.rows.show([])  # before what its rows speak of
         self._found.clear()
-        self._list.rows.show([])
         self._add_card("")
         self._lay_out(state.targets)
         self._timer.start(SLOW_AFTER)
@@ -135,6 +135,7 @@ class RunScreen(Screen):
             if before is not None or new[-1:] == [verdict.target]:
                 self._found[verdict.target] = verdict
         self._list.rows.add(new)
+        self._list.setAccessibleName(t("run.found", n=len(self._found)))
         if changed:
             self._list.rows.renew()
 
@@ -157,6 +158,7 @@ class RunScreen(Screen):
         """Put the words in."""
         self.stop.say(t("run.stop"))
         self._bar.setAccessibleName(t("run.progress"))
+        self._list.rows.renew()
         self.refresh()
 
     def _add_card(self, target: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from diagnostics.bogons import is_address
 from tests.real_servers.censor import RESET, hello, towards
 from tests.real_servers.conditions.condition import Condition, Expected, blocked, likely, works
 from tests.real_servers.servers import INTERCEPTOR_PORT, NOTICE_PORT
 from tests.real_servers.setting import CLIENT_DEVICE, Setting
-from tests.real_servers.world import CLEAR, TENANT, Answer, World, is_address
+from tests.real_servers.world import CLEAR, TENANT, Answer, World
 
 BYSTANDER = "signal"
 CHECKED = ("x", BYSTANDER)
