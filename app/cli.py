@@ -356,8 +356,8 @@ def _check_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--html", metavar="FILE", help=t("cli.help.check_html"))
     group.add_argument("--timeout", metavar="SECONDS", help=t("cli.help.timeout"))
     group.add_argument("--quiet", action="store_true", help=t("cli.help.quiet"))
-    group.add_argument("--proxy", metavar="LINK", action="append", help=argparse.SUPPRESS)
-    group.add_argument("--no-direct", action="store_true", help=argparse.SUPPRESS)
+    group.add_argument("--proxy", metavar="LINK", action="append", default=[], help=t("cli.help.proxy"))
+    group.add_argument("--no-direct", action="store_true", help=t("cli.help.no_direct"))
 
 
 if __name__ == "__main__":

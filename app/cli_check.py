@@ -15,11 +15,11 @@ from app import __version__, cli
 from app.cli_progress import Progress, progress_for
 from app.cli_save import Outputs, refused_in_full
 from app.cli_summary import write_summary
-from app.report_facts import whole_verdicts
+from app.report_facts import verdicts_over_routes, whole_verdicts
 from app.terminal import Terminal
-from app.texts import t
 from diagnostics.errors import InputError
-from diagnostics.model import Cause, Event, Report, Status
+from diagnostics.events import Event
+from diagnostics.model import Cause, Report, Status
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -123,9 +123,6 @@ async def measure_for_real(order: Order, tell: Callable[[Event], None], stop: St
 
 def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
     """Test what was asked for and return the exit status.  Raises InputError, before anything is measured or at its end."""
-    if options.proxy or options.no_direct:
-        err.line(t("cli.not_yet", what="--proxy" if options.proxy else "--no-direct"))
-        return cli.USAGE
     timeout = seconds_of(options.timeout)
     outputs = Outputs(options)
     if refused_in_full(options, err):
@@ -143,7 +140,7 @@ def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
             problem = error
     if not options.quiet:
         talk = err if outputs.takes_stdout else out  # `--json -` leaves standard output to the report
-        write_summary(report, talk, order.catalog)
+        write_summary(report, talk, order.catalog, names={link.id: link.name for link in order.plan.routes})
         for sentence in said:
             talk.line(sentence)
     if problem is not None:
@@ -152,6 +149,7 @@ def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
 
 
 def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) -> Order:
+    from app.cli_proxy import links_of
     from diagnostics.catalog import load_catalog
     from diagnostics.plan import make_plan
 
@@ -166,7 +164,11 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
         from app.cli_list import listed_sites
 
         urls += listed_sites(options.list, err, quiet=options.quiet)
-    return Order(make_plan(options.targets, urls, catalog, timeout=timeout), catalog, scenario)
+    routes = [link for given in options.proxy for link in links_of(given)]
+    if options.no_direct and not routes:
+        raise InputError("error.no_route")
+    plan = make_plan(options.targets, urls, catalog, timeout=timeout, routes=routes, direct=not options.no_direct)
+    return Order(plan, catalog, scenario)
 
 
 async def _measured(order: Order, progress: Progress, stop: Stop, measure: Measure) -> Report:
@@ -194,4 +196,5 @@ def exit_status(report: Report) -> int:
     if report.network.cause is Cause.NO_INTERNET:
         return cli.NO_INTERNET
     whole = whole_verdicts(report)
-    return cli.OK if whole and all(verdict.status is Status.WORKS for verdict in whole) else cli.NOT_ALL_WORK
+    all_ways = [*whole, *(over for verdict in whole for over in verdicts_over_routes(report, verdict.target))]
+    return cli.OK if whole and all(verdict.status is Status.WORKS for verdict in all_ways) else cli.NOT_ALL_WORK

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from app.terminal import SYMBOLS, Terminal
 from app.texts import join_names, language, t
 from app.wording import status_word
-from diagnostics.model import Event, Service, Status, Step, StepDone, TargetJudged, Verdict
+from diagnostics.events import Event, StepDone, TargetJudged
+from diagnostics.model import Service, Status, Step, Verdict
 from diagnostics.report.visible import visible
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app import wording
-from app.report_facts import function_verdicts, whole_verdicts
+from app.report_facts import function_verdicts, verdicts_over_routes, whole_verdicts
+from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, route_line, route_sentence
 from app.terminal import SYMBOLS, Terminal
 from app.texts import language, t
 from diagnostics.model import Report, Status, Verdict
@@ -21,8 +22,13 @@ MOST_TARGETS: Final = 40
 _FINE: Final = (Status.WORKS, Status.SLOW)
 
 
-def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None = None, *, own: bool = True) -> None:
-    """Write what a person needs to know of a report; ``own`` False: it was opened from a file and may be a stranger's."""
+def write_summary(
+    report: Report, out: Terminal, catalog: wording.Catalog | None = None, *, own: bool = True, names: Names = NO_NAMES
+) -> None:
+    """Write what a person needs to know of a report.
+
+    ``own`` False: it was opened from a file and may be a stranger's; ``names``: what the person calls the proxies.
+    """
     if report.run.simulated:
         out.line(t("workshop.ribbon"), style="bold")
     out.line(wording.headline(report, catalog), style="bold")
@@ -36,8 +42,10 @@ def write_summary(report: Report, out: Terminal, catalog: wording.Catalog | None
         out.line()
     for verdict in told:
         _write_target(verdict, report, out, catalog)
+        _write_routes_of(verdict, report, out, catalog, names)
     if len(told) < len(verdicts):
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
+    _write_proxies(report, out, names)
     for number, tip in enumerate(advice_of(report)):
         out.line()
         _write_advice(tip, out, whole=number == 0)
@@ -61,11 +69,32 @@ def _write_target(verdict: Verdict, report: Report, out: Terminal, catalog: word
         out.line(t("cli.failing", names=failing), indent=2)
 
 
+def _write_routes_of(verdict: Verdict, report: Report, out: Terminal, catalog: wording.Catalog | None, names: Names) -> None:
+    """Write how a service fares over each proxy, and the sentence that holds the ways against each other."""
+    compared = comparison(report, verdict.target, names)
+    if compared:
+        out.line(compared, indent=2, style="bold")
+    for over in verdicts_over_routes(report, verdict.target):
+        out.line(f"{out.symbol(over.status)} {route_line(over, report, names, catalog)}", indent=2, hanging=4)
+
+
+def _write_proxies(report: Report, out: Terminal, names: Names) -> None:
+    """Write how each proxy itself is."""
+    proxies = proxies_of(report)
+    if proxies:
+        out.line()
+        out.line(t("cli.proxies"), style="bold")
+    for route in proxies:
+        word = wording.after_colon(wording.status_word(route.status))
+        out.line(f"{out.symbol(route.status)} {label(route.id, report, names)}: {word}", style=SYMBOLS.get(route.status, ("", "", ""))[2])
+        out.line(route_sentence(route, report), indent=2)
+
+
 def failing_functions(report: Report, verdict: Verdict) -> str:
     """Return the functions of a target that do not work, as one phrase; nothing if its sentence says it already."""
     if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED, Status.PARTIAL) or wording.failure(report):
         return ""
-    functions = function_verdicts(report, verdict.target)
+    functions = function_verdicts(report, verdict.target, verdict.route)
     bad = [f for f in functions if f.status not in (*_FINE, Status.NOT_TESTED, Status.UNKNOWN)]
     return wording.some_names([wording.function_name(f.function or "") for f in bad]) if len(bad) < len(functions) else ""
 

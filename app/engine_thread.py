@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from diagnostics.errors import InputError
-from diagnostics.model import Event, Report
+from diagnostics.events import Event
+from diagnostics.model import Report
 
 if TYPE_CHECKING:
     import asyncio

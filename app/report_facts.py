@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from diagnostics.model import RESOLVER_TARGET, Cause, Fact, Observation, Probe, Report, Rule, Service, Status, Step, Verdict
+from diagnostics.model import DIRECT, RESOLVER_TARGET, Cause, Fact, Observation, Probe, Report, Rule, Service, Status, Step, Verdict
 
 MAX_NAME: Final = 60
 """Longest name or host that is shown; a report comes from strangers."""
@@ -72,6 +72,7 @@ _BROKEN_AT: Final[dict[Cause, str]] = {  # a notice page has no place here: it c
     Cause.GEO_REFUSED: "page",
 }
 _FINE: Final = (Status.WORKS, Status.SLOW)
+_BEST: Final = {status: place for place, status in enumerate((*_FINE, Status.PARTIAL, Status.BLOCKED, Status.LIKELY_BLOCKED, Status.DOWN))}
 _SIDE_PURPOSES: Final = frozenset({"neutral_name", "control_address", "system_roots", "inspect", "plain", "plain_neutral"})
 """Follow-ups that were not the service itself: another name, address or trust store, or the way in clear text."""
 
@@ -118,7 +119,7 @@ class _Index(Fact, frozen=True):
 
     observations: tuple[Observation, ...]
     plan: dict[str, Service]
-    of_target: dict[str | None, list[Observation]]
+    of_target: dict[tuple[str | None, str], list[Observation]]  # by target and route
     place: dict[str, int]  # by id
 
 
@@ -130,11 +131,11 @@ def _index(report: Report) -> _Index:
     observations = report.observations
     if _last and _last[0].observations is observations:
         return _last[0]
-    of_target: dict[str | None, list[Observation]] = defaultdict(list)
+    of_target: dict[tuple[str | None, str], list[Observation]] = defaultdict(list)
     for observation in observations:
-        of_target[observation.target].append(observation)
+        of_target[observation.target, observation.route].append(observation)
     place = {observation.id: number for number, observation in enumerate(observations)}
-    found = _Index(observations=observations, plan=_plan(of_target[None]), of_target=dict(of_target), place=place)
+    found = _Index(observations=observations, plan=_plan(of_target[None, DIRECT]), of_target=dict(of_target), place=place)
     _last[:] = [found]
     return found
 
@@ -158,16 +159,25 @@ def _plan(observations: Iterable[Observation]) -> dict[str, Service]:
 
 
 def whole_verdicts(report: Report) -> list[Verdict]:
-    """Return one verdict a target, over the direct route, in the order of the plan."""
+    """Return one verdict a target, in the order of the plan: over the direct route, or the best one where that was left out."""
     order = {target: place for place, target in enumerate(planned(report))}
-    own = [v for v in report.verdicts if not v.target.startswith(RESOLVER_TARGET)]
-    found = {v.target: v for v in own if v.function is None and v.route == "direct"}
+    own = [v for v in report.verdicts if v.function is None and not v.target.startswith(RESOLVER_TARGET)]
+    found = {v.target: v for v in own if v.route == DIRECT}
+    for verdict in sorted(own, key=lambda v: _BEST.get(v.status, len(_BEST))):
+        found.setdefault(verdict.target, verdict)
     return sorted(found.values(), key=lambda verdict: order.get(verdict.target, len(order)))
 
 
-def function_verdicts(report: Report, target: str) -> list[Verdict]:
-    """Return the verdicts of a target's functions over the direct route, in the report's order."""
-    return [v for v in report.verdicts if v.target == target and v.function is not None and v.route == "direct"]
+def verdicts_over_routes(report: Report, target: str) -> list[Verdict]:
+    """Return the verdicts of a whole target over every route but the direct one, in the report's order of routes."""
+    order = {route.id: place for place, route in enumerate(report.routes)}
+    found = [v for v in report.verdicts if v.target == target and v.function is None and v.route != DIRECT]
+    return sorted(found, key=lambda v: order.get(v.route, len(order)))
+
+
+def function_verdicts(report: Report, target: str, route: str = DIRECT) -> list[Verdict]:
+    """Return the verdicts of a target's functions over a route, in the report's order."""
+    return [v for v in report.verdicts if v.target == target and v.function is not None and v.route == route]
 
 
 def unreachable_resolvers(report: Report) -> int:
@@ -214,9 +224,9 @@ def proven_by(report: Report, verdict: Verdict) -> tuple[bool, bool]:
     return bool(rules - connected), bool(connected)
 
 
-def observations_of(report: Report, target: str | None) -> list[Observation]:
-    """Return what was measured for one target, in the report's order."""
-    return _index(report).of_target.get(target, [])
+def observations_of(report: Report, target: str | None, route: str = DIRECT) -> list[Observation]:
+    """Return what was measured for one target over one route, in the report's order."""
+    return _index(report).of_target.get((target, route), [])
 
 
 def evidence_of(report: Report, ids: Iterable[str]) -> list[Observation]:
@@ -259,16 +269,20 @@ def pool_count(verdict: Verdict, report: Report) -> tuple[int, int] | None:
     return None
 
 
-def answer_seconds(report: Report, target: str) -> float | None:
+def answer_seconds(report: Report, target: str, route: str = DIRECT) -> float | None:
     """Return how long the first complete page of a target took: name, connection, encryption and page together.
 
-    None when no page was fetched.
+    Over a proxy, the way to it counts as well.  None when no page was fetched.
     """
-    pages = [o for o in _own_steps(report, target) if o.step is Step.HTTP and o.failure is None]
+    own = _own_steps(report, target, route)
+    pages = [o for o in own if o.step is Step.HTTP and o.failure is None]
     if not pages:
         return None
     page = min(pages, key=lambda o: o.t)
-    before = [_fastest(report, target, page.host, step) for step in (Step.DNS, Step.TCP, Step.TLS)]
+    before = [_fastest(own, page.host, step) for step in (Step.DNS, Step.TCP, Step.PROXY, Step.TLS)]
+    if route != DIRECT:
+        ways = [o for o in observations_of(report, None, route) if o.step is Step.PROXY and o.failure is None]
+        before += [_fastest(ways, None, Step.PROXY, stage) for stage in ("connect", "secure")]
     return sum(seconds for seconds in before if seconds is not None) + page.seconds
 
 
@@ -307,16 +321,16 @@ def _time(mine: list[Observation]) -> float | None:
     return good[0] if good else None
 
 
-def _own_steps(report: Report, target: str) -> list[Observation]:
+def _own_steps(report: Report, target: str, route: str = DIRECT) -> list[Observation]:
     """Return what was measured at the service itself; of name queries, only what the system's own resolver said."""
     return [
         o
-        for o in observations_of(report, target)
+        for o in observations_of(report, target, route)
         if o.detail.get("purpose", "target") not in _SIDE_PURPOSES
         and (o.step is not Step.DNS or o.detail.get("resolver", "system") == "system")
     ]
 
 
-def _fastest(report: Report, target: str, host: str | None, step: Step) -> float | None:
-    times = [o.seconds for o in _own_steps(report, target) if o.step is step and o.host == host and o.failure is None]
-    return min(times, default=None)
+def _fastest(steps: Iterable[Observation], host: str | None, step: Step, stage: str = "") -> float | None:
+    good = (o for o in steps if o.step is step and o.host == host and o.failure is None)
+    return min((o.seconds for o in good if not stage or o.detail.get("stage") == stage), default=None)

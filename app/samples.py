@@ -11,26 +11,20 @@ from typing import Any, Final
 
 import msgspec
 
+from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, StepStarted, TargetJudged
 from diagnostics.model import (
     Cause,
     Certainty,
     Endpoint,
-    Event,
     Function,
-    NetworkJudged,
     NetworkVerdict,
     Observation,
     Report,
     RouteVerdict,
-    RunDone,
     RunFacts,
-    RunStarted,
     Service,
     Status,
     Step,
-    StepDone,
-    StepStarted,
-    TargetJudged,
     Verdict,
 )
 

@@ -24,7 +24,7 @@ from app.report_facts import (
     time_ran_out,
 )
 from app.texts import has_text, join_names, language, number, seconds, t
-from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Rule, Service, Status, Step, Verdict
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, RouteVerdict, Rule, Service, Status, Step, Verdict
 
 FAILURE_SCREENS: Final = (Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL, Cause.WRONG_CLOCK, Cause.LOCAL_INTERCEPTION, Cause.STALE_PROXY)
 """Faults of this computer or line that are told on a screen of their own, instead of verdicts about services."""
@@ -42,7 +42,7 @@ _INTERCEPTION: Final = (Cause.LOCAL_INTERCEPTION, Cause.TLS_INTERCEPTION)
 _NOT_YET_VALID: Final = 9
 """OpenSSL's verify code for a certificate whose first day lies ahead; 10 is one that expired."""
 
-Judged = Verdict | NetworkVerdict
+Judged = Verdict | NetworkVerdict | RouteVerdict
 
 
 class Catalog(Protocol):
@@ -95,10 +95,11 @@ def card_sentence(verdict: Verdict, report: Report, catalog: Catalog | None = No
         return parts  # which parts work matters more to a person than why the others do not
     if verdict.status not in (Status.WORKS, Status.NOT_TESTED):
         sentence = cause_sentence(verdict, name, report)
-        if sentence:
-            return sentence
+        by_rule = f"verdict.{verdict.rule}"  # what a proxy does without being at fault has no cause, but a sentence
+        if sentence or has_text(by_rule):
+            return sentence or t(by_rule, service=name)
     if verdict.status is Status.WORKS:
-        took = answer_seconds(report, verdict.target)
+        took = answer_seconds(report, verdict.target, verdict.route)
         return t("verdict.works", seconds=seconds(took)) if took is not None else t("verdict.works.plain")
     if verdict.status is Status.NOT_TESTED and report.run.cancelled:
         return t("verdict.stopped")
@@ -111,7 +112,7 @@ def _parts(verdict: Verdict, report: Report) -> str:
     """Return which functions work and which do not, or nothing when that was not found out."""
     service = planned(report).get(verdict.target)
     shown_only = {function.id for function in service.functions if function.rule is Rule.INFO} if service else set()
-    functions = [each for each in function_verdicts(report, verdict.target) if each.function not in shown_only]
+    functions = [each for each in function_verdicts(report, verdict.target, verdict.route) if each.function not in shown_only]
     good = [function_name(v.function or "") for v in functions if v.status in (Status.WORKS, Status.SLOW)]
     bad = [function_name(v.function or "") for v in functions if v.status in (Status.BLOCKED, Status.LIKELY_BLOCKED, Status.DOWN)]
     if good and bad:
@@ -151,6 +152,8 @@ def cause_sentence(judged: Judged, service: str, report: Report) -> str:
         if speeds is None and "freezes" not in text_id:
             return ""
         values |= {"rate": kilobytes(speeds[0]), "control": kilobytes(speeds[1])} if speeds else {}
+    if judged.cause is Cause.PROXY_WRONG_PROTOCOL:
+        values |= {"kind": kind_word(route_kind(judged, report)), "speaks": heard(report, judged.evidence)}
     return t(text_id, **values)
 
 
@@ -162,10 +165,29 @@ def kilobytes(rate: float) -> str:
 def _variant(judged: Judged, report: Report) -> str:
     """Tell apart two facts that one rule covers: a first day that lies ahead, and an address that could be compared."""
     seen = evidence_of(report, judged.evidence)
+    if judged.cause is Cause.PROXY_WRONG_PROTOCOL:
+        return "speaks" if heard(report, judged.evidence) else ""
     if judged.rule == "tls.certificate_date" and any(o.detail.get("verify_code") == _NOT_YET_VALID for o in seen):
         return "early"
     others = [o for o in seen if o.step is Step.DNS and o.detail.get("resolver", "system") != "system"]
     return "compared" if any(o.detail.get("answers") for o in others) else ""
+
+
+def kind_word(kind: str) -> str:
+    """Return what a kind of proxy is called; an unknown one keeps its id."""
+    return t(f"proxy.kind.{kind}") if has_text(f"proxy.kind.{kind}") else short(kind)
+
+
+def route_kind(judged: Judged, report: Report) -> str:
+    """Return the kind of the proxy that a verdict is about."""
+    route = judged.id if isinstance(judged, RouteVerdict) else getattr(judged, "route", "")
+    return next((each.kind for each in report.routes if each.id == route), "")
+
+
+def heard(report: Report, evidence: Iterable[str]) -> str:
+    """Return the protocol that was heard where a proxy of another kind was looked for, or nothing."""
+    found = (f"proxy.speaks.{o.detail.get('speaks')}" for o in evidence_of(report, evidence))
+    return next((t(text_id) for text_id in found if has_text(text_id)), "")
 
 
 def culprit(report: Report, evidence: Iterable[str]) -> str:

@@ -21,7 +21,8 @@ from app import samples
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
 from diagnostics.errors import InputError
-from diagnostics.model import Cause, Event, Report, Service
+from diagnostics.events import Event
+from diagnostics.model import Cause, Report, Service
 from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 from ui.flow import Window
 

@@ -23,7 +23,8 @@ import msgspec
 import psutil
 
 from diagnostics.catalog import Catalog, load_catalog
-from diagnostics.model import Event, Probe, Report, Status, TargetJudged
+from diagnostics.events import Event, TargetJudged
+from diagnostics.model import Probe, Report, Status
 from diagnostics.network import Network, RealNetwork
 from diagnostics.plan import Plan, make_plan
 from diagnostics.runner import Run

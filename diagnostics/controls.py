@@ -30,6 +30,11 @@ def chosen(controls: tuple[Control, ...]) -> list[Control]:
     return [*_first_of(controls, "portal", PORTALS), *_first_of(controls, "https", SECURE)]
 
 
+def chosen_secure(controls: tuple[Control, ...]) -> list[Control]:
+    """Return the secure pages that show whether a proxy leads anywhere at all: two operators, since one may be down."""
+    return _first_of(controls, "https", ENOUGH)
+
+
 def chosen_for(probe: Probe, controls: tuple[Control, ...], targets: tuple[Service, ...]) -> list[Control]:
     """Return the controls of a protocol over UDP, or none where no target needs it."""
     needed = any(endpoint.probe is probe for target in targets for function in target.functions for endpoint in function.endpoints)

@@ -37,6 +37,10 @@ class OpenEnum(enum.StrEnum):
         return member
 
 
+DIRECT = "direct"
+"""The route of whatever goes out as it is."""
+
+
 class Step(OpenEnum):
     """The kinds of observation."""
 
@@ -75,7 +79,7 @@ class Certainty(OpenEnum):
 
 
 class Cause(OpenEnum):
-    """What is in the way.  Proxy and VPN causes join with their features."""
+    """What is in the way.  VPN causes join with their feature."""
 
     DNS_TAMPERING = "dns_tampering"
     DNS_NO_ANSWER = "dns_no_answer"
@@ -98,6 +102,14 @@ class Cause(OpenEnum):
     LOSSY_NETWORK = "lossy_network"
     STALE_PROXY = "stale_proxy"
     LOCAL_FIREWALL = "local_firewall"
+    PROXY_DOWN = "proxy_down"
+    PROXY_UNREACHABLE = "proxy_unreachable"
+    PROXY_AUTH = "proxy_auth"
+    PROXY_WRONG_PROTOCOL = "proxy_wrong_protocol"
+    PROXY_REFUSES_TARGET = "proxy_refuses_target"
+    PROXY_INTERCEPTS = "proxy_intercepts"
+    PROXY_LEAKS_DNS = "proxy_leaks_dns"
+    PROXY_BLOCKED = "proxy_blocked"
 
 
 LOCAL_CAUSES = frozenset(
@@ -350,51 +362,3 @@ class Control(Fact, frozen=True):
     expect_body: str = ""
     source: str = ""
     checked: bool = False
-
-
-# --- what a run tells while it is under way -------------------------------------------------------
-
-
-class Event(Fact, frozen=True, tag_field="event", tag=True):
-    """Base of everything a run reports while it is under way."""
-
-
-class RunStarted(Event, frozen=True):
-    """The plan is made.  ``targets`` in the order in which they were asked for."""
-
-    targets: tuple[str, ...]
-    simulated: str | None = None
-
-
-class StepStarted(Event, frozen=True):
-    """A step began; for progress only, nothing is known yet."""
-
-    step: Step
-    target: str | None = None
-    host: str | None = None
-
-
-class StepDone(Event, frozen=True):
-    """An observation was recorded."""
-
-    observation: Observation
-
-
-class NetworkJudged(Event, frozen=True):
-    """What is known of the line so far; comes once early and once at the end."""
-
-    network: NetworkVerdict
-    final: bool = False
-
-
-class TargetJudged(Event, frozen=True):
-    """The verdicts of one target (whole target first, then its functions); not final while steps are still due."""
-
-    verdicts: tuple[Verdict, ...]
-    final: bool = False
-
-
-class RunDone(Event, frozen=True):
-    """The run ended, by itself or cancelled; the report holds everything that was measured."""
-
-    report: Report

@@ -15,6 +15,7 @@ from diagnostics.catalog import Catalog
 from diagnostics.controls import independent
 from diagnostics.errors import InputError
 from diagnostics.model import Control, Endpoint, Fact, Function, Probe, Resolver, Service
+from diagnostics.routes.link import Link
 
 DEFAULT_TARGETS: Final = ("x", "whatsapp", "telegram", "signal")
 MANY: Final = 150
@@ -42,6 +43,8 @@ class Plan(Fact, frozen=True):
     resolvers: tuple[Resolver, ...] = ()
     controls: tuple[Control, ...] = ()
     timeout: float | None = None
+    routes: tuple[Link, ...] = ()
+    direct: bool = True
 
     @property
     def many(self) -> bool:
@@ -53,21 +56,35 @@ class Plan(Fact, frozen=True):
         return {
             "targets": msgspec.to_builtins(self.targets),
             "controls": msgspec.to_builtins(self.controls),
+            "direct": self.direct,
+            "routes": [{"id": link.id, "kind": str(link.kind)} for link in self.routes],
             "resolvers": [
                 {"id": r.id, "operator": r.operator, "addresses": list(r.addresses), "checked": r.checked} for r in self.resolvers
             ],
         }
 
 
-def make_plan(targets: Sequence[str], urls: Sequence[str], catalog: Catalog, *, timeout: float | None = None) -> Plan:
+def make_plan(
+    targets: Sequence[str],
+    urls: Sequence[str],
+    catalog: Catalog,
+    *,
+    timeout: float | None = None,
+    routes: Sequence[Link] = (),
+    direct: bool = True,
+) -> Plan:
     """Return the plan for some services (by id or by another name of theirs) and sites; without either, for the default services.
 
+    ``routes`` are the proxies to test them through as well, ``direct`` False leaves the direct line out.
     Raises InputError for a service that is not known and for a URL that is none.
     """
     wanted = [name.strip().lower() for name in targets] or ([] if urls else list(DEFAULT_TARGETS))
     chosen = {target.id: target for target in [*(_service(name, catalog) for name in wanted), *map(site_of, urls)]}
     controls = independent(catalog.controls, chosen.values(), catalog.services.values())
-    return Plan(targets=tuple(chosen.values()), resolvers=catalog.resolvers, controls=controls, timeout=timeout)
+    distinct = tuple({link.id: link for link in routes}.values())
+    return Plan(
+        targets=tuple(chosen.values()), resolvers=catalog.resolvers, controls=controls, timeout=timeout, routes=distinct, direct=direct
+    )
 
 
 def _service(name: str, catalog: Catalog) -> Service:

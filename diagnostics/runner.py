@@ -18,24 +18,12 @@ from typing import Final
 
 import resources
 from diagnostics.advice import tips_for
+from diagnostics.controls import chosen_secure
+from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, TargetJudged
 from diagnostics.judge import Judgement, judge, judge_target
 from diagnostics.judge.evidence import Evidence
-from diagnostics.model import (
-    AppFacts,
-    Endpoint,
-    Event,
-    Function,
-    NetworkJudged,
-    NetworkVerdict,
-    Report,
-    RunDone,
-    RunFacts,
-    RunStarted,
-    Service,
-    StepDone,
-    TargetJudged,
-    Verdict,
-)
+from diagnostics.judge.routes import provable
+from diagnostics.model import AppFacts, Endpoint, Function, NetworkVerdict, Report, RunFacts, Service, Verdict
 from diagnostics.network import Network, allow_many_sockets
 from diagnostics.plan import Plan
 from diagnostics.probes.context import Context
@@ -44,6 +32,8 @@ from diagnostics.probes.followups import FollowUps
 from diagnostics.probes.internet import measure_internet
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.pool import ResolverPool
+from diagnostics.probes.route import RouteProbe
+from diagnostics.routes.link import Link
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.runner")
@@ -175,9 +165,11 @@ class Run:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._internet(context, lookups, followups))
-                    targets = self._in_any_order()
+                    targets = self._in_any_order() if plan.direct else iter(())
                     for _ in range(min(UNDER_WAY, len(plan.targets))):
                         group.create_task(self._targets(context, lookups, followups, targets))
+                    for link in plan.routes:
+                        group.create_task(self._route(context, link))
                 await lookups.compared()
                 await followups.speeds.measure()
             finally:
@@ -189,6 +181,19 @@ class Run:
         await measure_internet(context, probe, self._plan.targets)
         self._network_so_far = judge(self._trace.observations).network
         self._on_event(NetworkJudged(network=self._network_so_far))
+
+    async def _route(self, context: Context, link: Link) -> None:
+        """Measure one proxy, and every service through it."""
+        probe = RouteProbe(context, link)
+        try:
+            if not await probe.begin() or not await probe.reaches_controls(chosen_secure(self._plan.controls)):
+                return
+            async with asyncio.TaskGroup() as group:
+                for target in self._plan.targets:
+                    trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
+                    group.create_task(probe.measure_service(provable(target), trusts))
+        except Exception:  # a defect met at one proxy must not take the others down with it
+            log.exception("measuring %s failed", link.id)
 
     def _in_any_order(self) -> Iterator[Service]:
         """Yield the targets in another order each time: a fixed one would be a fingerprint of this program."""

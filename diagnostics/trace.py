@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from diagnostics.events import Event, StepDone, StepStarted
 from diagnostics.failures import INTERRUPTED, failure_of
-from diagnostics.model import Event, Observation, Step, StepDone, StepStarted
+from diagnostics.model import DIRECT, Observation, Step
 
 log = logging.getLogger("atajo.trace")
 
@@ -80,7 +82,14 @@ class Trace:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._on_event = on_event
+        self._route = DIRECT
         self.observations: list[Observation] = []
+
+    def over(self, route: str) -> Trace:
+        """Return the same memory for steps over another route."""
+        other = copy.copy(self)
+        other._route = route
+        return other
 
     @property
     def now(self) -> float:
@@ -101,11 +110,9 @@ class Trace:
         log.debug("%s", observation)
         self.tell(StepDone(observation=observation))
 
-    def step(
-        self, step: Step, *, target: str | None = None, host: str | None = None, address: str | None = None, route: str = "direct"
-    ) -> StepRecord:
+    def step(self, step: Step, *, target: str | None = None, host: str | None = None, address: str | None = None) -> StepRecord:
         """Return a step to be measured: ``with trace.step(...) as step:``."""
-        return StepRecord(self, step, target, host, address, route)
+        return StepRecord(self, step, target, host, address, self._route)
 
     def note(self, kind: str, *, target: str | None = None, host: str | None = None, **detail: object) -> Observation:
         """Record a fact that needed no packet (``system``); ``kind`` says which."""

@@ -7,8 +7,9 @@ import functools
 from collections.abc import Callable, Sequence
 
 from diagnostics.catalog import Catalog, load_catalog
+from diagnostics.events import Event
 from diagnostics.judge.evidence import Evidence
-from diagnostics.model import Event, Report, Verdict
+from diagnostics.model import Report, Verdict
 from diagnostics.plan import make_plan
 from diagnostics.runner import Run
 from diagnostics.sim.scenario import Scenario, load_scenarios, read_scenario

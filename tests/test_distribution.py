@@ -76,9 +76,11 @@ def test_the_lock_pins_what_pyproject_asks_for(lock: str, groups: tuple[str, ...
 
 def test_the_tests_run_on_the_versions_that_people_get() -> None:
     people, developers = pins("requirements.lock"), pins("requirements-dev.lock")
-    assert {name: [str(pin) for pin in people[name]] for name in people} == {
-        name: [str(pin) for pin in developers.get(name, [])] for name in people
-    }
+    for name, pinned in people.items():
+        tested = developers.get(name, [])
+        # a tool may need on every Python what the program needs on old ones
+        everywhere = {str(pin.specifier) for pin in tested if pin.marker is None}
+        assert all(str(pin) in map(str, tested) or str(pin.specifier) in everywhere for pin in pinned), name
 
 
 def test_qt_with_the_reference_count_fault_is_kept_out() -> None:

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from diagnostics.catalog import load_catalog
-from diagnostics.model import Endpoint, Event, NetworkJudged, Report, RunDone, RunStarted, Status, Step, StepDone, TargetJudged
+from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, TargetJudged
+from diagnostics.model import Endpoint, Report, Status, Step
 from diagnostics.plan import make_plan
 from diagnostics.probes.endpoint import EndpointProbe
 from diagnostics.runner import Run, system_name

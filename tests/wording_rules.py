@@ -22,7 +22,9 @@ JARGON: Final = re.compile(
     r"|error fatal|fatal error",
     re.IGNORECASE,
 )
-CAPITALS_ALLOWED: Final = frozenset({"X", "VPN", "MB", "PDF", "HTML", "ZIP", "Wi-Fi", "SOCKS", "WhatsApp", "JSON", "AM", "PM"})
+CAPITALS_ALLOWED: Final = frozenset(
+    {"X", "VPN", "MB", "PDF", "HTML", "ZIP", "Wi-Fi", "SOCKS", "SSH", "TUIC", "VLESS", "WhatsApp", "JSON", "AM", "PM"}
+)
 
 NOT_TU: Final = re.compile(
     r"\b(usted|ustedes|vos|vosotros|vuestr\w+"

@@ -13,7 +13,8 @@ from typing import Protocol
 
 import msgspec
 
-from diagnostics.model import Event, Report, Service
+from diagnostics.events import Event
+from diagnostics.model import Report, Service
 
 Arrived = Callable[[int, tuple[Event, ...]], None]
 """Takes the number of a run and its latest events."""

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QApplication
 
 from app.texts import language, set_language, t
 from app.wording import card_sentence, failure, fault_sentence, name_of
-from diagnostics.model import Event, Report, RunStarted
+from diagnostics.events import Event, RunStarted
+from diagnostics.model import Report
 from ui.a11y import announce
 from ui.backend import Backend
 from ui.build import Screens

@@ -6,22 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from diagnostics.model import (
-    Event,
-    NetworkJudged,
-    NetworkVerdict,
-    Observation,
-    Report,
-    RunDone,
-    RunFacts,
-    RunStarted,
-    Status,
-    Step,
-    StepDone,
-    StepStarted,
-    TargetJudged,
-    Verdict,
-)
+from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, StepStarted, TargetJudged
+from diagnostics.model import NetworkVerdict, Observation, Report, RunFacts, Status, Step, Verdict
 
 
 class RunState:

@@ -12,6 +12,7 @@ from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.network import NetworkJudge
 from diagnostics.judge.resolvers import judge_resolvers
+from diagnostics.judge.routes import confirmed, judge_routes
 from diagnostics.judge.targets import TargetJudge
 from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Service, Verdict
 
@@ -38,5 +39,10 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     direct = RouteVerdict(
         status=network.status, cause=network.cause, certainty=network.certainty, rule=network.rule, evidence=network.evidence
     )
-    services = [verdict for target in evidence.targets for verdict in targets.judge(target)]
-    return Judgement(network=network, routes=(direct,), verdicts=(*services, *judge_resolvers(evidence, network)))
+    routes, over_routes = judge_routes(evidence, evidence.targets, network)
+    if evidence.goes_direct:
+        services = [confirmed(verdict, over_routes) for target in evidence.targets for verdict in targets.judge(target)]
+    else:
+        services = []
+    resolvers = judge_resolvers(evidence, network)
+    return Judgement(network=network, routes=(direct, *routes), verdicts=(*services, *over_routes, *resolvers))

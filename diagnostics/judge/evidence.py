@@ -20,7 +20,7 @@ import msgspec
 from diagnostics.bogons import is_bogon
 from diagnostics.failures import INTERRUPTED
 from diagnostics.judge.indexes import Connections, Questions, SystemAnswers
-from diagnostics.model import Cause, Certainty, Control, Fact, Observation, Service, Status, Step
+from diagnostics.model import DIRECT, Cause, Certainty, Control, Fact, Observation, Service, Status, Step
 
 Planned = TypeVar("Planned")
 
@@ -78,6 +78,7 @@ class Evidence:
     def __init__(self, observations: Iterable[Observation] = ()) -> None:
         """Index ``observations``; the rules only read."""
         self.observations: list[Observation] = []
+        self.routes: dict[str, list[Observation]] = defaultdict(list)
         self.interrupted: set[tuple[str | None, str | None]] = set()
         """(target, host) of the steps that were cut short."""
         self.by_host: dict[str, list[Observation]] = defaultdict(list)
@@ -98,13 +99,27 @@ class Evidence:
             self.add(observation)
 
     def add(self, o: Observation) -> None:
-        """Take one more observation in: a run judges what it knows again and again."""
+        """Take one more observation in: a run judges what it knows again and again.
+
+        What went over another route says nothing about this line, and is kept apart.
+        """
+        if o.route != DIRECT:
+            self.routes[o.route].append(o)
+            return
         if o.failure == INTERRUPTED:
             self.interrupted.add((o.target, o.host))
             return
         self.observations.append(o)
-        if o.host:
+        if o.step is Step.THROUGHPUT:
+            self.throughput.append(o)
+        elif o.host:
             self.by_host[o.host].append(o)
+        self._sort(o)
+        if o.step in (Step.TCP, Step.TLS, Step.HTTP):
+            self.questions.add(o, self.purpose(o))
+
+    def _sort(self, o: Observation) -> None:
+        """Put an observation where the rules of its step look."""
         if o.step is Step.SYSTEM:
             self.system[str(o.detail.get("kind"))] = o
         elif o.step is Step.DNS and o.host:
@@ -116,10 +131,12 @@ class Evidence:
             self.tls[o.host].append(o)
         elif o.step is Step.HTTP and o.host:
             self.http[o.host].append(o)
-        elif o.step is Step.THROUGHPUT:
-            self.throughput.append(o)
-        if o.step in (Step.TCP, Step.TLS, Step.HTTP):
-            self.questions.add(o, self.purpose(o))
+
+    @property
+    def goes_direct(self) -> bool:
+        """Tell whether the services were to be tested over the direct line as well."""
+        plan = self.system.get("plan")
+        return plan is None or plan.detail.get("direct", True) is not False
 
     def _add_lookup(self, o: Observation, host: str) -> None:
         self.dns[host].append(o)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
-from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Finding
 from diagnostics.model import Cause, Certainty, Endpoint, Function, NetworkVerdict, Rule, Service, Status, Verdict
 
@@ -38,10 +37,17 @@ def gravity(finding: Finding) -> tuple[int, int]:
     return _GRAVITY.get(finding.status, 9), _CERTAINTY.get(finding.certainty, 9)
 
 
+class JudgesEndpoints(Protocol):
+    """Says what is to be said of one endpoint, over whatever route."""
+
+    def judge(self, target: str | None, endpoint: Endpoint) -> Finding:
+        """Return the finding."""
+
+
 class TargetJudge:
     """Judges the targets of one run."""
 
-    def __init__(self, endpoints: EndpointJudge, network: NetworkVerdict) -> None:
+    def __init__(self, endpoints: JudgesEndpoints, network: NetworkVerdict) -> None:
         """Judge endpoints by ``endpoints``; ``network`` masks what it explains."""
         self._endpoints = endpoints
         self._network = network

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from diagnostics.model import Control, Resolver
 from diagnostics.network import Network
@@ -15,6 +16,9 @@ from diagnostics.probes.pacing import IN_ALL, IN_ALL_OF_MANY, DeadPlaces, Limits
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.probes")
+
+FARTHER: Final = 1.5
+"""Seconds by which waits are longer behind a proxy: the way to it can be timed, the way beyond it cannot."""
 
 
 class Context:
@@ -44,6 +48,15 @@ class Context:
         self._trusting: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
         self._over = False
+
+    def over(self, route: str) -> Context:
+        """Return a context for another route: the same run, with round trips and losses of its own."""
+        other = copy.copy(self)
+        other.trace = self.trace.over(route)
+        other.patience = Patience(lambda: self.lateness.allowance + FARTHER)
+        other.six, other.losses = SixWatch(), Losses()
+        other.dead = DeadPlaces(other.losses)
+        return other
 
     @property
     def neutral(self) -> Control | None:

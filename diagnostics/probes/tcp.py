@@ -47,6 +47,12 @@ async def connect(
     return observation, stream
 
 
+async def connect_silently(context: Context, address: str, port: int, detail: dict[str, object]) -> Stream:
+    """Connect with the same tries inside a step of the caller's own; ``tries`` is written into ``detail``.  Raises OSError."""
+    async with _Race(context, address, port, detail) as race:
+        return race.keep(await race.run())
+
+
 class _Race:
     """The tries of one connection; the first to succeed wins, the others are closed, now or when they come in."""
 

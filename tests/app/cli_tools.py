@@ -11,20 +11,8 @@ import pytest
 
 from app import cli
 from app.cli_check import Measure, Order, Stop
-from diagnostics.model import (
-    Cause,
-    Event,
-    NetworkVerdict,
-    Observation,
-    Report,
-    RunFacts,
-    RunStarted,
-    Status,
-    Step,
-    StepDone,
-    TargetJudged,
-    Verdict,
-)
+from diagnostics.events import Event, RunStarted, StepDone, TargetJudged
+from diagnostics.model import Cause, NetworkVerdict, Observation, Report, RunFacts, Status, Step, Verdict
 from diagnostics.model import Certainty as How
 
 

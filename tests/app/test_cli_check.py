@@ -17,7 +17,8 @@ from app.cli_check import Order, Stop, seconds_of
 from app.cli_save import kinds
 from app.texts import has_text, set_language
 from diagnostics.errors import InputError
-from diagnostics.model import Cause, Certainty, Event, NetworkVerdict, Report, Status
+from diagnostics.events import Event
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Status
 from diagnostics.report.contract import load
 from tests.app.cli_tools import Command, command_of, engine, finished
 from tests.report import documents

@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from app.engine_thread import MAX_RATE, EngineThread, Measuring, Prepare, Tell
 from diagnostics.errors import InputError
-from diagnostics.model import Event, Report, RunDone, RunFacts, RunStarted, Step, StepStarted
+from diagnostics.events import Event, RunDone, RunStarted, StepStarted
+from diagnostics.model import Report, RunFacts, Step
 
 Body = Callable[[Tell], Awaitable[None]]
 

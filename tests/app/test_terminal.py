@@ -9,7 +9,8 @@ import pytest
 from app.cli_progress import Lines, LiveList, Progress, progress_for
 from app.terminal import Terminal, encodable
 from app.texts import set_language
-from diagnostics.model import Observation, Service, Status, Step, StepDone, TargetJudged, Verdict
+from diagnostics.events import StepDone, TargetJudged
+from diagnostics.model import Observation, Service, Status, Step, Verdict
 from diagnostics.plan import Plan
 from tests.app.cli_tools import Screen
 

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 
 from app import samples
 from app.settings import Settings
-from diagnostics.model import Cause, NetworkJudged, Report, RunStarted, TargetJudged
+from diagnostics.events import NetworkJudged, RunStarted, TargetJudged
+from diagnostics.model import Cause, Report
 from tests.ui.conftest import Open, SampleDriver
 from ui.widgets import Card
 

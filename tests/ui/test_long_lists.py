@@ -13,7 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
 from app import samples
-from diagnostics.model import Report, RunStarted, Status, TargetJudged, Verdict
+from diagnostics.events import RunStarted, TargetJudged
+from diagnostics.model import Report, Status, Verdict
 from tests.ui.conftest import Open, SampleDriver
 from ui.backend import SitesRead
 from ui.screens.home import MAX_PAGES

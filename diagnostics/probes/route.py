@@ -1,0 +1,220 @@
+"""One proxy, tested to the end: to it, into it, and through it to the services.
+
+Steps of a ``proxy`` observation (detail ``stage``): ``name`` (the proxy's name was looked up), ``connect`` (TCP to it), ``secure``
+(TLS to it), ``open`` (it was asked for a target).  They carry the route's id and never the proxy's name or address: both belong to
+the person.  Detail besides: ``kind``, ``tries``, ``purpose`` (target | control), what a refusal said (``reply``, ``status``, ...).
+Success replies prove nothing: several proxies answer them for closed ports.  What counts are the ``tls`` and ``http`` steps that
+follow over the same route: a valid certificate of the target and its whole page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from diagnostics.bogons import is_address, is_bogon
+from diagnostics.controls import endpoint_of
+from diagnostics.failures import EOF, NXDOMAIN, RESET, TIMEOUT
+from diagnostics.model import Control, Endpoint, Function, Observation, Probe, Rule, Service, Step
+from diagnostics.network import Network
+from diagnostics.probes.context import Context
+from diagnostics.probes.endpoint import Trusts
+from diagnostics.probes.http import fetch
+from diagnostics.probes.mtproto import ask_mtproto
+from diagnostics.probes.pacing import patiently
+from diagnostics.probes.place import Asking, Greeting, Place, next_place
+from diagnostics.probes.tcp import connect_silently
+from diagnostics.probes.tls import shake
+from diagnostics.routes.dial import DIALERS, GUESSES, KEYED, NAMES_HERE, inside_tls, tls_name, why_not
+from diagnostics.routes.link import Kind, Link
+from diagnostics.routes.tunnel import WRONG_PROTOCOL, ProxyRefusal
+from diagnostics.streams import Stream, TlsStream
+
+AT_ONCE: Final = 2
+"""Connections to one proxy: home-made ones are small, and a crowd of them is a sign."""
+
+PROXY_WORK: Final = 3.0
+"""Seconds that a proxy may take on top of two round trips: it looks a name up and connects by itself."""
+
+MAX_HOPS: Final = 5
+MOST_ADDRESSES: Final = 2
+NAME_WAIT: Final = 5.0
+_ANY_FAMILY: Final = socket.AF_UNSPEC
+_FOUR: Final = socket.AF_INET
+_DUMB: Final = frozenset({TIMEOUT, EOF, RESET})
+"""How a server answers a protocol that is not its own, besides saying so."""
+
+
+class RouteProbe:
+    """The measurements of one proxy in one run."""
+
+    def __init__(self, context: Context, link: Link) -> None:
+        """Measure ``link`` as part of the run of ``context``; times and waits are learnt for this route alone."""
+        self._direct = context
+        self._context = context.over(link.id)
+        self._link = link
+        self._kind = link.kind
+        self._addresses: list[str] = []
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._opened = False
+        self._context.trace.note("route", id=link.id, proxy=str(link.kind), why_not=why_not(link), names_here=link.kind in NAMES_HERE)
+
+    async def begin(self) -> bool:
+        """Look the proxy's name up and find out what it speaks; False if it cannot be used at all."""
+        if why_not(self._link):
+            return False
+        if not await self._look_up():
+            return False
+        if self._kind is Kind.AUTO:
+            return await self._guess()
+        return True
+
+    async def _look_up(self) -> bool:
+        link = self._link
+        if is_address(link.host):
+            self._addresses = [link.host]
+            return True
+        with self._context.trace.step(Step.PROXY) as step:
+            step.detail = {"stage": "name", "kind": str(link.kind), "public": 0, "bogons": 0}
+            resolving = self._network.resolve(link.host, _ANY_FAMILY)
+            found = await patiently(resolving, lambda: self._direct.patience.wait(extra=NAME_WAIT))
+            # a name of the person's own network is theirs to use; a public name that leads nowhere is not
+            self._addresses = found
+            step.detail |= {"public": sum(not is_bogon(a) for a in found), "bogons": sum(is_bogon(a) for a in found)}
+            if not found:
+                step.failure = NXDOMAIN
+        return bool(self._addresses)
+
+    @property
+    def _network(self) -> Network:
+        return self._context.network
+
+    async def _guess(self) -> bool:
+        """Ask in each protocol that a bare address may speak, on a fresh connection each time."""
+        control = self._context.neutral
+        for kind in GUESSES:
+            self._kind = kind
+            if control is None:
+                return False
+            stream, failed = await self._open(control.host, 443, None, "guess")
+            if stream is not None:
+                stream.close()
+                return True
+            if failed is None or failed.failure not in (WRONG_PROTOCOL, *_DUMB):
+                return failed is not None and failed.detail.get("stage") == "open"
+        return False
+
+    async def reaches_controls(self, controls: Sequence[Control]) -> bool:
+        """Fetch harmless pages; False if the proxy did not even open a way to one of them, so that no service need be tried."""
+        trusts = Trusts(self._network.trust)
+        await asyncio.gather(*(self.measure(endpoint_of(control), None, trusts, "control") for control in controls))
+        return self._opened
+
+    async def measure_service(self, service: Service, trusts: Trusts) -> None:
+        """Fetch what the functions of a service need: of pages that replace each other, until one comes in whole."""
+        await asyncio.gather(*(self._measure_function(service, function, trusts) for function in service.functions))
+
+    async def _measure_function(self, service: Service, function: Function, trusts: Trusts) -> None:
+        if function.rule is not Rule.ANY_OF:
+            await asyncio.gather(*(self.measure(endpoint, service.id, trusts) for endpoint in function.endpoints))
+            return
+        for endpoint in function.endpoints:
+            if await self.measure(endpoint, service.id, trusts):
+                return
+
+    async def measure(self, endpoint: Endpoint, target: str | None, trusts: Trusts, purpose: str = "target") -> bool:
+        """Fetch an endpoint through the proxy, redirects included; tell whether it gave what it should."""
+        secure = endpoint.probe in (Probe.HTTPS, Probe.TLS)
+        place: Place | None = Place("https" if secure else "http", endpoint.host, endpoint.port, endpoint.path)
+        seen: set[str] = set()
+        good = False
+        while place and place.url not in seen and place.hop <= MAX_HOPS:
+            seen.add(place.url)
+            good, place = await self._visit(place, endpoint.probe, target, trusts.of(place.host), purpose)
+        return good
+
+    async def _visit(
+        self, place: Place, probe: Probe, target: str | None, trust: ssl.SSLContext, purpose: str
+    ) -> tuple[bool, Place | None]:
+        """Return whether one page (or what the probe asks for) came, and where it leads on."""
+        async with self._places:
+            stream, _ = await self._open(place.host, place.port, target, purpose)
+            if stream is None:
+                return False, None
+            self._opened = True
+            async with stream:
+                asking = Asking("", target, purpose)
+                through: Stream = stream
+                if probe is Probe.MTPROTO:
+                    return (await ask_mtproto(self._context, stream, place.host, place.port, asking)).failure is None, None
+                if place.scheme == "https":
+                    await self._context.trusting()
+                    shaken = await shake(self._context, stream, trust, Greeting(place.port, place.host, place.host, asking))
+                    if shaken.stream is None or probe is Probe.TLS:
+                        return shaken.stream is not None, None
+                    through = shaken.stream
+                observation, reply = await fetch(self._context, through, place, asking)
+                onward = next_place(place, reply.status, reply.headers.get("location")) if reply else None
+                return observation.failure is None, onward
+
+    async def _open(self, host: str, port: int, target: str | None, purpose: str) -> tuple[Stream | None, Observation | None]:
+        """Connect to the proxy and ask it for a target; the stream, or the step that failed."""
+        stream, failed = await self._reach()
+        if stream is None:
+            return None, failed
+        opened: Stream | None = None
+        with self._context.trace.step(Step.PROXY, target=target, host=host) as step:
+            step.detail = {"stage": "open", "kind": str(self._kind), "purpose": purpose, "port": port, "late": self._kind in KEYED}
+            try:
+                asked = self._ask(stream, host, port)
+                opened = await patiently(asked, lambda: self._context.patience.wait(extra=PROXY_WORK))
+            except ProxyRefusal as refusal:
+                step.detail |= refusal.facts
+                raise
+            finally:
+                step.detail["received"] = stream.raw_received
+                if opened is None:
+                    stream.close()
+        return opened, None if opened is not None else step.done
+
+    async def _ask(self, stream: Stream, host: str, port: int) -> Stream:
+        if self._kind in NAMES_HERE and not is_address(host):
+            found = await self._network.resolve(host, _FOUR)
+            host = next(iter(found), host)
+        return await DIALERS[self._kind](msgspec.structs.replace(self._link, kind=self._kind), stream, host, port)
+
+    async def _reach(self) -> tuple[Stream | None, Observation | None]:
+        """Connect to the proxy, and shake hands with it where it is spoken to inside TLS."""
+        stream: Stream | None = None
+        done: Observation | None = None
+        for address in self._addresses[:MOST_ADDRESSES]:
+            with self._context.trace.step(Step.PROXY) as step:
+                step.detail = {"stage": "connect", "kind": str(self._kind), "tries": 0, "bogon": is_bogon(address)}
+                stream = await connect_silently(self._context, address, self._link.port, step.detail)
+            done = step.done
+            if stream is not None:
+                break
+        if stream is None or done is None:
+            return None, done
+        if done.detail["tries"] == 1:
+            self._context.patience.saw(done.seconds)
+        link = msgspec.structs.replace(self._link, kind=self._kind)
+        if not inside_tls(link):
+            return stream, None
+        await self._context.trusting()
+        session = TlsStream(stream, self._network.trust.public, server_name=tls_name(link))
+        secured: Stream | None = None
+        with self._context.trace.step(Step.PROXY) as securing:
+            securing.detail = {"stage": "secure", "kind": str(self._kind)}
+            try:
+                await patiently(session.handshake(), lambda: self._context.patience.wait(extra=PROXY_WORK))
+                secured = session
+            finally:
+                if secured is None:
+                    stream.close()
+        return secured, None if secured is not None else securing.done

@@ -1,0 +1,56 @@
+"""HTTP CONNECT (RFC 9110, section 9.3.6), in the clear or inside TLS to the proxy."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Final
+
+from diagnostics.routes.link import Link
+from diagnostics.routes.socks import spoken
+from diagnostics.routes.tunnel import AUTH, HTTP_REFUSED, WRONG_PROTOCOL, ProxyRefusal, Reader
+from diagnostics.streams import Stream
+
+MAX_HEAD: Final = 16 * 1024
+MAX_LINE: Final = 120
+_STATUS: Final = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |\r|$)")
+_KEPT: Final = ("proxy-authenticate", "x-squid-error", "proxy-status", "via", "server")
+"""Headers in which a proxy says who it is and why it refuses."""
+
+
+async def http_connect(link: Link, stream: Stream, host: str, port: int) -> Stream:
+    """Open ``host:port`` through an HTTP proxy.  Raises ProxyRefusal, EOFError, OSError."""
+    name = host if ":" in host else host.encode("idna").decode("ascii")
+    place = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
+    if link.user or link.secret:
+        login = base64.b64encode(f"{link.user.reveal()}:{link.secret.reveal()}".encode()).decode("ascii")
+        lines.append(f"Proxy-Authorization: Basic {login}")
+    await stream.write("\r\n".join([*lines, "", ""]).encode("ascii"))
+    reader = Reader(stream)
+    first = await reader.first()
+    if not first:
+        message = "closed without an answer"
+        raise EOFError(message)
+    if not b"HTTP/1.".startswith(first[:7]):
+        raise ProxyRefusal(WRONG_PROTOCOL, "no HTTP answer", speaks=spoken(first[:2]))
+    head = await reader.until(b"\r\n\r\n", MAX_HEAD)
+    found = _STATUS.match(head)
+    if not found:
+        raise ProxyRefusal(WRONG_PROTOCOL, "no HTTP status line")
+    status = int(found[1])
+    if not 200 <= status < 300:
+        failure = AUTH if status in (401, 407) else HTTP_REFUSED
+        raise ProxyRefusal(failure, f"status {status}", status=status, **_said(head))
+    return reader.onward()
+
+
+def _said(head: bytes) -> dict[str, object]:
+    """Return the headers that say something about the proxy, each in one short printable line."""
+    found: dict[str, object] = {}
+    for line in head.split(b"\r\n")[1:]:
+        key, _, value = line.decode("latin-1").partition(":")
+        if key.strip().lower() in _KEPT:
+            text = "".join(c if c.isprintable() else " " for c in value).strip()
+            found[key.strip().lower()] = text[:MAX_LINE]
+    return found
