@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app import wording
 from app.report_facts import function_verdicts, verdicts_over_routes, whole_verdicts
-from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, route_line, route_sentence
+from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence
 from app.terminal import SYMBOLS, Terminal
 from app.texts import language, t
 from diagnostics.model import Report, Status, Verdict
@@ -87,7 +87,8 @@ def _write_proxies(report: Report, out: Terminal, names: Names) -> None:
     for route in proxies:
         word = wording.after_colon(wording.status_word(route.status))
         out.line(f"{out.symbol(route.status)} {label(route.id, report, names)}: {word}", style=SYMBOLS.get(route.status, ("", "", ""))[2])
-        out.line(route_sentence(route, report), indent=2)
+        for sentence in (route_sentence(route, report), *remarks(route, report)):
+            out.line(sentence, indent=2)
 
 
 def failing_functions(report: Report, verdict: Verdict) -> str:

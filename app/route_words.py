@@ -6,13 +6,15 @@ here hands the names in (``names``, by the proxy's id), and an export has none.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from app.report_facts import answer_seconds, short, verdicts_over_routes
+from app.report_facts import answer_seconds, evidence_of, observations_of, short, verdicts_over_routes
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names
 from app.texts import has_text, seconds, t
-from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Verdict
+from diagnostics.failures import INTERRUPTED
+from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Step, Verdict
 
 Names = Mapping[str, str]
 NO_NAMES: Final[Names] = {}
@@ -38,11 +40,44 @@ def route_sentence(route: RouteVerdict, report: Report) -> str:
     """Return one plain sentence about a proxy itself."""
     if route.status is Status.WORKS and route.cause is None:
         return t("proxy.works")
+    if route.rule == "route.far_below_direct":
+        through, directly = _figures(route, report)
+        return t("proxy.far_below_direct", through=seconds(through), directly=seconds(directly))
     sentence = cause_sentence(route, t("proxy.the_service"), report)
     by_rule = f"proxy.{route.rule.partition('.')[2]}"
-    return sentence or (
-        t(by_rule) if has_text(by_rule) else t(f"proxy.is.{route.status}" if has_text(f"proxy.is.{route.status}") else "proxy.is.unknown")
-    )
+    by_status = f"proxy.is.{route.status}"
+    return sentence or t(next(each for each in (by_rule, by_status, "proxy.is.unknown") if has_text(each)))
+
+
+def _figures(route: RouteVerdict, report: Report) -> tuple[float, float]:
+    """Return how long the pages that a verdict names took over the proxy and directly, in seconds, the middle ones."""
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for o in evidence_of(report, route.evidence):
+        head, body = o.detail.get("head_seconds"), o.detail.get("body_seconds")
+        if isinstance(head, int | float) and isinstance(body, int | float):
+            took[o.route != DIRECT].append(head + body)
+    return statistics.median(took[True] or [0.0]), statistics.median(took[False] or [0.0])
+
+
+def remarks(route: RouteVerdict, report: Report) -> list[str]:
+    """Return what else is worth knowing of a proxy that leads somewhere: where it comes out, and whether it carries calls."""
+    over, directly = _stages(report, route.id), _stages(report, DIRECT)
+    said: list[str] = []
+    leaving, own = over.get("exit", {}), directly.get("exit", {})
+    country = leaving.get("country")
+    if leaving.get("same_address") is True:
+        said.append(t("proxy.same_address"))
+    elif isinstance(country, str) and isinstance(own.get("country"), str):
+        said.append(t("proxy.same_country" if country == own["country"] else "proxy.country", country=short(country)))
+    if "udp" in over and route.status is Status.WORKS:
+        said.append(t("proxy.calls.yes" if over["udp"].get("answered") is True else "proxy.calls.no"))
+    return said
+
+
+def _stages(report: Report, route: str) -> dict[str, dict[str, Any]]:
+    """Return the details of what else was asked of a way, by stage."""
+    steps = [o for o in observations_of(report, None, route) if o.step is Step.PROXY and o.failure != INTERRUPTED]
+    return {str(o.detail.get("stage")): o.detail for o in steps}
 
 
 def route_line(verdict: Verdict, report: Report, names: Names = NO_NAMES, catalog: Catalog | None = None) -> str:

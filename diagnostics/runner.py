@@ -33,6 +33,7 @@ from diagnostics.probes.internet import measure_internet
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.pool import ResolverPool
 from diagnostics.probes.route import RouteProbe
+from diagnostics.probes.route_checks import RouteChecks
 from diagnostics.routes.link import Link
 from diagnostics.trace import Trace
 
@@ -168,8 +169,9 @@ class Run:
                     targets = self._in_any_order() if plan.direct else iter(())
                     for _ in range(min(UNDER_WAY, len(plan.targets))):
                         group.create_task(self._targets(context, lookups, followups, targets))
+                    checks = RouteChecks(context)
                     for link in plan.routes:
-                        group.create_task(self._route(context, link))
+                        group.create_task(self._route(context, link, checks))
                 await lookups.compared()
                 await followups.speeds.measure()
             finally:
@@ -182,13 +184,14 @@ class Run:
         self._network_so_far = judge(self._trace.observations).network
         self._on_event(NetworkJudged(network=self._network_so_far))
 
-    async def _route(self, context: Context, link: Link) -> None:
+    async def _route(self, context: Context, link: Link, checks: RouteChecks) -> None:
         """Measure one proxy, and every service through it."""
         probe = RouteProbe(context, link)
         try:
             if not await probe.begin() or not await probe.reaches_controls(chosen_secure(self._plan.controls)):
                 return
             async with asyncio.TaskGroup() as group:
+                group.create_task(checks.measure(probe))
                 for target in self._plan.targets:
                     trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
                     group.create_task(probe.measure_service(provable(target), trusts))

@@ -13,6 +13,7 @@ import msgspec
 
 from diagnostics.failures import CERTIFICATE_FAILURES, DEATHS, EOF, FAILED_HANDSHAKE, INTERRUPTED, REFUSED, RESET, TIMEOUT, WRONG_ANSWER
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids
+from diagnostics.judge.route_quality import with_quality
 from diagnostics.judge.targets import GOOD, TargetJudge
 from diagnostics.model import (
     Cause,
@@ -287,7 +288,7 @@ def judge_routes(evidence: Evidence, targets: Sequence[Service], network: Networ
     verdicts: list[Verdict] = []
     for route, observations in evidence.routes.items():
         known = RouteEvidence(observations)
-        judged = judge_route(route, known, network)
+        judged = with_quality(judge_route(route, known, network), observations, evidence)
         routes.append(judged)
         verdicts += [verdict for target in targets for verdict in judge_over_route(target, known, judged)]
     return routes, verdicts

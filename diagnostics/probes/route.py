@@ -44,7 +44,7 @@ PROXY_WORK: Final = 3.0
 MAX_HOPS: Final = 5
 MOST_ADDRESSES: Final = 2
 NAME_WAIT: Final = 5.0
-_ANY_FAMILY: Final = socket.AF_UNSPEC
+ANY_FAMILY: Final = socket.AF_UNSPEC
 _FOUR: Final = socket.AF_INET
 _DUMB: Final = frozenset({TIMEOUT, EOF, RESET})
 """How a server answers a protocol that is not its own, besides saying so."""
@@ -81,7 +81,7 @@ class RouteProbe:
             return True
         with self._context.trace.step(Step.PROXY) as step:
             step.detail = {"stage": "name", "kind": str(link.kind), "public": 0, "bogons": 0}
-            resolving = self._network.resolve(link.host, _ANY_FAMILY)
+            resolving = self._network.resolve(link.host, ANY_FAMILY)
             found = await patiently(resolving, lambda: self._direct.patience.wait(extra=NAME_WAIT))
             # a name of the person's own network is theirs to use; a public name that leads nowhere is not
             self._addresses = found
@@ -218,3 +218,29 @@ class RouteProbe:
                 if secured is None:
                     stream.close()
         return secured, None if secured is not None else securing.done
+
+    # --- for what else is asked of a proxy that leads somewhere (probes/route_checks.py) ---
+
+    @property
+    def link(self) -> Link:
+        """Return the proxy, with the kind that was found out."""
+        return msgspec.structs.replace(self._link, kind=self._kind)
+
+    @property
+    def context(self) -> Context:
+        """Return the context of this route."""
+        return self._context
+
+    @property
+    def places(self) -> asyncio.Semaphore:
+        """Return what keeps the connections to the proxy few: to be held for each."""
+        return self._places
+
+    async def through(self, host: str, port: int, purpose: str) -> Stream | None:
+        """Return a stream to a place through the proxy, to be closed by the caller; None where it refused, which is recorded."""
+        return (await self._open(host, port, None, purpose))[0]
+
+    async def reach(self) -> tuple[str, Stream] | None:
+        """Return the proxy's address and a new connection to it, or None."""
+        stream, _ = await self._reach()
+        return (self._addresses[0], stream) if stream is not None else None
