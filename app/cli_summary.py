@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app import wording
-from app.report_facts import function_verdicts, verdicts_over_routes, whole_verdicts
-from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence
+from app.report_facts import function_verdicts, whole_verdicts
+from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence, state_word, usable
 from app.terminal import SYMBOLS, Terminal
 from app.texts import language, t
 from diagnostics.model import Report, Status, Verdict
@@ -74,7 +74,7 @@ def _write_routes_of(verdict: Verdict, report: Report, out: Terminal, catalog: w
     compared = comparison(report, verdict.target, names)
     if compared:
         out.line(compared, indent=2, style="bold")
-    for over in verdicts_over_routes(report, verdict.target):
+    for over in usable(report, verdict.target):
         out.line(f"{out.symbol(over.status)} {route_line(over, report, names, catalog)}", indent=2, hanging=4)
 
 
@@ -85,7 +85,7 @@ def _write_proxies(report: Report, out: Terminal, names: Names) -> None:
         out.line()
         out.line(t("cli.proxies"), style="bold")
     for route in proxies:
-        word = wording.after_colon(wording.status_word(route.status))
+        word = wording.after_colon(state_word(route))
         out.line(f"{out.symbol(route.status)} {label(route.id, report, names)}: {word}", style=SYMBOLS.get(route.status, ("", "", ""))[2])
         for sentence in (route_sentence(route, report), *remarks(route, report)):
             out.line(sentence, indent=2)

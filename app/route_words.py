@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.report_facts import answer_seconds, evidence_of, observations_of, short, verdicts_over_routes
-from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names
+from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names, status_word
 from app.texts import has_text, seconds, t
 from diagnostics.failures import INTERRUPTED
 from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Step, Verdict
@@ -86,10 +86,23 @@ def route_line(verdict: Verdict, report: Report, names: Names = NO_NAMES, catalo
     return t("compare.over", route=label(verdict.route, report, names), sentence=after_colon(sentence, name_of(verdict.target, report)))
 
 
+def usable(report: Report, target: str) -> list[Verdict]:
+    """Return how a service fares over the proxies that lead somewhere; what is wrong with the others is said of them once."""
+    leading = {route.id for route in report.routes if route.status in _OPENS}
+    return [verdict for verdict in verdicts_over_routes(report, target) if verdict.route in leading]
+
+
+def state_word(route: RouteVerdict) -> str:
+    """Return the word for how a proxy is: «Disponible», «No disponible desde aquí», or that of its status."""
+    if route.status in _OPENS:
+        return t("proxies.state.ok") if route.status is Status.WORKS else status_word(route.status)
+    return t("proxies.state.bad") if route.status in BAD else status_word(route.status)
+
+
 def comparison(report: Report, target: str, names: Names = NO_NAMES) -> str:
     """Return the sentence that holds a service's ways against each other, or nothing where there is only one."""
     direct = report.of_target(target)
-    over = verdicts_over_routes(report, target)
+    over = usable(report, target)
     if not over:
         return ""
     open_ways = sorted((v for v in over if v.status in _OPENS), key=lambda v: answer_seconds(report, target, v.route) or 1e9)
@@ -113,7 +126,7 @@ def _alone(ways: str, took: float | None, *, opens: bool) -> str:
 
 
 def _beside_open(report: Report, over: list[Verdict], open_ways: list[Verdict], names: Names) -> str:
-    shut = [v for v in over if v.status in BAD]
+    shut = [v for v in over if v.status in BAD]  # by proxies that lead elsewhere: one that is off says nothing of the service
     if shut:
         return t("compare.direct_only", routes=some_names([label(v.route, report, names) for v in shut]))
     return t("compare.both", routes=some_names([label(v.route, report, names) for v in open_ways])) if open_ways else ""

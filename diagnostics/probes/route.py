@@ -110,10 +110,13 @@ class RouteProbe:
         return False
 
     async def reaches_controls(self, controls: Sequence[Control]) -> bool:
-        """Fetch harmless pages; False if the proxy did not even open a way to one of them, so that no service need be tried."""
+        """Fetch harmless pages; False if the proxy leads to none of them, so that no service need be tried.
+
+        What a proxy says counts as leading somewhere, too, but not where it says nothing: a wrong key is answered with silence.
+        """
         trusts = Trusts(self._network.trust)
-        await asyncio.gather(*(self.measure(endpoint_of(control), None, trusts, "control") for control in controls))
-        return self._opened
+        came = await asyncio.gather(*(self.measure(endpoint_of(control), None, trusts, "control") for control in controls))
+        return any(came) or (self._opened and self._kind not in KEYED)
 
     async def measure_service(self, service: Service, trusts: Trusts) -> None:
         """Fetch what the functions of a service need: of pages that replace each other, until one comes in whole."""
