@@ -1,11 +1,20 @@
-"""Proxies in the terminal: where their links come from."""
+"""Proxies in the terminal: where their links come from, and ``proxy LINK``, which tests one."""
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
+from app import wording
+from app.cli_check import Measure, Order, check
+from app.cli_summary import write_proxies
+from app.report_facts import whole_verdicts
+from app.route_words import proxies_of, usable
 from app.site_notes import content_of
+from app.terminal import SYMBOLS, Terminal
+from app.texts import seconds, t
 from diagnostics.errors import InputError
+from diagnostics.model import Report, Step
 
 if TYPE_CHECKING:
     from diagnostics.routes.link import Link
@@ -30,3 +39,35 @@ def links_of(given: str) -> list[Link]:
     if not pasted.links:
         raise InputError("link.empty")
     return list(pasted.links)
+
+
+def proxy(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
+    """Test one proxy, and some services through it, without the direct line; return the exit status of ``check``.
+
+    Raises InputError for a link that is none.
+    """
+    if options.link is None:
+        raise InputError("cli.error.missing", what="LINK")
+    options.proxy, options.no_direct, options.list = [options.link], True, None
+    return check(options, out, err, measure, _tell)
+
+
+def _tell(report: Report, talk: Terminal, order: Order) -> None:
+    """Write how the proxy is, then how each service fares over it."""
+    if report.run.simulated:
+        talk.line(t("workshop.ribbon"), style="bold")
+    fault = wording.failure(report)
+    if fault or not proxies_of(report):
+        talk.line(wording.headline(report, order.catalog), style="bold")
+        talk.line(wording.fault_sentence(report) if fault else "")
+        return
+    write_proxies(report, talk, {link.id: link.name for link in order.plan.routes})
+    talk.line()
+    for verdict in (each for each in whole_verdicts(report) if usable(report, each.target)):  # one that is off says nothing of them
+        name, word = wording.name_of(verdict.target, report, order.catalog), wording.status_word(verdict.status)
+        talk.line(f"{talk.symbol(verdict.status)} {name}: {word}", style=SYMBOLS.get(verdict.status, ("", "", ""))[2])
+        talk.line(wording.card_sentence(verdict, report, order.catalog), indent=2)
+    talk.line()
+    tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
+    talk.line(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
+    talk.line(t("result.told_nobody"))

@@ -45,7 +45,10 @@ def write_summary(
         _write_routes_of(verdict, report, out, catalog, names)
     if len(told) < len(verdicts):
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
-    _write_proxies(report, out, names)
+    if proxies_of(report):
+        out.line()
+        out.line(t("cli.proxies"), style="bold")
+        write_proxies(report, out, names)
     for number, tip in enumerate(advice_of(report)):
         out.line()
         _write_advice(tip, out, whole=number == 0)
@@ -78,13 +81,9 @@ def _write_routes_of(verdict: Verdict, report: Report, out: Terminal, catalog: w
         out.line(f"{out.symbol(over.status)} {route_line(over, report, names, catalog)}", indent=2, hanging=4)
 
 
-def _write_proxies(report: Report, out: Terminal, names: Names) -> None:
+def write_proxies(report: Report, out: Terminal, names: Names) -> None:
     """Write how each proxy itself is."""
-    proxies = proxies_of(report)
-    if proxies:
-        out.line()
-        out.line(t("cli.proxies"), style="bold")
-    for route in proxies:
+    for route in proxies_of(report):
         word = wording.after_colon(state_word(route))
         out.line(f"{out.symbol(route.status)} {label(route.id, report, names)}: {word}", style=SYMBOLS.get(route.status, ("", "", ""))[2])
         for sentence in (route_sentence(route, report), *remarks(route, report)):
