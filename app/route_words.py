@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from app.report_facts import answer_seconds, evidence_of, observations_of, short, verdicts_over_routes
+from app.report_facts import answer_seconds, evidence_of, short, stages_of_way, verdicts_over_routes
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names, status_word
 from app.texts import has_text, seconds, t
-from diagnostics.failures import INTERRUPTED
-from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Step, Verdict
+from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Verdict
 
 Names = Mapping[str, str]
 NO_NAMES: Final[Names] = {}
@@ -33,7 +32,18 @@ def label(route: str, report: Report, names: Names = NO_NAMES) -> str:
     if names.get(route):
         return t("proxy.named", name=short(names[route]))
     kind = next((each.kind for each in report.routes if each.id == route), "") or route.rpartition("-")[0]
-    return t("proxy.label", kind=kind_word(kind), code=short(route.rpartition("-")[2]))
+    return unnamed(kind, route)
+
+
+def unnamed(kind: str, route: str) -> str:
+    """Return what a proxy without a name is called."""
+    return t("proxy.label", kind=kind_title(kind), code=short(route.rpartition("-")[2]))
+
+
+def kind_title(kind: str) -> str:
+    """Return what a kind of proxy is called at the beginning of a line."""
+    word = kind_word(kind)
+    return word[:1].upper() + word[1:]
 
 
 def route_sentence(route: RouteVerdict, report: Report) -> str:
@@ -59,25 +69,30 @@ def _figures(route: RouteVerdict, report: Report) -> tuple[float, float]:
     return statistics.median(took[True] or [0.0]), statistics.median(took[False] or [0.0])
 
 
-def remarks(route: RouteVerdict, report: Report) -> list[str]:
-    """Return what else is worth knowing of a proxy that leads somewhere: where it comes out, and whether it carries calls."""
-    over, directly = _stages(report, route.id), _stages(report, DIRECT)
-    said: list[str] = []
-    leaving, own = over.get("exit", {}), directly.get("exit", {})
-    country = leaving.get("country")
-    if leaving.get("same_address") is True:
-        said.append(t("proxy.same_address"))
+class Remarks(NamedTuple):
+    """What else is worth knowing of a proxy that leads somewhere."""
+
+    leaving: tuple[bool, str]  # whether it is a warning, and the sentence
+    calls: str
+
+
+def remarks_of(report: Report, route: str) -> Remarks:
+    """Return where a proxy comes out, and whether it carries calls; nothing for what was not found out."""
+    over, own = stages_of_way(report, route), stages_of_way(report, DIRECT).get("exit", {})
+    leaving, country = (False, ""), over.get("exit", {}).get("country")
+    if over.get("exit", {}).get("same_address") is True:
+        leaving = (True, t("proxy.same_address"))
     elif isinstance(country, str) and isinstance(own.get("country"), str):
-        said.append(t("proxy.same_country" if country == own["country"] else "proxy.country", country=short(country)))
-    if "udp" in over and route.status is Status.WORKS:
-        said.append(t("proxy.calls.yes" if over["udp"].get("answered") is True else "proxy.calls.no"))
-    return said
+        same = country == own["country"]
+        leaving = (same, t("proxy.same_country" if same else "proxy.country", country=short(country)))
+    calls = "" if "udp" not in over else t("proxy.calls.yes" if over["udp"].get("answered") is True else "proxy.calls.no")
+    return Remarks(leaving, calls)
 
 
-def _stages(report: Report, route: str) -> dict[str, dict[str, Any]]:
-    """Return the details of what else was asked of a way, by stage."""
-    steps = [o for o in observations_of(report, None, route) if o.step is Step.PROXY and o.failure != INTERRUPTED]
-    return {str(o.detail.get("stage")): o.detail for o in steps}
+def remarks(route: RouteVerdict, report: Report) -> list[str]:
+    """Return the sentences of what else is worth knowing of a proxy that leads somewhere."""
+    found = remarks_of(report, route.id)
+    return [sentence for sentence in (found.leaving[1], found.calls) if sentence] if route.status in _OPENS else []
 
 
 def route_line(verdict: Verdict, report: Report, names: Names = NO_NAMES, catalog: Catalog | None = None) -> str:
@@ -90,6 +105,23 @@ def usable(report: Report, target: str) -> list[Verdict]:
     """Return how a service fares over the proxies that lead somewhere; what is wrong with the others is said of them once."""
     leading = {route.id for route in report.routes if route.status in _OPENS}
     return [verdict for verdict in verdicts_over_routes(report, target) if verdict.route in leading]
+
+
+def opens_and_shut(report: Report, route: str, catalog: Catalog | None = None) -> tuple[list[str], list[str]]:
+    """Return the names of the services that open over a proxy, and of those that do not."""
+    own = [v for v in report.verdicts if v.route == route and v.function is None]
+    opens = [name_of(v.target, report, catalog) for v in own if v.status in _OPENS]
+    return opens, [name_of(v.target, report, catalog) for v in own if v.status in BAD and v.status not in _OPENS]
+
+
+def summary_of(route: RouteVerdict, report: Report) -> str:
+    """Return a proxy's sentence and, where it leads somewhere, what opens over it."""
+    opens, shut = opens_and_shut(report, route.id) if route.status in _OPENS else ([], [])
+    plain = route.status is Status.WORKS and route.cause is None
+    parts = [] if plain and opens else [route_sentence(route, report)]
+    parts += [t("proxies.opens", names=some_names(opens))] if opens else []
+    parts += [t("proxies.shut", names=some_names(shut))] if shut else []
+    return " ".join([*parts, *remarks(route, report)])
 
 
 def state_word(route: RouteVerdict) -> str:

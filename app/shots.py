@@ -18,6 +18,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from app import samples
+from app.sample_proxies import SampleProxies
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
 from diagnostics.errors import InputError
@@ -66,6 +67,8 @@ class SampleBackend(QObject):
         self.closed = False
         self.writes = True
         self.wanted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self.over: tuple[str, ...] = ()
+        self.shelf = SampleProxies()
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
         """Connect the window."""
@@ -113,10 +116,16 @@ class SampleBackend(QObject):
 
         done(sites_in(source))
 
-    def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:
+    @property
+    def proxies(self) -> SampleProxies:
+        """Return proxies that are kept in memory."""
+        return self.shelf
+
+    def start(self, targets: Sequence[str], urls: Sequence[str], proxies: Sequence[str] = ()) -> int:
         """Remember what was asked for; :meth:`play` tells the events."""
         self.runs += 1
         self.wanted = (tuple(targets), tuple(urls))
+        self.over = tuple(proxies)
         return self.runs
 
     def play(self, events: Sequence[Event] | None = None) -> None:
