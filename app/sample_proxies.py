@@ -4,15 +4,87 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
+from app import samples
 from app.proxy_shelf import is_near, row_of
 from app.proxy_store import Kept
 from app.texts import t
+from diagnostics.model import Cause, Certainty, Observation, Report, RouteVerdict, Status, Step, Verdict
+from diagnostics.routes.grammar import parse_link
 from diagnostics.routes.link import Link
 from diagnostics.routes.paste import read_links
 from ui.proxy_backend import FoundRow, ProxiesRead, ProxyRow
+
+LINKS: Final = (
+    "socks5h://104.200.0.7:1080#oficina",
+    "http://ana:una-clave@proxy.example:3128",
+    "trojan://otra-clave@104.200.0.9:443#primo",
+)
+"""Three proxies: one through which X opens, one that refuses its login, one that is slow."""
+
+FOUND: Final = FoundRow(label="Tor Browser", sentence="SOCKS5, 9150.", link="socks5h://127.0.0.1:9150#Tor%20Browser")
+
+
+def compared() -> Report:
+    """Return the report of the common case, measured over the three proxies as well."""
+    base = samples.x_blocked()
+    office, refused, slow = (parse_link(link) for link in LINKS)
+    steps = _Steps(len(base.observations))
+    for link, seconds in ((office, 0.3), (slow, 4.2)):
+        steps.way(link, seconds)
+    steps.add(refused, Step.PROXY, 0.1, "proxy_authentication_failed", {"stage": "open", "purpose": "control", "status": 407})
+    verdicts = [
+        Verdict(target=target, route=link.id, status=status, certainty=Certainty.CERTAIN, rule="target.all_functions")
+        for link in (office, slow)
+        for target, status in (("x", Status.WORKS), ("whatsapp", Status.WORKS if link is office else Status.DOWN))
+    ]
+    routes = (
+        *base.routes,
+        _route(office, Status.WORKS, None, "route.works"),
+        _route(refused, Status.DOWN, Cause.PROXY_AUTH, "route.login_refused"),
+        _route(slow, Status.SLOW, None, "route.far_below_direct"),
+    )
+    everything = (*base.observations, *steps.made)
+    return msgspec.structs.replace(base, routes=routes, verdicts=(*base.verdicts, *verdicts), observations=everything)
+
+
+def _route(link: Link, status: Status, cause: Cause | None, rule: str) -> RouteVerdict:
+    return RouteVerdict(id=link.id, kind=str(link.kind), status=status, cause=cause, certainty=Certainty.CERTAIN, rule=rule)
+
+
+class _Steps:
+    """Makes up what was measured over proxies."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.made: list[Observation] = []
+
+    def add(self, link: Link, step: Step, seconds: float, failure: str | None, detail: dict[str, Any], target: str | None = None) -> None:
+        self._number += 1
+        host = "x.com" if target else None
+        made = Observation(
+            id=f"o{self._number}", step=step, target=target, host=host, route=link.id, seconds=seconds, failure=failure, detail=detail
+        )
+        self.made.append(made)
+
+    def way(self, link: Link, seconds: float) -> None:
+        """Make up a way over which X opens."""
+        self.add(link, Step.PROXY, seconds / 4, None, {"stage": "connect", "tries": 1})
+        self.add(link, Step.PROXY, seconds / 4, None, {"stage": "open", "port": 443}, "x")
+        self.add(link, Step.TLS, seconds / 4, None, {"port": 443, "server_name": "x.com"}, "x")
+        page = {
+            "port": 443,
+            "url": "https://x.com/",
+            "status": 200,
+            "complete": True,
+            "head_seconds": seconds / 8,
+            "body_seconds": seconds / 8,
+        }
+        self.add(link, Step.HTTP, seconds / 4, None, page, "x")
+        self.add(link, Step.PROXY, 0.2, None, {"stage": "udp", "answered": False})
 
 
 class SampleProxies:

@@ -313,6 +313,14 @@ class Card(QFrame):
         self.setAccessibleName(". ".join(part.rstrip(".") for part in (name, word, detail) if part) + ".")
 
 
+def drop(card: Card) -> None:
+    """Let go of a card; until it is deleted it would shine through, and its buttons be found by their ids."""
+    card.hide()
+    for button in card.findChildren(Button):
+        button.setObjectName("")
+    card.deleteLater()
+
+
 def column(widgets: Iterable[QWidget], *, spacing: int = GAP) -> QWidget:
     """Return the widgets one under the other."""
     holder = QWidget()

@@ -20,7 +20,7 @@ from ui.proxy_backend import FoundRow, Proxies, ProxiesRead, ProxyRow
 from ui.screen import Screen
 from ui.screens.home import dropped
 from ui.theme import Theme
-from ui.widgets import Button, Card, Label, Row, column
+from ui.widgets import Button, Card, Label, Row, column, drop
 
 UNDO_SECONDS: Final = 10
 """How long a removal can be taken back."""
@@ -179,9 +179,13 @@ class ProxiesScreen(Screen):
 
     # --- adding ---
 
+    def paste(self, text: str) -> None:
+        """Put a text into the field and add what it holds."""
+        self._field.setPlainText(text)
+        self._add()
+
     def _add(self) -> None:
-        text = self._field.toPlainText()
-        self._read(text)
+        self._read(self._field.toPlainText())
 
     def _choose_file(self) -> None:
         kinds = f"{t('proxies.kinds')} (*.png *.jpg *.jpeg *.txt *.conf);;{t('home.list.any')} (*)"
@@ -328,9 +332,8 @@ def _clear(holder: QWidget) -> None:
     box = holder.layout()
     while box is not None and box.count():
         widget = box.takeAt(0).widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
+        if isinstance(widget, Card):
+            drop(widget)
 
 
 def _put(holder: QWidget, card: Card) -> None:

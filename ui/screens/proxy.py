@@ -74,6 +74,7 @@ class ProxyScreen(Screen):
         self.lead.say(summary_of(*known) if known else "")
         self._steps_label.say(t("proxy_screen.steps") if known else "")
         self._label.say(t("proxy_screen.rename"))
+        self._field.setAccessibleName(t("proxy_screen.rename"))
         self._rename.say(t("proxy_screen.rename.go"))
         self.back.say(t("nav.back"))
         if self.primary is not None:
