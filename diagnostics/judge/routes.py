@@ -13,6 +13,7 @@ import msgspec
 
 from diagnostics.failures import CERTIFICATE_FAILURES, DEATHS, EOF, FAILED_HANDSHAKE, INTERRUPTED, REFUSED, RESET, TIMEOUT, WRONG_ANSWER
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids
+from diagnostics.judge.route_hops import before_the_proxy
 from diagnostics.judge.route_quality import with_quality
 from diagnostics.judge.targets import GOOD, TargetJudge
 from diagnostics.model import (
@@ -168,6 +169,8 @@ def _masked(network: NetworkVerdict) -> Finding | None:
 def _stages(evidence: RouteEvidence) -> Finding:
     if evidence.note is not None and evidence.note.detail.get("why_not"):
         return _said(Status.NOT_TESTED, "route.needs_its_own_client", None, Certainty.NONE, ids(evidence.note))
+    if (before := before_the_proxy(evidence.proxy)) is not None:
+        return before
     for stage in (_named, _connected, _secured, _opened, _through):
         found = stage(evidence)
         if found is not None:

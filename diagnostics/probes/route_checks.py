@@ -23,8 +23,9 @@ from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.http import SERVER_WORK, HttpConnection
 from diagnostics.probes.pacing import patiently
-from diagnostics.probes.route import ANY_FAMILY, PROXY_WORK, RouteProbe
+from diagnostics.probes.route import ANY_FAMILY, RouteProbe
 from diagnostics.probes.stun import StunInquiry
+from diagnostics.probes.way import PROXY_WORK
 from diagnostics.routes.link import Kind
 from diagnostics.routes.socks import associate, framed, unframed
 from diagnostics.routes.tunnel import ProxyRefusal
@@ -74,7 +75,7 @@ class RouteChecks:
         if self._direct is None:
             self._direct = self._context.spawn(self._look(self._context, _directly(self._context, control), control, None))
         async with probe.places:
-            opening = probe.through(control.host, control.port, "exit")
+            opening = _through(probe, control)
             await self._look(probe.context, opening, control, self._direct)
 
     async def _look(
@@ -104,29 +105,28 @@ class RouteChecks:
 
     async def _udp(self, probe: RouteProbe) -> None:
         control = chosen_stun(self._context.controls)
-        if probe.link.kind not in CARRIES_UDP or control is None:
+        if probe.way.kind not in CARRIES_UDP or probe.way.link.first is not None or control is None:
             return
         async with probe.places:
-            reached = await probe.reach()
-            if reached is None:
+            stream, _ = await probe.way.reach()
+            if not isinstance(stream, Stream):
                 return
-            address, stream = reached
             async with stream:
                 with probe.context.trace.step(Step.PROXY) as step:
                     step.detail = {"stage": "udp", "answered": False}
                     try:
-                        step.detail["answered"] = await self._carried(probe, address, stream, control)
+                        step.detail["answered"] = await self._carried(probe, stream, control)
                     except ProxyRefusal as refusal:
                         step.detail |= refusal.facts
                         raise
 
-    async def _carried(self, probe: RouteProbe, address: str, stream: Stream, control: Control) -> bool:
+    async def _carried(self, probe: RouteProbe, stream: Stream, control: Control) -> bool:
         """Tell whether a question over UDP was answered through the proxy; the connection must stay open meanwhile."""
         wait = probe.context.patience.wait(extra=PROXY_WORK)
         async with asyncio.timeout(wait):
-            port = await associate(probe.link, stream)
+            port = await associate(probe.way.link, stream)
         inquiry = StunInquiry()
-        async with await self._context.network.datagram(address, port) as flow:
+        async with await self._context.network.datagram(probe.way.addresses[0], port) as flow:
             for _ in range(UDP_TRIES):
                 await flow.send(framed(inquiry.request, control.host, control.port))
                 try:
@@ -136,6 +136,11 @@ class RouteChecks:
                 except TimeoutError:
                     continue
         return False
+
+
+async def _through(probe: RouteProbe, control: Control) -> Stream | None:
+    """Return a stream to a control through the proxy; None where it refused, which is recorded."""
+    return (await probe.way.open(control.host, control.port, None, "exit"))[0]
 
 
 async def _directly(context: Context, control: Control) -> Stream | None:
