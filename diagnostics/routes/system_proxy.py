@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import ipaddress
 from collections.abc import Mapping
 from typing import Final
 
+from diagnostics.bogons import is_loopback
 from diagnostics.daemon import daemon_call
 from diagnostics.model import Fact
 from diagnostics.routes.link import NO_SECRET, Link, Secret
@@ -102,12 +102,9 @@ class SystemProxies(Fact, frozen=True):
 NOTHING: Final = SystemProxies()
 
 
-def is_loopback(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Tell whether a proxy's host is this computer itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
+    return is_loopback(host) or host.lower().rstrip(".") == "localhost"
 
 
 async def read_system_proxies() -> SystemProxies:

@@ -32,7 +32,7 @@ from diagnostics.routes.proxy_settings import (
     parse_windows,
     parse_winhttp,
 )
-from diagnostics.routes.system_proxy import NOTHING, Setting, Source, SystemProxies, is_loopback, read_system_proxies
+from diagnostics.routes.system_proxy import NOTHING, Setting, Source, SystemProxies, is_here, read_system_proxies
 from diagnostics.trust import Trust
 from tests.conftest import RunAsync
 
@@ -281,7 +281,7 @@ def test_sources_that_agree_do_not_contradict_and_those_of_other_desktops_do_not
     "host, here", [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("LocalHost.", True), ("10.0.0.1", False), ("h", False)]
 )
 def test_what_is_this_computer(host: str, here: bool) -> None:
-    assert is_loopback(host) is here
+    assert is_here(host) is here
 
 
 # --- hostile input --------------------------------------------------------------------------------
