@@ -92,7 +92,7 @@ def write_proxies(report: Report, out: Terminal, names: Names) -> None:
 
 def failing_functions(report: Report, verdict: Verdict) -> str:
     """Return the functions of a target that do not work, as one phrase; nothing if its sentence says it already."""
-    if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED, Status.PARTIAL) or wording.failure(report):
+    if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED, Status.PARTIAL) or wording.masked(report):
         return ""
     functions = function_verdicts(report, verdict.target, verdict.route)
     bad = [f for f in functions if f.status not in (*_FINE, Status.NOT_TESTED, Status.UNKNOWN)]

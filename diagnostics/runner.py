@@ -34,6 +34,7 @@ from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.pool import ResolverPool
 from diagnostics.probes.route import RouteProbe
 from diagnostics.probes.route_checks import RouteChecks
+from diagnostics.probes.system_proxy import measure_system_proxy
 from diagnostics.routes.link import Link
 from diagnostics.trace import Trace
 
@@ -151,6 +152,8 @@ class Run:
         trace, plan = self._trace, self._plan
         async with context.settled():
             context.begin_trusting(tuple(pem for t in plan.targets if (pem := _own_roots(t))))
+            if plan.direct:
+                context.spawn(measure_system_proxy(context))
             context.nameservers = await self._network.nameservers()
             context.ipv6 = await self._network.routes_ipv6()
             trace.note("resolver", addresses=context.nameservers)

@@ -34,11 +34,10 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     """Return the judgement of a run's observations."""
     evidence = Evidence(observations)
     endpoints = EndpointJudge(evidence)
-    network = NetworkJudge(evidence, endpoints).judge()
+    judges_line = NetworkJudge(evidence, endpoints)
+    network, line = judges_line.judge(), judges_line.line()
     targets = TargetJudge(endpoints, network)
-    direct = RouteVerdict(
-        status=network.status, cause=network.cause, certainty=network.certainty, rule=network.rule, evidence=network.evidence
-    )
+    direct = RouteVerdict(status=line.status, cause=line.cause, certainty=line.certainty, rule=line.rule, evidence=line.evidence)
     routes, over_routes = judge_routes(evidence, evidence.targets, network)
     if evidence.goes_direct:
         services = [confirmed(verdict, over_routes) for target in evidence.targets for verdict in targets.judge(target)]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "judgement.md").read_text(encoding="utf-8")
 LAYERS = "dns|tcp|tls|http|udp|mtproto|quic|throughput|network|resolver|run|plan|target|evidence|route"
 RULE = re.compile(rf"\b(?:{LAYERS})\.[a-z][a-z0-9_]+\b")
-LATER = {Cause.STALE_PROXY}
+LATER: set[Cause] = set()
 """Causes whose rules join with the settings of this computer."""
 
 
