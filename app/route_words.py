@@ -35,13 +35,16 @@ def label(route: str, report: Report, names: Names = NO_NAMES) -> str:
 
 
 def route_sentence(route: RouteVerdict, report: Report) -> str:
-    """Return one plain sentence about a proxy itself."""
-    if route.status is Status.WORKS and route.cause is None:
-        return t("proxy.works")
+    """Return one plain sentence about a proxy itself; one that belongs to an app is named after it."""
     sentence = cause_sentence(route, t("proxy.the_service"), report)
     by_rule = f"proxy.{route.rule.partition('.')[2]}"
+    app = kind_word(route.kind)
+    if route.status is Status.WORKS and route.cause is None and not has_text(by_rule):
+        return t("proxy.works")
     return sentence or (
-        t(by_rule) if has_text(by_rule) else t(f"proxy.is.{route.status}" if has_text(f"proxy.is.{route.status}") else "proxy.is.unknown")
+        t(by_rule, service=app)
+        if has_text(by_rule)
+        else t(f"proxy.is.{route.status}" if has_text(f"proxy.is.{route.status}") else "proxy.is.unknown")
     )
 
 

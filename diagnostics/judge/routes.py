@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from diagnostics.failures import CERTIFICATE_FAILURES, DEATHS, EOF, FAILED_HANDSHAKE, INTERRUPTED, REFUSED, RESET, TIMEOUT, WRONG_ANSWER
+from diagnostics.judge.app_proxies import app_of, judge_app
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids
 from diagnostics.judge.targets import GOOD, TargetJudge
 from diagnostics.model import (
@@ -287,6 +288,11 @@ def judge_routes(evidence: Evidence, targets: Sequence[Service], network: Networ
     verdicts: list[Verdict] = []
     for route, observations in evidence.routes.items():
         known = RouteEvidence(observations)
+        if app_of(known):
+            own, carried = judge_app(route, observations, known, targets, network)
+            routes.append(own)
+            verdicts += carried
+            continue
         judged = judge_route(route, known, network)
         routes.append(judged)
         verdicts += [verdict for target in targets for verdict in judge_over_route(target, known, judged)]
