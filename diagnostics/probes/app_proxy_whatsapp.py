@@ -66,14 +66,15 @@ async def _chat(door: Door, ports: list[_Port]) -> None:
     silent = 0
     for port in ports:
         alive, failure = await _ask_chat(door, port, ask=True)
-        if not alive and failure != WRONG_PROTOCOL and failure not in _NOT_CONNECTED:
+        if not alive and failure not in _DECIDED:
             alive, failure = await _ask_chat(door, port, ask=False)  # it may only dislike our opening
         silent += failure == TIMEOUT
         if alive or silent == _MOST_SILENT:
             return
 
 
-_NOT_CONNECTED: Final = ("connect", TIMEOUT)
+_DECIDED: Final = ("connect", TIMEOUT, WRONG_PROTOCOL, WRONG_ANSWER)
+"""What a second look without our opening would not change: no connection, or an answer that is not WhatsApp's."""
 
 
 async def _ask_chat(door: Door, port: _Port, *, ask: bool) -> tuple[bool, str | None]:

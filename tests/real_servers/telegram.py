@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import secrets
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -24,6 +25,7 @@ from contextlib import asynccontextmanager
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 Place = tuple[str, int]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Pull = Callable[[], Awaitable[bytes]]
 TAGS = {b"\xee" * 4, b"\xdd" * 4}
 MOST_BEHIND, MOST_AHEAD = 600, 1200
@@ -41,8 +43,8 @@ def keys_of(head: bytes, secret: bytes) -> tuple[CipherContext, CipherContext]:
 
 
 @asynccontextmanager
-async def serving(handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], place: Place) -> AsyncIterator[int]:
-    """Serve connections at a place; yields the port."""
+async def serving(handler: Handler, place: Place, secure: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve connections at a place, inside TLS if ``secure``; yields the port."""
     running: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,7 +59,7 @@ async def serving(handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter]
             if task:
                 running.discard(task)
 
-    server = await asyncio.start_server(handle, *place)
+    server = await asyncio.start_server(handle, *place, ssl=secure)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -66,6 +68,8 @@ async def serving(handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter]
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await server.wait_closed()
+        if greeting := [task for task in asyncio.all_tasks() if "_accept_connection2" in repr(task.get_coro())]:
+            await asyncio.wait(greeting)  # sessions whose client left in the middle of the handshake
 
 
 async def centre(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -189,7 +193,7 @@ class Proxy:
 async def main(what: str, address: str, port: str, *rest: str) -> None:
     """Serve until this process is ended."""
     if what == "centre":
-        handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] = centre
+        handler: Handler = centre
     else:
         decoy = (rest[3], int(rest[4])) if len(rest) > 3 else None
         handler = Proxy(rest[0], (rest[1], int(rest[2])), decoy).serve
