@@ -12,6 +12,7 @@ from typing import Final
 from app.report_facts import answer_seconds, short, verdicts_over_routes
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names
 from app.texts import has_text, seconds, t
+from diagnostics.judge.app_proxies import APPS
 from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Verdict
 
 Names = Mapping[str, str]
@@ -36,9 +37,9 @@ def label(route: str, report: Report, names: Names = NO_NAMES) -> str:
 
 def route_sentence(route: RouteVerdict, report: Report) -> str:
     """Return one plain sentence about a proxy itself; one that belongs to an app is named after it."""
-    sentence = cause_sentence(route, t("proxy.the_service"), report)
-    by_rule = f"proxy.{route.rule.partition('.')[2]}"
     app = kind_word(route.kind)
+    sentence = cause_sentence(route, app if route.kind in APPS else t("proxy.the_service"), report)
+    by_rule = f"proxy.{route.rule.partition('.')[2]}"
     if route.status is Status.WORKS and route.cause is None and not has_text(by_rule):
         return t("proxy.works")
     return sentence or (

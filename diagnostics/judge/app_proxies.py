@@ -271,7 +271,7 @@ def _signal_beyond(case: _Case, inner: Sequence[Observation]) -> Finding:
             return _said(Status.UNKNOWN, "route.cut_short", None, Certainty.NONE, strangers)  # an old certificate is no stranger's
         others = _strangers(_neutral(case))
         sure = Certainty.CERTAIN if others else Certainty.LIKELY
-        return _said(Status.DOWN, "route.stranger_signs", Cause.PROXY_INTERCEPTS, sure, strangers, others)
+        return _said(Status.DOWN, "route.another_answers", Cause.PROXY_INTERCEPTS, sure, strangers, others)
     if case.heard and any(o.failure == FAILED_HANDSHAKE for o in inner):
         return _said(Status.DOWN, "route.other_protocol", Cause.PROXY_WRONG_PROTOCOL, Certainty.CERTAIN, inner, case.heard[:1])
     return _said(Status.DOWN, "route.app_unreachable", None, Certainty.LIKELY, inner)
@@ -325,7 +325,7 @@ def _foreign(case: _Case, foreign: Sequence[Observation]) -> Finding:
     if all(o.detail.get("verify_code") in DATES for o in foreign):
         return _said(Status.UNKNOWN, "route.cut_short", None, Certainty.NONE, foreign)  # an old certificate is no stranger's
     sure = Certainty.CERTAIN if len(foreign) >= MEDIA_DOORS else Certainty.LIKELY
-    return _said(Status.DOWN, "route.stranger_signs", Cause.PROXY_INTERCEPTS, sure, foreign)
+    return _said(Status.DOWN, "route.another_answers", Cause.PROXY_INTERCEPTS, sure, foreign)
 
 
 def _whatsapp_beyond(case: _Case, media: Sequence[Observation]) -> Finding:

@@ -355,7 +355,7 @@ def test_a_port_of_pictures_that_leads_elsewhere_is_dead(bench: Bench, media: Ha
 @pytest.mark.parametrize("own", [True, False])
 def test_somebody_elses_certificate_at_the_port_of_pictures_is_not_whatsapps(bench: Bench, own: bool) -> None:
     found = bench.judged(f"{WHATSAPP}:5222", {5222: noise, 587: (stays_silent, bench.tls("correo.example", own=own))})
-    assert (bench.route(found).rule, bench.route(found).certainty.value) == ("route.stranger_signs", "likely")
+    assert (bench.route(found).rule, bench.route(found).certainty.value) == ("route.another_answers", "likely")
 
 
 def test_the_page_of_numbers_is_never_knocked_at(bench: Bench) -> None:

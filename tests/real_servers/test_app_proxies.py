@@ -234,7 +234,7 @@ def test_a_signal_proxy_that_passes_everything_works_and_is_told_of(named: Lab) 
     "upstream, names, verdict",
     [
         ("127.0.0.1:9", (NAME,), ("down", None, "route.app_unreachable")),
-        (f"127.0.0.1:{SITE}", (NAME,), ("down", "proxy_intercepts", "route.stranger_signs")),
+        (f"127.0.0.1:{SITE}", (NAME,), ("down", "proxy_intercepts", "route.another_answers")),
         ("", ("otro-nombre.org",), ("down", "proxy_intercepts", "route.outer_certificate")),
     ],
     ids=["no-way-on", "another-certificate-inside", "another-certificate-outside"],
@@ -311,7 +311,7 @@ def test_a_whatsapp_proxy_without_pictures_works_in_part_and_says_which(home: La
     "chat, front, server, verdict",
     [
         ((), "", "", ("partial", None, "route.media_only")),
-        ((443,), f"127.0.0.1:{SITE}", "", ("down", "proxy_intercepts", "route.stranger_signs")),
+        ((443,), f"127.0.0.1:{SITE}", "", ("down", "proxy_intercepts", "route.another_answers")),
         ((443, 5222, 80), "127.0.0.1:9", "127.0.0.1:9", ("down", None, "route.app_unreachable")),
     ],
     ids=["no-chat", "another-certificate", "no-way-on"],
