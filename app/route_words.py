@@ -82,7 +82,11 @@ def _alone(ways: str, took: float | None, *, opens: bool) -> str:
 
 
 def _beside_open(report: Report, over: list[Verdict], open_ways: list[Verdict], names: Names) -> str:
-    shut = [v for v in over if v.status in BAD]
+    whole = [v for v in over if v.status is Status.WORKS]
+    direct = report.of_target(over[0].target)
+    if direct and direct.status is Status.PARTIAL and whole:
+        return t("compare.whole_only_over", routes=some_names([label(v.route, report, names) for v in whole]))
+    shut = [v for v in over if v.status in BAD and v.status not in _OPENS]
     if shut:
         return t("compare.direct_only", routes=some_names([label(v.route, report, names) for v in shut]))
     return t("compare.both", routes=some_names([label(v.route, report, names) for v in open_ways])) if open_ways else ""

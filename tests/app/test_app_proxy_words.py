@@ -88,3 +88,15 @@ def test_an_open_proxy_is_no_failure_and_is_told_of() -> None:
     set_language("es")
     report = report_of("signal", "open_relay")
     assert "Deja pasar también otras páginas" in route_sentence(report.routes[1], report)
+
+
+def test_a_proxy_that_carries_a_part_is_not_said_to_be_shut() -> None:
+    set_language("es")
+    both = report_of("whatsapp", "chat_only", direct=Status.WORKS)
+    assert comparison(both, "whatsapp") == "Abre directo, y también por WhatsApp (1234)."
+
+
+def test_a_service_of_which_only_a_part_works_directly_is_compared_with_the_proxy_that_does() -> None:
+    set_language("es")
+    report = report_of("mtproto", "app_answers", direct=Status.PARTIAL)
+    assert comparison(report, "telegram") == "Directo funciona a medias; por Telegram (1234) funciona bien."

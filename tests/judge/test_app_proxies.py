@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import pytest
 
 from diagnostics.failures import EOF, FAILED_HANDSHAKE, REFUSED, RESET, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_ANSWER, WRONG_NAME
 from diagnostics.judge import Judgement, judge
-from diagnostics.judge.app_proxies import judge_app, may_confirm
-from diagnostics.judge.routes import RouteEvidence
+from diagnostics.judge.app_proxies import may_confirm
 from diagnostics.model import (
     Cause,
     Certainty,
@@ -22,14 +21,13 @@ from diagnostics.model import (
     RouteVerdict,
     Service,
     Status,
-    Step,
     Verdict,
 )
+from tests.judge.app_way import FINE, Way
 from tests.judge.story import Story, service
 
 AUTH, WRONG_PROTOCOL = "proxy_authentication_failed", "proxy_wrong_protocol"
 INVALID = "ssl_invalid_certificate"
-FINE = NetworkVerdict(status=Status.WORKS, clock_skew_s=0.5)
 WHATSAPP = Service(
     id="whatsapp",
     functions=(
@@ -38,47 +36,6 @@ WHATSAPP = Service(
     ),
 )
 TELEGRAM = Service(id="telegram", functions=(Function(id="chat", core=True, endpoints=(Endpoint(host="149.154.175.50"),)),))
-
-
-class Way:
-    """What was measured over one app proxy, in the making."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind, self.id = kind, f"{kind}-1234"
-        self.observations: list[Observation] = []
-        self._add(Step.SYSTEM, {"kind": "route", "id": self.id, "proxy": kind, "why_not": "", "names_here": False})
-
-    def _add(self, step: Step, detail: dict[str, Any], failure: str | None = None, host: str | None = None) -> Self:
-        number = len(self.observations) + 1
-        self.observations.append(Observation(id=f"p{number}", step=step, route=self.id, failure=failure, host=host, detail=detail))
-        return self
-
-    def stage(self, stage: str, failure: str | None = None, **detail: Any) -> Self:
-        return self._add(Step.PROXY, {"stage": stage, "kind": self.kind, **detail}, failure)
-
-    def connect(self, failure: str | None = None, **detail: Any) -> Self:
-        return self.stage("connect", failure, **detail)
-
-    def asked(self, failure: str | None = None, **detail: Any) -> Self:
-        return self._add(Step.MTPROTO, {"port": 443, "answered": failure is None, "received": 0, **detail}, failure)
-
-    def shaken(self, host: str, failure: str | None = None, /, **detail: Any) -> Self:
-        return self._add(Step.TLS, {"port": 443, "purpose": "target", "received": 0, **detail}, failure, host)
-
-    def page(self, failure: str | None = None, *, complete: bool = True) -> Self:
-        detail = {"port": 443, "url": "https://chat.signal.org/", "status": 404, "complete": complete}
-        return self._add(Step.HTTP, detail, failure, "chat.signal.org")
-
-    def heard(self, speaks: str) -> Self:
-        return self._add(Step.SYSTEM, {"kind": "heard", "speaks": speaks})
-
-    def judged(self, network: NetworkVerdict = FINE, *targets: Service) -> tuple[RouteVerdict, list[Verdict]]:
-        return judge_app(self.id, self.observations, RouteEvidence(self.observations), targets, network)
-
-    def said(self, network: NetworkVerdict = FINE) -> tuple[str, str | None, str, str]:
-        found = self.judged(network)[0]
-        assert set(found.evidence) <= {o.id for o in self.observations} | set(network.evidence)
-        return found.status.value, found.cause.value if found.cause else None, found.certainty.value, found.rule
 
 
 def telegram() -> Way:

@@ -7,7 +7,6 @@ import errno
 import secrets
 import socket
 import ssl
-import struct
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -29,6 +28,21 @@ from diagnostics.trace import Trace
 from diagnostics.trust import Trust
 from tests.conftest import RunAsync
 from tests.judge.story import CONTROLS
+from tests.probes.misbehaving import (
+    ALERT,
+    ENDLESS,
+    GARBAGE,
+    HELLO,
+    HTTP,
+    IDLE,
+    Reader,
+    Writer,
+    hangs_up,
+    hangs_up_at_once,
+    resets,
+    says,
+    stays_silent,
+)
 from tests.real_servers.authority import Authority
 from tests.real_servers.telegram import Handler, Proxy, centre, serving
 
@@ -38,8 +52,6 @@ WRONG = "10112233445566778899aabbccddeeff"
 COVER = b"portada.example".hex()
 DISGUISED = f"ee{SECRET}{COVER}"
 NAME = "puente.example"
-Reader = asyncio.StreamReader
-Writer = asyncio.StreamWriter
 
 
 class Loopback(RealNetwork):
@@ -122,48 +134,6 @@ class Bench:
 @pytest.fixture
 def bench(run_async: RunAsync, tmp_path: Path) -> Bench:
     return Bench(run_async, tmp_path)
-
-
-# --- servers that misbehave ------------------------------------------------------------------------------
-
-
-def says(data: bytes, *, first: bool = False, times: int = 1) -> Handler:
-    """Return a server that says ``data`` once it has heard anything (or ``first``), so many times, and waits for the end."""
-
-    async def handle(reader: Reader, writer: Writer) -> None:
-        if not first:
-            await reader.read(1)
-        for _ in range(times):
-            writer.write(data)
-            await writer.drain()
-        await reader.read()
-
-    return handle
-
-
-async def hangs_up(reader: Reader, writer: Writer) -> None:
-    await reader.read(1)
-
-
-async def resets(reader: Reader, writer: Writer) -> None:
-    await reader.read(1)
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-async def hangs_up_at_once(reader: Reader, writer: Writer) -> None:
-    return
-
-
-async def stays_silent(reader: Reader, writer: Writer) -> None:
-    await reader.read()
-
-
-GARBAGE = b"\x07garbage of a server that is something else" * 8
-HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
-ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
-ENDLESS = 100_000
-IDLE = b"\x14\x03\x03\x00\x00"
-HELLO = b"\x16\x03\x03\x00\x40" + bytes(64)
 
 
 def tg(secret: str) -> str:
