@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from app.report_facts import answer_seconds, evidence_of, short, stages_of_way, verdicts_over_routes
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names, status_word
 from app.texts import has_text, seconds, t
+from diagnostics.judge.app_proxies import APPS
 from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Verdict
 
 Names = Mapping[str, str]
@@ -47,16 +48,17 @@ def kind_title(kind: str) -> str:
 
 
 def route_sentence(route: RouteVerdict, report: Report) -> str:
-    """Return one plain sentence about a proxy itself."""
-    if route.status is Status.WORKS and route.cause is None:
+    """Return one plain sentence about a proxy itself; one that belongs to an app is named after it."""
+    app = kind_word(route.kind)
+    by_rule = f"proxy.{route.rule.partition('.')[2]}"
+    if route.status is Status.WORKS and route.cause is None and not has_text(by_rule):
         return t("proxy.works")
     if route.rule == "route.far_below_direct":
         through, directly = _figures(route, report)
         return t("proxy.far_below_direct", through=seconds(through), directly=seconds(directly))
-    sentence = cause_sentence(route, t("proxy.the_service"), report)
-    by_rule = f"proxy.{route.rule.partition('.')[2]}"
+    sentence = cause_sentence(route, app if route.kind in APPS else t("proxy.the_service"), report)
     by_status = f"proxy.is.{route.status}"
-    return sentence or t(next(each for each in (by_rule, by_status, "proxy.is.unknown") if has_text(each)))
+    return sentence or t(next(each for each in (by_rule, by_status, "proxy.is.unknown") if has_text(each)), service=app)
 
 
 def _figures(route: RouteVerdict, report: Report) -> tuple[float, float]:
@@ -158,7 +160,12 @@ def _alone(ways: str, took: float | None, *, opens: bool) -> str:
 
 
 def _beside_open(report: Report, over: list[Verdict], open_ways: list[Verdict], names: Names) -> str:
-    shut = [v for v in over if v.status in BAD]  # by proxies that lead elsewhere: one that is off says nothing of the service
+    whole = [v for v in over if v.status is Status.WORKS]
+    direct = report.of_target(over[0].target)
+    if direct and direct.status is Status.PARTIAL and whole:
+        return t("compare.whole_only_over", routes=some_names([label(v.route, report, names) for v in whole]))
+    # of proxies that lead elsewhere: one that is off says nothing of the service
+    shut = [v for v in over if v.status in BAD and v.status not in _OPENS]
     if shut:
         return t("compare.direct_only", routes=some_names([label(v.route, report, names) for v in shut]))
     return t("compare.both", routes=some_names([label(v.route, report, names) for v in open_ways])) if open_ways else ""

@@ -26,6 +26,7 @@ from diagnostics.judge.routes import provable
 from diagnostics.model import AppFacts, Endpoint, Function, NetworkVerdict, Report, RunFacts, Service, Verdict
 from diagnostics.network import Network, allow_many_sockets
 from diagnostics.plan import Plan
+from diagnostics.probes.app_proxy import APPS, measure_app_proxy
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import EndpointProbe, Trusts
 from diagnostics.probes.followups import FollowUps
@@ -188,9 +189,12 @@ class Run:
         self._on_event(NetworkJudged(network=self._network_so_far))
 
     async def _route(self, context: Context, link: Link, checks: RouteChecks) -> None:
-        """Measure one proxy, and every service through it."""
-        probe = RouteProbe(context, link)
+        """Measure one proxy, and every service through it; an app's own proxy carries that app alone."""
         try:
+            if link.kind in APPS:
+                await measure_app_proxy(context, link, self._plan.targets)
+                return
+            probe = RouteProbe(context, link)
             if not await probe.begin() or not await probe.reaches_controls(chosen_secure(self._plan.controls)):
                 return
             async with asyncio.TaskGroup() as group:

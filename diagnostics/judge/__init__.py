@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diagnostics.judge.app_proxies import carried_by_none, may_confirm
 from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.network import NetworkJudge
@@ -40,8 +41,9 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     direct = RouteVerdict(status=line.status, cause=line.cause, certainty=line.certainty, rule=line.rule, evidence=line.evidence)
     routes, over_routes = judge_routes(evidence, evidence.targets, network)
     if evidence.goes_direct:
-        services = [confirmed(verdict, over_routes) for target in evidence.targets for verdict in targets.judge(target)]
+        proofs = [verdict for verdict in over_routes if may_confirm(verdict, routes)]
+        services = [confirmed(verdict, proofs) for target in evidence.targets for verdict in targets.judge(target)]
     else:
-        services = []
+        services = list(carried_by_none(evidence.targets, routes, over_routes))
     resolvers = judge_resolvers(evidence, network)
     return Judgement(network=network, routes=(direct, *routes), verdicts=(*services, *over_routes, *resolvers))

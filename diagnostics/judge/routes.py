@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from diagnostics.failures import CERTIFICATE_FAILURES, DEATHS, EOF, FAILED_HANDSHAKE, INTERRUPTED, REFUSED, RESET, TIMEOUT, WRONG_ANSWER
+from diagnostics.judge.app_proxies import app_of, judge_app
 from diagnostics.judge.evidence import Evidence, Finding, base_domain, ids
 from diagnostics.judge.route_hops import before_the_proxy
 from diagnostics.judge.route_quality import with_quality
@@ -291,6 +292,11 @@ def judge_routes(evidence: Evidence, targets: Sequence[Service], network: Networ
     verdicts: list[Verdict] = []
     for route, observations in evidence.routes.items():
         known = RouteEvidence(observations)
+        if app_of(known):
+            own, carried = judge_app(route, observations, known, targets, network)
+            routes.append(own)
+            verdicts += carried
+            continue
         judged = with_quality(judge_route(route, known, network), observations, evidence)
         routes.append(judged)
         verdicts += [verdict for target in targets for verdict in judge_over_route(target, known, judged)]
