@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from app.proxy_store import Kept, ProxyStore
 from app.route_words import kind_title, unnamed
@@ -18,11 +18,17 @@ from diagnostics.routes.grammar import format_link
 from diagnostics.routes.link import Link
 from ui.proxy_backend import FoundRow, ProxiesRead, ProxyRow
 
+if TYPE_CHECKING:
+    from diagnostics.routes.local import Found
+    from diagnostics.routes.paste import Pasted
+    from diagnostics.routes.system_proxy import SystemProxies
+
 log = logging.getLogger("atajo.shelf")
 
 MOST_NOTES: Final = 4
 """Sentences about lines that were not understood; more only say how many."""
 
+PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"})
 NEARBY_NAMES: Final = (".local", ".localdomain", ".lan", ".home", ".internal")
 
 
@@ -73,9 +79,7 @@ class ProxyShelf:
         self._worker.work(find_on_this_computer, lambda result, _error: done(result if isinstance(result, list) else []))
 
     def _read(self, source: Path | str, *, near: bool) -> ProxiesRead:
-        from diagnostics.routes.paste import read_links
-
-        pasted = read_links(_text_of(source))
+        pasted = _pasted(source)
         nearby = [link for link in pasted.links if is_near(link)]
         wanted = [link for link in pasted.links if near or link not in nearby]
         before = {kept.id for kept in self._store.all()}
@@ -110,13 +114,19 @@ def is_near(link: Link) -> bool:
     return "." not in host or host.endswith(NEARBY_NAMES)
 
 
-def _text_of(source: Path | str) -> str:
-    """Return a text, the text of a file, or that of the codes in a picture.  Raises InputError, OSError."""
+def _pasted(source: Path | str) -> Pasted:
+    """Return what a text, a text file, or the codes in a picture hold.  Raises InputError."""
+    from diagnostics.routes.paste import read_links
+
     if isinstance(source, str):
-        return source
+        return read_links(source)
+    if source.suffix.lower() in PICTURES:
+        from app.pictures import read_picture
+
+        return read_picture(source)
     from app.site_notes import content_of
 
-    return content_of(str(source)).decode("utf-8", "replace")
+    return read_links(content_of(str(source)).decode("utf-8", "replace"))
 
 
 def _told(done: Callable[[str], None], _result: object, error: BaseException | None) -> None:
@@ -132,15 +142,36 @@ def _sentence(error: BaseException | None) -> str:
 
 
 def find_on_this_computer() -> list[FoundRow]:
-    """Return the proxies that programs on this computer offer; each answers now."""
+    """Return the proxies that this computer's settings name, and those that programs on it offer and that answer now."""
     from diagnostics.network import RealNetwork
     from diagnostics.routes.local import find_local
     from diagnostics.trust import Trust
 
+    async def look() -> tuple[SystemProxies, tuple[Found, ...]]:
+        network = RealNetwork(Trust())
+        return await network.system_proxies(), await find_local(network)
+
+    settings, programs = asyncio.run(look())
+    return [*_settings_rows(settings), *(_program_row(found) for found in programs)]
+
+
+def _settings_rows(found: SystemProxies) -> list[FoundRow]:
     rows = []
-    for found in asyncio.run(find_local(RealNetwork(Trust()))):
-        name = found.name or t("proxies.found.unknown")
-        sentence = t("proxies.found.login" if found.login else "proxies.found.sure" if found.sure else "proxies.found.maybe")
-        place = t("proxies.found.place", kind=kind_title(found.link.kind), port=found.link.port)
-        rows.append(FoundRow(label=name, sentence=f"{place} {sentence}", link=format_link(found.link)))
+    for setting in found.settings:
+        link = setting.link_for("https")
+        label = t(f"proxies.setting.{setting.source}")
+        if link is not None:
+            place = t("proxies.found.setting", kind=kind_title(link.kind), host=link.host, port=link.port)
+            rows.append(FoundRow(label=label, sentence=place, link=format_link(link)))
+        elif setting.pac or setting.detect:
+            rows.append(FoundRow(label=label, sentence=t("proxies.found.script")))
+    if found.contradictory:
+        rows.append(FoundRow(label=t("proxies.found.mixed.title"), sentence=t("proxies.found.mixed")))
     return rows
+
+
+def _program_row(found: Found) -> FoundRow:
+    name = found.name or t("proxies.found.unknown")
+    sentence = t("proxies.found.login" if found.login else "proxies.found.sure" if found.sure else "proxies.found.maybe")
+    place = t("proxies.found.place", kind=kind_title(found.link.kind), port=found.link.port)
+    return FoundRow(label=name, sentence=f"{place} {sentence}", link=format_link(found.link))

@@ -188,7 +188,7 @@ class ProxiesScreen(Screen):
         self._read(self._field.toPlainText())
 
     def _choose_file(self) -> None:
-        kinds = f"{t('proxies.kinds')} (*.png *.jpg *.jpeg *.txt *.conf);;{t('home.list.any')} (*)"
+        kinds = f"{t('proxies.kinds')} (*.png *.jpg *.jpeg *.gif *.webp *.bmp *.txt *.conf);;{t('home.list.any')} (*)"
         name, _kind = QFileDialog.getOpenFileName(self, t("proxies.open"), "", kinds)
         if name:
             self._read(Path(name))
