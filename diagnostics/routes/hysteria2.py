@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from diagnostics.failures import RESET, ProtocolError
 from diagnostics.routes.link import Link
 from diagnostics.routes.quic import DATAGRAMS, HOSTILE, MAX_UNREAD, QuicSession
 from diagnostics.routes.tunnel import AUTH, BAD_REPLY, TARGET_FAILED, ProxyRefusal, Reader
@@ -69,15 +70,28 @@ async def hysteria2(link: Link, session: QuicSession, host: str, port: int) -> S
     padding = _padding()
     await stream.write(_varint(TCP_REQUEST) + _varint(len(place)) + place + _varint(len(padding)) + padding)
     reader = Reader(stream)
-    reply = (await reader.exactly(1))[0]
+    try:
+        reply = await _reply(reader)
+    except EOFError:
+        raise ProxyRefusal(TARGET_FAILED, "the stream was ended") from None
+    except ProtocolError as error:
+        if error.failure != RESET:
+            raise
+        raise ProxyRefusal(TARGET_FAILED, "the stream was reset") from None  # by the server: nobody on the way can
+    if reply != 0:
+        raise ProxyRefusal(TARGET_FAILED, f"reply {reply}", reply=reply)
+    return reader.onward()
+
+
+async def _reply(reader: Reader) -> int:
+    """Read the answer to a request and return its status."""
+    (reply,) = await reader.exactly(1)
     for most in (MAX_MESSAGE, MAX_PADDING):
         size = await _read_varint(reader)
         if size > most:
             raise ProxyRefusal(BAD_REPLY, "an endless answer")
         await reader.exactly(size)  # its message may name addresses of the server's own network: not kept
-    if reply != 0:
-        raise ProxyRefusal(TARGET_FAILED, f"reply {reply}", reply=reply)
-    return reader.onward()
+    return reply
 
 
 class _Answer:

@@ -24,7 +24,7 @@ from tests.conftest import RunAsync
 from tests.real_servers.authority import Authority
 from tests.real_servers.netns import Namespace
 from tests.real_servers.processes import Daemon
-from tests.routes.loopback import HERE, Loopback, Outcome, answering, page, server_side, serving, tried
+from tests.routes.loopback import HERE, Loopback, Outcome, answering, page, saying, server_side, serving, tried
 
 UUID, ANOTHER = "b831381d-6324-4d53-ad4f-8cda48b30811", "11111111-2222-4333-8444-555555555555"
 NAME = "proxy.example"
@@ -363,7 +363,7 @@ def test_a_trojan_account_fetches_a_page_and_a_wrong_one_meets_the_decoy(trojan:
     assert through(trojan, f"trojan://pw@{HERE}:{port}?sni={NAME}", run_async).failures == []
 
     async def go() -> Outcome:
-        async with serving(answering(b"decoy", "400 Bad Request"), port=trojan.ports["decoy"]):
+        async with serving(saying(b"HTTP/1.1 400 Bad Request\r\n\r\ndecoy"), port=trojan.ports["decoy"]):
             link = parse_link(f"trojan://otra@{HERE}:{port}?sni={NAME}")
             return await tried(link, Endpoint(host=HERE, port=9), Loopback(trojan.authority.bundle))
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from socket import AddressFamily
 from typing import Any
 
-from diagnostics.judge.routes import RouteEvidence, judge_route
+from diagnostics.judge.evidence import Evidence
+from diagnostics.judge.routes import judge_routes
 from diagnostics.model import Endpoint, NetworkVerdict, Observation, RouteVerdict, Step
 from diagnostics.network import RealNetwork
 from diagnostics.probes.context import Context
@@ -106,7 +107,8 @@ async def tried(link: Link, endpoint: Endpoint, network: Loopback, seconds: floa
     assert {o.route for o in seen} == {link.id}
     assert all(o.address is None for o in proxy_steps), "an observation names the proxy's address"
     assert link.host == HERE or all(o.host != link.host for o in proxy_steps), "an observation names the proxy"
-    return Outcome(good, seen, judge_route(link.id, RouteEvidence(seen), NetworkVerdict()))
+    ((verdict,), _) = judge_routes(Evidence(seen), (), NetworkVerdict())
+    return Outcome(good, seen, verdict)
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -7,13 +7,14 @@ import json
 import pickle
 import string
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.texts import t
 from diagnostics.routes.accounts import KEY_SIZES
-from diagnostics.routes.grammar import MAX_LINK, PLAIN_SCHEMES, format_link, parse_link
+from diagnostics.routes.grammar import CHAINABLE, MAX_LINK, PLAIN_SCHEMES, format_link, parse_link
 from diagnostics.routes.link import Kind, Link, LinkError, Secret
 from diagnostics.routes.parts import clean_name
 from diagnostics.routes.paste import read_links
@@ -67,6 +68,33 @@ LINKS = {
         kind=Kind.HYSTERIA2, host="h.example", port=443, secret=Secret("pw"), options={"sni": Secret("a.example")}
     ),
     "ssconf://keys.example/abc?x=1#n": Link(kind=Kind.OUTLINE, host="keys.example", port=443, secret=Secret("/abc?x=1"), name="n"),
+    "socks5h://a.example:1|trojan://pw@h.example#casa|2": Link(
+        kind=Kind.TROJAN,
+        host="h.example",
+        port=443,
+        secret=Secret("pw"),
+        name="casa|2",
+        first=Link(kind=Kind.SOCKS5H, host="a.example", port=1),
+    ),
+    "trojan://pw@h.example#x|https://t.me/canal": Link(
+        kind=Kind.TROJAN, host="h.example", port=443, secret=Secret("pw"), name="x|https://t.me/canal"
+    ),
+    vmess(net="ws", type="none", tls="tls"): Link(
+        kind=Kind.VMESS,
+        host="a.example",
+        port=443,
+        secret=Secret(UUID),
+        name="casa",
+        options={"type": Secret("ws"), "security": Secret("tls")},
+    ),
+    vmess(net="tcp", type="http"): Link(
+        kind=Kind.VMESS,
+        host="a.example",
+        port=443,
+        secret=Secret(UUID),
+        name="casa",
+        options={"type": Secret("tcp"), "headerType": Secret("http")},
+    ),
     "whatsapp://w.example?media=587": Link(kind=Kind.WHATSAPP, host="w.example", port=443, options={"media": Secret("587")}),
 }
 
@@ -136,6 +164,13 @@ def test_an_outline_prefix_may_hold_any_bytes_but_not_more_than_fit() -> None:
         ("tg://proxy?server=h.example&port=1&secret=abcd", "link.secret_size"),
         ("https://signal.tube/", "link.no_host"),
         ("socks5://h.example:1#" + "x" * MAX_LINK, "link.too_long"),
+        ("socks5://a.example|socks5://b.example|socks5://c.example", "link.chain_length"),
+        ("socks5://a.example|hy2://pw@b.example", "link.chain_kind"),
+        ("ssconf://a.example/x|socks5://b.example", "link.chain_kind"),
+        ("a.example:1|socks5://b.example", "link.chain_kind"),
+        ("socks5://a.example|socks5://b.example:0", "link.port"),
+        ("socks5://a.example:0|socks5://b.example", "link.port"),
+        ("|socks5://b.example", "link.empty"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence_that_names_the_part(text: str, why: str) -> None:
@@ -235,6 +270,16 @@ ANY_LINK = st.one_of(
     st.builds(Link, kind=st.just(Kind.MTPROTO), secret=st.binary(min_size=16, max_size=16).map(lambda raw: Secret(raw.hex())), **PLACES),
     st.builds(Link, kind=st.just(Kind.SIGNAL), **PLACES),
 )
+
+
+CHAINABLE_LINK = ANY_LINK.filter(lambda link: link.kind in CHAINABLE)
+
+
+@given(CHAINABLE_LINK, CHAINABLE_LINK)
+def test_a_chain_that_is_written_reads_the_same_again(first: Link, second: Link) -> None:
+    chain = msgspec.structs.replace(second, first=msgspec.structs.replace(first, name=""))
+    assert parse_link(format_link(chain)) == chain
+    assert chain.id != second.id
 
 
 @given(ANY_LINK)
