@@ -17,7 +17,7 @@ and kind; the link itself, which is the secret, lies in the system's store (``ap
 where it does not take it, in ``proxy-secrets.json``.  An id is made by chance and says nothing about the proxy.
 
 Errors are ``InputError`` with one sentence: ``proxies.full``, ``proxies.not_kept`` (the disk refuses), ``proxies.gone`` (the store of
-secrets is locked or lost it).
+secrets is locked or lost it), ``proxies.left_behind`` (removed here, but the store of secrets did not let go of it).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from app.keychain import Keychain
+from app.keychain import SERVICE, Keychain
 from app.paths import data_folder, write_whole
 from diagnostics.errors import InputError
 from diagnostics.routes.grammar import format_link, parse_link
@@ -154,20 +154,23 @@ class ProxyStore:
             self._rewrite([renamed if entry.id == ident else entry for entry in self._entries()])
 
     def remove(self, ident: str) -> None:
-        """Forget a proxy, its secrets first.  Raises InputError when the disk refuses; an unknown one is no error."""
+        """Forget a proxy, its secrets first; an unknown one is no error.  Raises InputError: not_kept, left_behind."""
         with self._lock:
             entries = self._entries()
-            if any(entry.id == ident for entry in entries):
-                self._drop_secrets([ident])
+            gone = [entry for entry in entries if entry.id == ident]
+            if gone:
+                left = self._drop_secrets(gone)
                 self._rewrite([entry for entry in entries if entry.id != ident])
+                _tell_of(left)
 
     def wipe(self) -> None:
         """Forget every proxy, those of files that were put aside and of writes that were cut short too.  Raises InputError."""
         with self._lock:
-            known = {entry.id for entry in self._entries()}
+            entries, known = self._entries(), set[str]()
             with contextlib.suppress(OSError):
                 known |= set(_ID.findall((self._folder / f"{_LIST}.broken").read_text("utf-8", "replace")[:MAX_BYTES]))
-            for ident in known:
+            left = [entry for entry in entries if not self._keychain.forget(entry.id) and not entry.in_file]
+            for ident in known - {entry.id for entry in entries}:
                 self._keychain.forget(ident)
             try:
                 for name in (_SECRETS, _LIST):
@@ -175,6 +178,7 @@ class ProxyStore:
                         path.unlink(missing_ok=True)
             except OSError as error:
                 raise InputError("proxies.not_kept") from error
+            _tell_of(left)
 
     # --- the files ---
 
@@ -195,12 +199,14 @@ class ProxyStore:
         kept = self._file().get(entry.id) if entry.in_file else self._keychain.read(entry.id)
         return kept == text
 
-    def _drop_secrets(self, idents: list[str]) -> None:
-        kept = self._file()
-        for ident in idents:
-            self._keychain.forget(ident)  # also what arrived there after we had stopped waiting for it
+    def _drop_secrets(self, entries: list[_Entry]) -> list[_Entry]:
+        """Forget the secrets of entries; return those whose secret may still be in the system's store."""
+        kept, idents = self._file(), {entry.id for entry in entries}
+        # of those in the file, too, something may have arrived there after we had stopped waiting for it
+        left = [entry for entry in entries if not self._keychain.forget(entry.id) and not entry.in_file]
         if not kept.keys().isdisjoint(idents):
             self._rewrite({ident: text for ident, text in kept.items() if ident not in idents}, _SECRETS)
+        return left
 
     def _rewrite(self, content: object, name: str = _LIST) -> None:
         try:
@@ -231,6 +237,12 @@ class ProxyStore:
             with contextlib.suppress(OSError):
                 path.replace(path.with_name(f"{name}.broken"))
             return instead
+
+
+def _tell_of(left: list[_Entry]) -> None:
+    """Say that secrets may be left in the system's store, once everything else is gone.  Raises InputError."""
+    if left:
+        raise InputError("proxies.left_behind", n=len(left), name=SERVICE)
 
 
 def _harmless(link: Link) -> str:

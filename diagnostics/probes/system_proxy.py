@@ -74,7 +74,7 @@ async def _there(context: Context, link: Link, owners: Callable[[], Owners]) -> 
     while tries < TRIES and not alive and tries == refused:
         if tries:
             await asyncio.sleep(AGAIN)
-        failures = [await _connect(context, host, link.port) for host in hosts]
+        failures = await asyncio.gather(*(_connect(context, host, link.port) for host in hosts))
         tries += 1
         alive = None in failures
         refused += not alive and failures[0] == REFUSED  # of localhost: many computers have no ::1 to refuse with

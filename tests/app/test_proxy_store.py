@@ -225,6 +225,20 @@ def test_a_proxy_can_be_called_otherwise_and_removed_with_its_secret(real: bool,
         store.link(kept.id)
 
 
+def test_what_a_locked_store_does_not_let_go_of_is_said_and_gone_here(fake: FakeKeychain, tmp_path: Path) -> None:
+    store = ProxyStore(tmp_path)
+    kept = [store.add(parse_link(text)) for text in LINKS[:3]]
+    fake.raises = KeyringLocked("later")
+    with pytest.raises(InputError, match=r"proxies\.left_behind"):
+        store.remove(kept[0].id)
+    assert store.all() == tuple(kept[1:])
+    with pytest.raises(InputError, match=r"proxies\.left_behind") as caught:
+        store.wipe()
+    assert caught.value.values == {"n": 2, "name": "Atajo"}
+    assert list(tmp_path.iterdir()) == []
+    assert "Atajo" in t(caught.value.text, **caught.value.values)
+
+
 def test_the_same_proxy_is_kept_once_whatever_it_is_called(tmp_path: Path) -> None:
     store = ProxyStore(tmp_path)
     kept = store.add(parse_link(TROJAN))

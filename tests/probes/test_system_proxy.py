@@ -12,13 +12,18 @@ import msgspec
 import pytest
 
 from app import wording
+from app.report_view import html_page
 from app.texts import set_language, t
 from diagnostics.failures import ProtocolError
-from diagnostics.model import Cause, Certainty, Report, Status
+from diagnostics.judge import judge
+from diagnostics.model import Cause, Certainty, Report, Status, Step
 from diagnostics.network import RealNetwork
 from diagnostics.probes import system_proxy
 from diagnostics.probes.context import Context
 from diagnostics.probes.system_proxy import measure_system_proxy
+from diagnostics.report.contract import dump, load
+from diagnostics.report.details import wrong_detail
+from diagnostics.report.redaction import redacted
 from diagnostics.routes.proxy_settings import parse_environment, parse_kioslaverc, parse_windows, parse_winhttp
 from diagnostics.routes.system_proxy import Setting, SystemProxies
 from diagnostics.sim.scenario import load_scenarios
@@ -27,6 +32,7 @@ from diagnostics.streams import Stream
 from diagnostics.trace import Trace
 from diagnostics.trust import Trust
 from tests.conftest import RunAsync
+from tests.judge.story import Story
 from tests.simulated import measured, said
 
 
@@ -187,6 +193,17 @@ def test_a_dead_proxy_is_said_first_and_the_services_stay_judged(monkeypatch: py
     assert "X: Bloqueado" in wording.copy_text(report)
 
 
+def test_a_report_that_names_a_dead_proxy_is_replayed_and_handed_on_without_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = parse_environment({"https_proxy": "http://ana:secreta@proxy.empresa.example:3128"})[0]
+    report = a_run(monkeypatch, "open", windows("127.0.0.1:8080"), elsewhere)
+    assert judge(report.observations).network == report.network
+    shared = redacted(load(dump(report))).report
+    assert shared.network.system_proxy == "127.0.0.1:8080"
+    assert judge(shared.observations).network == shared.network
+    assert not [word for word in (b"empresa", b"secreta", b"ana:") if word in dump(report)]
+    assert "Quedó puesto un proxy que no responde" in html_page(shared, "es")
+
+
 def test_where_browsers_search_by_themselves_it_is_only_likely_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     report = a_run(monkeypatch, "open", windows("127.0.0.1:8080", AutoDetect=1))
     assert (report.network.cause, report.network.certainty) == (Cause.STALE_PROXY, Certainty.LIKELY)
@@ -208,11 +225,6 @@ def test_look_alikes_change_nothing(setting: Setting, monkeypatch: pytest.Monkey
 
 
 def test_a_report_from_a_stranger_can_hold_anything_there() -> None:
-    from diagnostics.judge import judge
-    from diagnostics.model import Step
-    from diagnostics.report.details import wrong_detail
-    from tests.judge.story import Story
-
     way = {"host": "203.0.113.9", "port": 1, "tries": 2, "refused": 2, "alive": False}
     told = Story().healthy().add(Step.SYSTEM, detail={"kind": "system_proxy", "settings": [], "way": way, "searched": False})
     assert judge(told.observations).network.cause is None, "a proxy elsewhere is never accused"

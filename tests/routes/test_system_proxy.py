@@ -9,19 +9,13 @@ gsettings-desktop-schemas, printed as GVariant texts.  ``kioslaverc``: written b
 
 from __future__ import annotations
 
-import os
-import stat
 import struct
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.network import RealNetwork
-from diagnostics.routes import proxy_readers
 from diagnostics.routes.link import Kind, Link, Secret
 from diagnostics.routes.proxy_settings import (
     parse_blob,
@@ -32,9 +26,7 @@ from diagnostics.routes.proxy_settings import (
     parse_windows,
     parse_winhttp,
 )
-from diagnostics.routes.system_proxy import NOTHING, Setting, Source, SystemProxies, is_here, read_system_proxies
-from diagnostics.trust import Trust
-from tests.conftest import RunAsync
+from diagnostics.routes.system_proxy import Setting, Source, SystemProxies, is_here
 
 
 def ways(setting: Setting) -> dict[str, str]:
@@ -296,46 +288,3 @@ def test_no_setting_whatsoever_raises(text: str, data: bytes, begin: str) -> Non
     assert isinstance(parse_windows(dict.fromkeys(values, data)), Setting)
     assert isinstance(parse_winhttp(blob(3)[:12] + data), Setting)
     assert parse_environment({"https_proxy": text, "HTTPS_PROXY": begin, "no_proxy": text})
-
-
-# --- reading --------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the tools of Linux desktops")
-def test_a_linux_desktop_is_read_from_its_tool_its_file_and_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_async: RunAsync
-) -> None:
-    tool = tmp_path / "gsettings"
-    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{GSETTINGS}END\n")
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    (tmp_path / "kioslaverc").write_text(KIOSLAVERC)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "KDE")
-    found = run_async(RealNetwork(Trust()).system_proxies())
-    assert [(s.source, s.for_browsers) for s in found.settings] == [(Source.KDE, True), (Source.GNOME, False), (Source.ENVIRONMENT, False)]
-    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "ubuntu:GNOME")
-    browsers = run_async(read_system_proxies()).browsers
-    assert browsers is not None
-    assert browsers.source is Source.GNOME
-
-
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the tools of Linux desktops")
-def test_a_tool_that_hangs_or_fails_costs_only_what_it_would_have_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = tmp_path / "gsettings"
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(proxy_readers, "TOOL_SECONDS", 0.2)
-    for script in ("exec tail -f /dev/null", "echo \"org.gnome.system.proxy mode 'auto'\"; exit 1"):
-        tool.write_text(f"#!/bin/sh\n{script}\n")
-        tool.chmod(0o700)
-        assert not any(setting.says_something for setting in proxy_readers.read_settings())
-
-
-def test_a_reading_that_takes_too_long_says_nothing(monkeypatch: pytest.MonkeyPatch, run_async: RunAsync) -> None:
-    def refuses() -> list[Setting]:
-        raise TimeoutError
-
-    monkeypatch.setattr(proxy_readers, "read_settings", refuses)
-    assert run_async(read_system_proxies()) == NOTHING
