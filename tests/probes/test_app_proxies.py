@@ -371,3 +371,28 @@ def test_a_service_that_is_not_in_the_plan_is_no_target_of_any_step(run_async: R
             return trace.observations
 
     assert {o.target for o in run_async(measured(()))} == {None}
+
+
+@pytest.mark.parametrize("link, port", [(tg(DISGUISED), 8440), (tg(SECRET), 8440), (SIGNAL, 443), (WHATSAPP, 443)])
+def test_a_measurement_that_is_stopped_leaves_nothing_open(run_async: RunAsync, tmp_path: Path, link: str, port: int) -> None:
+    async def stopped() -> list[str | None]:
+        heard, gone = asyncio.Event(), asyncio.Event()
+
+        async def waits(reader: Reader, writer: Writer) -> None:
+            await reader.read(1)
+            heard.set()
+            await reader.read()
+            gone.set()
+
+        async with asyncio.timeout(30), serving(waits, HERE) as here:
+            trace = Trace()
+            found = Context(Loopback(Trust(str(Authority(tmp_path).bundle)), {port: here}), trace, (), CONTROLS)
+            measuring = asyncio.ensure_future(app_proxy.measure_app_proxy(found, parse_link(link), ()))
+            await heard.wait()
+            measuring.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await measuring
+            await gone.wait()
+        return [o.failure for o in trace.observations if o.failure != "connection_refused"]
+
+    assert "interrupted" in run_async(stopped())
