@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 from typing import Final
 
 from diagnostics.failures import TIMEOUT, WRONG_ANSWER, ProtocolError
-from diagnostics.model import Fact, Step
-from diagnostics.probes.app_proxy import Door
+from diagnostics.model import Fact, Observation, Step
+from diagnostics.probes.app_proxy import MAX_REASON, Door
+from diagnostics.probes.http import clean
 from diagnostics.probes.pacing import patiently
-from diagnostics.probes.place import Asking, Greeting
-from diagnostics.probes.tls import shake
+from diagnostics.probes.tls import certificate_facts
 from diagnostics.routes.mtproxy import sounds_like
 from diagnostics.routes.tunnel import WRONG_PROTOCOL, ProxyRefusal, Reader
-from diagnostics.streams import Stream
+from diagnostics.streams import Stream, TlsStream
 
 CHAT_PORTS: Final = (443, 5222, 80)
 MEDIA_PORTS: Final = (587, 7777)
@@ -121,15 +122,35 @@ async def _hello(stream: Stream) -> None:
 async def _media(door: Door, ports: list[_Port], target: str | None) -> None:
     """Shake hands with WhatsApp through the ports of pictures; the judge looks at whose certificate came."""
     await door.context.trusting()
-    trust = door.context.network.trust.nameless(None)
     silent = 0
     for number, port in enumerate(ports):
         async with door.opened(port.number, door="media", port=port.shown) as (stream, connected):
             silent += connected.failure == TIMEOUT
             if stream is not None:
-                asking = Asking("", target, "repeat" if number else "target")
-                shaken = await shake(door.context, stream, trust, Greeting(_TLS_PORT, FRONT, FRONT, asking))
-                if shaken.stream is not None:
+                shaken = await _shake_front(door, stream, target, "repeat" if number else "target")
+                if shaken.failure is None:
                     return
         if silent == _MOST_SILENT:
             return
+
+
+async def _shake_front(door: Door, stream: Stream, target: str | None, purpose: str) -> Observation:
+    """Shake hands as with whatsapp.net; of a certificate only WhatsApp's own names are kept, since any other may name the proxy."""
+    session = TlsStream(stream, door.context.network.trust.nameless(None), server_name=FRONT)
+    with door.context.trace.step(Step.TLS, target=target, host=FRONT) as step:
+        step.detail = {"port": _TLS_PORT, "server_name": FRONT, "purpose": purpose}
+        try:
+            await patiently(session.handshake(), door.wait)
+            der = session.tls.getpeercert(binary_form=True)
+            found = certificate_facts(der).get("names", []) if der else []
+            names = [name for name in found if name == FRONT or name.endswith(f".{FRONT}")]
+            step.detail |= {"version": session.tls.version(), "certificate": {"names": names}}
+        except ssl.SSLCertVerificationError as error:
+            step.detail |= {"reason": clean(error.verify_message, MAX_REASON), "verify_code": error.verify_code}
+            raise
+        except ssl.SSLError as error:
+            step.detail["reason"] = clean(error.reason or "", MAX_REASON)
+            raise
+        finally:
+            step.detail["received"] = stream.received
+    return step.done

@@ -170,11 +170,12 @@ def test_a_server_that_is_no_telegram_proxy_gets_the_right_word(bench: Bench, se
 
 
 @pytest.mark.parametrize("secret", [SECRET, f"dd{SECRET}", DISGUISED])
-def test_telegrams_answer_through_the_proxy_proves_it(bench: Bench, run_async: RunAsync, secret: str) -> None:
+def test_telegrams_answer_through_the_proxy_proves_it(bench: Bench, caplog: pytest.LogCaptureFixture, secret: str) -> None:
+    caplog.set_level("DEBUG")
     found = bench.judged(tg(secret), {8440: through(secret, centre)})
     assert bench.route(found).rule == "route.app_answers"
-    assert secret not in str(bench.observations)
-    assert NAME not in str(bench.observations)
+    told = str(bench.observations) + caplog.text
+    assert not [hidden for hidden in (SECRET, COVER, "portada", NAME, "8440") if hidden in told]
 
 
 def through(secret: str, answers: Handler) -> Handler:
@@ -326,6 +327,7 @@ def test_a_port_of_pictures_that_leads_elsewhere_is_dead(bench: Bench, media: Ha
 def test_somebody_elses_certificate_at_the_port_of_pictures_is_not_whatsapps(bench: Bench, own: bool) -> None:
     found = bench.judged(f"{WHATSAPP}:5222", {5222: noise, 587: (stays_silent, bench.tls("correo.example", own=own))})
     assert (bench.route(found).rule, bench.route(found).certainty.value) == ("route.another_answers", "likely")
+    assert "correo" not in str(bench.observations)
 
 
 def test_the_page_of_numbers_is_never_knocked_at(bench: Bench) -> None:
@@ -369,3 +371,28 @@ def test_a_service_that_is_not_in_the_plan_is_no_target_of_any_step(run_async: R
             return trace.observations
 
     assert {o.target for o in run_async(measured(()))} == {None}
+
+
+@pytest.mark.parametrize("link, port", [(tg(DISGUISED), 8440), (tg(SECRET), 8440), (SIGNAL, 443), (WHATSAPP, 443)])
+def test_a_measurement_that_is_stopped_leaves_nothing_open(run_async: RunAsync, tmp_path: Path, link: str, port: int) -> None:
+    async def stopped() -> list[str | None]:
+        heard, gone = asyncio.Event(), asyncio.Event()
+
+        async def waits(reader: Reader, writer: Writer) -> None:
+            await reader.read(1)
+            heard.set()
+            await reader.read()
+            gone.set()
+
+        async with asyncio.timeout(30), serving(waits, HERE) as here:
+            trace = Trace()
+            found = Context(Loopback(Trust(str(Authority(tmp_path).bundle)), {port: here}), trace, (), CONTROLS)
+            measuring = asyncio.ensure_future(app_proxy.measure_app_proxy(found, parse_link(link), ()))
+            await heard.wait()
+            measuring.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await measuring
+            await gone.wait()
+        return [o.failure for o in trace.observations if o.failure != "connection_refused"]
+
+    assert "interrupted" in run_async(stopped())
