@@ -32,6 +32,11 @@ class Trust:
         self._system_bundle = system_bundle
         self._with_extra: dict[str, ssl.SSLContext] = {}
 
+    @property
+    def bundle(self) -> str:
+        """Return the path of the public roots (PEM), for what cannot use a context."""
+        return self._bundle
+
     async def prepare(self, own_roots: tuple[str, ...] = ()) -> None:
         """Build the contexts of a run in a thread, so that no handshake pays for it; ``own_roots`` are PEM texts."""
         await daemon_call(self._build, own_roots)

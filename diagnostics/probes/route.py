@@ -1,8 +1,8 @@
 """One proxy, tested to the end: to it, into it, and through it to the services.
 
-Steps of a ``proxy`` observation (detail ``stage``): ``name`` (the proxy's name was looked up), ``connect`` (TCP to it), ``secure``
-(TLS to it), ``open`` (it was asked for a target).  They carry the route's id and never the proxy's name or address: both belong to
-the person.  Detail besides: ``kind``, ``tries``, ``purpose`` (target | control), what a refusal said (``reply``, ``status``, ...).
+Steps of a ``proxy`` observation (detail ``stage``): ``key`` (the page that holds the account was fetched), ``name`` (the proxy's name
+was looked up), and those of ``diagnostics/probes/way.py``.  They carry the route's id and never the proxy's name or address: both
+belong to the person.
 Success replies prove nothing: several proxies answer them for closed ports.  What counts are the ``tls`` and ``http`` steps that
 follow over the same route: a valid certificate of the target and its whole page.
 """
@@ -15,37 +15,30 @@ import ssl
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from diagnostics.bogons import is_address, is_bogon
 from diagnostics.controls import endpoint_of
 from diagnostics.failures import EOF, NXDOMAIN, RESET, TIMEOUT
-from diagnostics.model import Control, Endpoint, Function, Observation, Probe, Rule, Service, Step
-from diagnostics.network import Network
+from diagnostics.model import Control, Endpoint, Function, Probe, Rule, Service, Step
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.http import fetch
+from diagnostics.probes.key_page import read_key_page
 from diagnostics.probes.mtproto import ask_mtproto
 from diagnostics.probes.pacing import patiently
 from diagnostics.probes.place import Asking, Greeting, Place, next_place
-from diagnostics.probes.tcp import connect_silently
 from diagnostics.probes.tls import shake
-from diagnostics.routes.dial import DIALERS, GUESSES, KEYED, NAMES_HERE, inside_tls, tls_name, why_not
+from diagnostics.probes.way import Way
+from diagnostics.routes.dial import GUESSES, NAMES_HERE, why_not
 from diagnostics.routes.link import Kind, Link
-from diagnostics.routes.tunnel import WRONG_PROTOCOL, ProxyRefusal
-from diagnostics.streams import Stream, TlsStream
+from diagnostics.routes.tunnel import WRONG_PROTOCOL
+from diagnostics.streams import Stream
 
 AT_ONCE: Final = 2
 """Connections to one proxy: home-made ones are small, and a crowd of them is a sign."""
 
-PROXY_WORK: Final = 3.0
-"""Seconds that a proxy may take on top of two round trips: it looks a name up and connects by itself."""
-
 MAX_HOPS: Final = 5
-MOST_ADDRESSES: Final = 2
 NAME_WAIT: Final = 5.0
 _ANY_FAMILY: Final = socket.AF_UNSPEC
-_FOUR: Final = socket.AF_INET
 _DUMB: Final = frozenset({TIMEOUT, EOF, RESET})
 """How a server answers a protocol that is not its own, besides saying so."""
 
@@ -57,51 +50,51 @@ class RouteProbe:
         """Measure ``link`` as part of the run of ``context``; times and waits are learnt for this route alone."""
         self._direct = context
         self._context = context.over(link.id)
-        self._link = link
-        self._kind = link.kind
-        self._addresses: list[str] = []
+        self._way = Way(self._context, link)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._opened = False
         self._context.trace.note("route", id=link.id, proxy=str(link.kind), why_not=why_not(link), names_here=link.kind in NAMES_HERE)
 
     async def begin(self) -> bool:
         """Look the proxy's name up and find out what it speaks; False if it cannot be used at all."""
-        if why_not(self._link):
+        link = self._way.link
+        if why_not(link):
             return False
+        if link.kind is Kind.OUTLINE:
+            account = await read_key_page(self._context, link)
+            if account is None:
+                return False
+            self._way = Way(self._context, account)
         if not await self._look_up():
             return False
-        if self._kind is Kind.AUTO:
+        if self._way.kind is Kind.AUTO:
             return await self._guess()
         return True
 
     async def _look_up(self) -> bool:
-        link = self._link
+        link = self._way.nearest
         if is_address(link.host):
-            self._addresses = [link.host]
+            self._way.addresses = [link.host]
             return True
         with self._context.trace.step(Step.PROXY) as step:
             step.detail = {"stage": "name", "kind": str(link.kind), "public": 0, "bogons": 0}
-            resolving = self._network.resolve(link.host, _ANY_FAMILY)
+            resolving = self._context.network.resolve(link.host, _ANY_FAMILY)
             found = await patiently(resolving, lambda: self._direct.patience.wait(extra=NAME_WAIT))
             # a name of the person's own network is theirs to use; a public name that leads nowhere is not
-            self._addresses = found
+            self._way.addresses = found
             step.detail |= {"public": sum(not is_bogon(a) for a in found), "bogons": sum(is_bogon(a) for a in found)}
             if not found:
                 step.failure = NXDOMAIN
-        return bool(self._addresses)
-
-    @property
-    def _network(self) -> Network:
-        return self._context.network
+        return bool(self._way.addresses)
 
     async def _guess(self) -> bool:
         """Ask in each protocol that a bare address may speak, on a fresh connection each time."""
         control = self._context.neutral
         for kind in GUESSES:
-            self._kind = kind
+            self._way.kind = kind
             if control is None:
                 return False
-            stream, failed = await self._open(control.host, 443, None, "guess")
+            stream, failed = await self._way.open(control.host, 443, None, "guess")
             if stream is not None:
                 stream.close()
                 return True
@@ -111,7 +104,7 @@ class RouteProbe:
 
     async def reaches_controls(self, controls: Sequence[Control]) -> bool:
         """Fetch harmless pages; False if the proxy did not even open a way to one of them, so that no service need be tried."""
-        trusts = Trusts(self._network.trust)
+        trusts = Trusts(self._context.network.trust)
         await asyncio.gather(*(self.measure(endpoint_of(control), None, trusts, "control") for control in controls))
         return self._opened
 
@@ -143,7 +136,7 @@ class RouteProbe:
     ) -> tuple[bool, Place | None]:
         """Return whether one page (or what the probe asks for) came, and where it leads on."""
         async with self._places:
-            stream, _ = await self._open(place.host, place.port, target, purpose)
+            stream, _ = await self._way.open(place.host, place.port, target, purpose)
             if stream is None:
                 return False, None
             self._opened = True
@@ -161,60 +154,3 @@ class RouteProbe:
                 observation, reply = await fetch(self._context, through, place, asking)
                 onward = next_place(place, reply.status, reply.headers.get("location")) if reply else None
                 return observation.failure is None, onward
-
-    async def _open(self, host: str, port: int, target: str | None, purpose: str) -> tuple[Stream | None, Observation | None]:
-        """Connect to the proxy and ask it for a target; the stream, or the step that failed."""
-        stream, failed = await self._reach()
-        if stream is None:
-            return None, failed
-        opened: Stream | None = None
-        with self._context.trace.step(Step.PROXY, target=target, host=host) as step:
-            step.detail = {"stage": "open", "kind": str(self._kind), "purpose": purpose, "port": port, "late": self._kind in KEYED}
-            try:
-                asked = self._ask(stream, host, port)
-                opened = await patiently(asked, lambda: self._context.patience.wait(extra=PROXY_WORK))
-            except ProxyRefusal as refusal:
-                step.detail |= refusal.facts
-                raise
-            finally:
-                step.detail["received"] = stream.raw_received
-                if opened is None:
-                    stream.close()
-        return opened, None if opened is not None else step.done
-
-    async def _ask(self, stream: Stream, host: str, port: int) -> Stream:
-        if self._kind in NAMES_HERE and not is_address(host):
-            found = await self._network.resolve(host, _FOUR)
-            host = next(iter(found), host)
-        return await DIALERS[self._kind](msgspec.structs.replace(self._link, kind=self._kind), stream, host, port)
-
-    async def _reach(self) -> tuple[Stream | None, Observation | None]:
-        """Connect to the proxy, and shake hands with it where it is spoken to inside TLS."""
-        stream: Stream | None = None
-        done: Observation | None = None
-        for address in self._addresses[:MOST_ADDRESSES]:
-            with self._context.trace.step(Step.PROXY) as step:
-                step.detail = {"stage": "connect", "kind": str(self._kind), "tries": 0, "bogon": is_bogon(address)}
-                stream = await connect_silently(self._context, address, self._link.port, step.detail)
-            done = step.done
-            if stream is not None:
-                break
-        if stream is None or done is None:
-            return None, done
-        if done.detail["tries"] == 1:
-            self._context.patience.saw(done.seconds)
-        link = msgspec.structs.replace(self._link, kind=self._kind)
-        if not inside_tls(link):
-            return stream, None
-        await self._context.trusting()
-        session = TlsStream(stream, self._network.trust.public, server_name=tls_name(link))
-        secured: Stream | None = None
-        with self._context.trace.step(Step.PROXY) as securing:
-            securing.detail = {"stage": "secure", "kind": str(self._kind)}
-            try:
-                await patiently(session.handshake(), lambda: self._context.patience.wait(extra=PROXY_WORK))
-                secured = session
-            finally:
-                if secured is None:
-                    stream.close()
-        return secured, None if secured is not None else securing.done

@@ -59,7 +59,7 @@ def _shadowsocks(text: str) -> Link:
         if not colon or not at:
             raise LinkError("link.no_method")
         host, port = place_of(where, Kind.SHADOWSOCKS)
-        return _shadowsocks_link(method, password, host, port, clean_name(percent_decoded(name)))
+        return shadowsocks_link(method, password, host, port, clean_name(percent_decoded(name)))
     parts = Parts(text, Kind.SHADOWSOCKS)
     host, port = parts.place()
     userinfo = percent_decoded(parts.userinfo or "")
@@ -74,12 +74,11 @@ def _shadowsocks(text: str) -> Link:
     options = parts.options("outline")
     if parts.option("prefix"):  # the first bytes on the wire, which may be anything
         options["prefix"] = Secret(parts.option("prefix"))
-    return _shadowsocks_link(method, password, host, port, parts.name, options)
+    return shadowsocks_link(method, password, host, port, parts.name, options)
 
 
-def _shadowsocks_link(
-    method: str, password: str, host: str, port: int, name: str = "", options: Mapping[str, Secret] | None = None
-) -> Link:
+def shadowsocks_link(method: str, password: str, host: str, port: int, name: str = "", options: Mapping[str, Secret] | None = None) -> Link:
+    """Return a Shadowsocks account.  Raises LinkError for a cipher, key or prefix that cannot be used."""
     method = method.lower()
     method = _ALIASES.get(method, method)
     if method not in KEY_SIZES:
@@ -184,6 +183,8 @@ def _vmess(text: str) -> Link:
         raise LinkError("link.alter_id")
     names = {"net": "type", "tls": "security", "sni": "sni", "host": "host", "path": "path", "scy": "scy", "fp": "fp", "alpn": "alpn"}
     options = {ours: Secret(value(theirs)) for theirs, ours in names.items() if value(theirs)}
+    if value("type") not in ("", "none"):  # a disguise inside plain TCP, not the transport
+        options["headerType"] = Secret(value("type"))
     return Link(
         kind=Kind.VMESS,
         host=host_of(value("add")),
@@ -196,7 +197,7 @@ def _vmess(text: str) -> Link:
 
 
 def _format_vmess(link: Link) -> str:
-    back = {"type": "net", "security": "tls"}
+    back = {"type": "net", "security": "tls", "headerType": "type"}
     found: dict[str, Any] = {"v": "2", "ps": link.name, "add": link.host, "port": str(link.port), "id": link.secret.reveal(), "aid": "0"}
     found |= {back.get(key, key): secret.reveal() for key, secret in link.options.items()}
     found |= {"allowInsecure": "1"} if link.insecure else {}

@@ -11,6 +11,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from diagnostics.routes.accounts import ACCOUNTS, FORMATS
 from diagnostics.routes.link import NO_SECRET, Kind, Link, LinkError, Secret
 from diagnostics.routes.parts import (
@@ -37,11 +39,19 @@ PLAIN_SCHEMES: Final = {
     "socks5": Kind.SOCKS5,
     "socks5h": Kind.SOCKS5H,
 }
+CHAINABLE: Final = frozenset(
+    {
+        *(Kind.HTTP, Kind.HTTPS, Kind.SOCKS4, Kind.SOCKS4A, Kind.SOCKS5, Kind.SOCKS5H),
+        *(Kind.SHADOWSOCKS, Kind.TROJAN, Kind.VLESS, Kind.VMESS),
+    }
+)
+"""Kinds that carry a stream and are spoken over one."""
+
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]{0,31}):")
 
 
 def parse_link(text: str) -> Link:
-    """Return the proxy that one link or address leads to.  Raises LinkError with one sentence about what is wrong."""
+    """Return the proxy that a link or address leads to, or the chain of ``FIRST|SECOND``.  Raises LinkError with one sentence."""
     text = text.strip().strip("<>\"'«»“”")
     if not text:
         raise LinkError("link.empty")
@@ -50,6 +60,9 @@ def parse_link(text: str) -> Link:
     checked(text)
     if any(c.isspace() for c in text.partition("#")[0]):
         raise LinkError("link.spaces")
+    first, bar, rest = text.partition("|")
+    if bar and "#" not in first and _SCHEME.match(rest):  # behind a # it belongs to a name
+        return _chain(parse_link(first), parse_link(rest))
     found = _SCHEME.match(text)
     scheme = found[1].lower() if found and text[found.end() :].startswith("//") else ""
     if scheme in ACCOUNTS:
@@ -61,6 +74,16 @@ def parse_link(text: str) -> Link:
     if scheme:
         raise LinkError("link.scheme", scheme=scheme[:20])
     return _address(text)
+
+
+def _chain(first: Link, second: Link) -> Link:
+    """Return the proxy ``second`` as it is reached through ``first``."""
+    if second.first is not None:
+        raise LinkError("link.chain_length")
+    for link in (first, second):
+        if link.kind not in CHAINABLE:
+            raise LinkError("link.chain_kind")
+    return msgspec.structs.replace(second, first=first)
 
 
 def _app_link(text: str) -> Link | None:
@@ -122,6 +145,8 @@ def _is_six(text: str) -> bool:
 
 def format_link(link: Link) -> str:
     """Return the link as text, with its secrets: for the person alone.  ``parse_link`` gives the same ``Link`` again."""
+    if link.first is not None:
+        return f"{format_link(link.first)}|{format_link(msgspec.structs.replace(link, first=None))}"
     if link.kind in FORMATS:
         return FORMATS[link.kind](link)
     scheme = "" if link.kind is Kind.AUTO else f"{link.kind}://"

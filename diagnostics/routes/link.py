@@ -47,7 +47,7 @@ class Kind(enum.StrEnum):
 SPOKEN_HERE: Final = frozenset(
     {
         *(Kind.AUTO, Kind.HTTP, Kind.HTTPS, Kind.SOCKS4, Kind.SOCKS4A, Kind.SOCKS5, Kind.SOCKS5H),
-        *(Kind.SHADOWSOCKS, Kind.TROJAN, Kind.VLESS, Kind.VMESS),
+        *(Kind.SHADOWSOCKS, Kind.OUTLINE, Kind.TROJAN, Kind.VLESS, Kind.VMESS, Kind.HYSTERIA2),
     }
 )
 """Kinds through which any service can be reached by this program itself."""
@@ -102,7 +102,7 @@ class Link(Fact, frozen=True):
 
     ``secret`` is the password, the UUID or the key; ``options`` are the further parts of the link that matter to its kind, and
     may be secret as well; ``name`` is what the sender called it; ``insecure``: the link asks not to check the proxy's identity,
-    which is never done.
+    which is never done; ``first`` is the proxy through which this one is reached (a chain of two).
     """
 
     kind: Kind
@@ -114,6 +114,7 @@ class Link(Fact, frozen=True):
     options: Mapping[str, Secret] = {}
     name: str = ""
     insecure: bool = False
+    first: Link | None = None
 
     def option(self, key: str) -> str:
         """Return an option, or nothing."""
@@ -121,11 +122,17 @@ class Link(Fact, frozen=True):
         return found.reveal() if found else ""
 
     @property
-    def id(self) -> str:
-        """Return how reports and logs call the proxy: its kind and the end of a hash of everything in it but its name."""
+    def fingerprint(self) -> str:
+        """Return a hash of everything in the link but its name."""
         parts = [str(self.kind), self.host.lower(), str(self.port), self.user.reveal(), self.secret.reveal(), self.method]
         parts += [f"{key}={self.options[key].reveal()}" for key in sorted(self.options)]
-        return f"{self.kind}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[-ID_DIGITS:]}"
+        parts += [self.first.fingerprint] if self.first else []
+        return hashlib.sha256(chr(0).join(parts).encode()).hexdigest()
+
+    @property
+    def id(self) -> str:
+        """Return how reports and logs call the proxy: its kind and the end of its fingerprint."""
+        return f"{self.kind}-{self.fingerprint[-ID_DIGITS:]}"
 
     def __repr__(self) -> str:
         """Show the id alone: host names of private proxies are secrets, too."""

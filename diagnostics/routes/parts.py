@@ -197,3 +197,8 @@ def name_text(link: Link) -> str:
 def quoted(text: str) -> str:
     """Quote everything that could end a part of a link."""
     return quote(text, safe="")
+
+
+def wire_path(text: str) -> str:
+    """Return a path and query as a request line may have them: what is not allowed there in percent signs, once."""
+    return quote(text if text.startswith("/") else f"/{text}", safe="/?&=%:@!$'()*+,;~-._[]")

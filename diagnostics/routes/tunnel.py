@@ -12,6 +12,7 @@ WRONG_PROTOCOL: Final = "proxy_wrong_protocol"
 HTTP_REFUSED: Final = "http_proxy_request_failed"
 BAD_REPLY: Final = "proxy_bad_reply"
 NOT_SUPPORTED: Final = "proxy_not_supported"
+TARGET_FAILED: Final = "proxy_target_failed"
 """Failures that df-007 has no word for; those of SOCKS are the names that its RFC's replies have there."""
 
 
