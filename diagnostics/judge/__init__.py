@@ -39,10 +39,8 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     direct = RouteVerdict(
         status=network.status, cause=network.cause, certainty=network.certainty, rule=network.rule, evidence=network.evidence
     )
-    routes, over_routes = judge_routes(evidence, evidence.targets, network)
-    if evidence.goes_direct:
-        services = [confirmed(verdict, over_routes) for target in evidence.targets for verdict in targets.judge(target)]
-    else:
-        services = []
+    directly = [verdict for target in evidence.targets for verdict in targets.judge(target)] if evidence.goes_direct else []
+    routes, over_routes = judge_routes(evidence, evidence.targets, network, directly)
+    services = [confirmed(verdict, over_routes) for verdict in directly]
     resolvers = judge_resolvers(evidence, network)
     return Judgement(network=network, routes=(direct, *routes), verdicts=(*services, *over_routes, *resolvers))
