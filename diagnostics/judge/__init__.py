@@ -39,10 +39,11 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     network, line = judges_line.judge(), judges_line.line()
     targets = TargetJudge(endpoints, network)
     direct = RouteVerdict(status=line.status, cause=line.cause, certainty=line.certainty, rule=line.rule, evidence=line.evidence)
-    routes, over_routes = judge_routes(evidence, evidence.targets, network)
+    directly = [verdict for target in evidence.targets for verdict in targets.judge(target)] if evidence.goes_direct else []
+    routes, over_routes = judge_routes(evidence, evidence.targets, network, directly)
     if evidence.goes_direct:
         proofs = [verdict for verdict in over_routes if may_confirm(verdict, routes)]
-        services = [confirmed(verdict, proofs) for target in evidence.targets for verdict in targets.judge(target)]
+        services = [confirmed(verdict, proofs) for verdict in directly]
     else:
         services = list(carried_by_none(evidence.targets, routes, over_routes))
     resolvers = judge_resolvers(evidence, network)

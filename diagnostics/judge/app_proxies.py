@@ -14,7 +14,7 @@ from diagnostics.judge.evidence import Finding, ids
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Service, Status, Step, Verdict
 
 if TYPE_CHECKING:
-    from diagnostics.judge.routes import RouteEvidence
+    from diagnostics.judge.route_evidence import RouteEvidence
 
 APPS: Final = {"mtproto": "telegram", "signal": "signal", "whatsapp": "whatsapp"}
 """Kinds of proxies that carry one program alone, and the service that it belongs to."""
@@ -256,7 +256,7 @@ def _signal(case: _Case) -> _Judged:
 
 def _neutral(case: _Case) -> list[Observation]:
     """Return the handshakes with a name that is not Signal's."""
-    return [o for o in case.known.tls if o.detail.get("purpose") == NEUTRAL and o.host != SIGNAL_CHAT]
+    return [o for o in case.known.neutral if o.detail.get("purpose") == NEUTRAL and o.host != SIGNAL_CHAT]
 
 
 def _signal_beyond(case: _Case, inner: Sequence[Observation]) -> Finding:

@@ -29,7 +29,8 @@ from diagnostics.probes.http import clean
 from diagnostics.probes.mtproto import Veil, ask_mtproto
 from diagnostics.probes.pacing import patiently
 from diagnostics.probes.place import Asking
-from diagnostics.probes.route import AT_ONCE, NAME_WAIT
+from diagnostics.probes.route import NAME_WAIT
+from diagnostics.probes.speech import AT_ONCE
 from diagnostics.probes.tcp import connect_silently
 from diagnostics.probes.way import MOST_ADDRESSES, PROXY_WORK
 from diagnostics.routes.link import Kind, Link

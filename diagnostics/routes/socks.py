@@ -118,11 +118,11 @@ async def socks4(link: Link, stream: Stream, host: str, port: int) -> Stream:
     version, reply = await reader.exactly(2)
     if version != 0:
         raise ProxyRefusal(WRONG_PROTOCOL, "no SOCKS4 reply", speaks=spoken(bytes([version, reply])))
-    await reader.exactly(6)
     if reply in (0x5C, 0x5D):
         raise ProxyRefusal(AUTH, f"reply {reply}", reply=reply)
-    if reply != _GRANTED:
+    if reply != _GRANTED:  # some close before the rest of a refusal
         raise ProxyRefusal("socks_error", f"reply {reply}", reply=reply)
+    await reader.exactly(6)
     return reader.onward()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from diagnostics.judge.app_proxies import judge_app
-from diagnostics.judge.routes import RouteEvidence
+from diagnostics.judge.route_evidence import RouteEvidence
 from diagnostics.model import NetworkVerdict, Observation, RouteVerdict, Service, Status, Step, Verdict
 
 FINE = NetworkVerdict(status=Status.WORKS, clock_skew_s=0.5)

@@ -43,14 +43,14 @@ TOLD = ("signal", "whatsapp", "telegram")
 def home(lab: Lab) -> Lab:
     """Give the proxies an address, and a name that the client knows."""
     assert not missing_tools({"haproxy": "haproxy", "nginx": "nginx"})
-    lab._internet.ip("addr", "replace", f"{HOME}/32", "dev", "lo")
+    lab.internet.ip("addr", "replace", f"{HOME}/32", "dev", "lo")
     return lab
 
 
 @contextmanager
 def running(lab: Lab, log: str, port: int, *words: str) -> Iterator[None]:
     """Run a server in the laboratory's Internet for a while."""
-    daemon = Daemon(lab._internet, lab.folder / f"{log}.log", *words)
+    daemon = Daemon(lab.internet, lab.folder / f"{log}.log", *words)
     try:
         daemon.wait_for(("tcp", port))
         yield
@@ -100,7 +100,7 @@ def telegram(lab: Lab, secret: str, *, decoy: bool = False, reaches: bool = True
 @contextmanager
 def site(lab: Lab) -> Iterator[None]:
     """Run the ordinary site that a disguised proxy shows."""
-    certificate, key = lab._authority.issue("cover", [COVER])
+    certificate, key = lab.authority.issue("cover", [COVER])
     server = f"server {{ listen 127.0.0.1:{SITE} ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; return 200 hola; }}"
     config = lab.folder / "cover.conf"
     config.write_text(
@@ -201,7 +201,7 @@ def test_a_service_that_no_proxy_of_the_run_carries_was_not_tested(home: Lab) ->
 @contextmanager
 def signal_proxy(lab: Lab, *, upstream: str = "", default: str = "127.0.0.1:9", names: tuple[str, ...] = (NAME,)) -> Iterator[None]:
     """Run nginx as Signal's proxy; ``default`` is where names go that are not Signal's."""
-    certificate, key = lab._authority.issue("signal-proxy", names)
+    certificate, key = lab.authority.issue("signal-proxy", names)
     chat = upstream or f"{lab.world.hosts['chat.signal.org'].addresses[0]}:443"
     config = lab.folder / "signal.conf"
     config.write_text(
@@ -254,7 +254,7 @@ def test_a_bad_signal_proxy_is_named(named: Lab, upstream: str, names: tuple[str
 
 
 def test_a_site_is_no_signal_proxy(named: Lab) -> None:
-    certificate, key = named._authority.issue("plain-site", [NAME])
+    certificate, key = named.authority.issue("plain-site", [NAME])
     config = named.folder / "plain.conf"
     config.write_text(
         f"daemon off; user root; pid {named.folder}/plain.pid; error_log stderr; events {{}} http {{ access_log off;"
@@ -274,7 +274,7 @@ def whatsapp_proxy(
     lab: Lab, *, chat: tuple[int, ...] = (443, 5222, 80), media: tuple[int, ...] = (587, 7777), front: str = "", server: str = ""
 ) -> Iterator[None]:
     """Run HAProxy with the ports of WhatsApp's proxy, and its certificate that nobody else has signed."""
-    certificate, key = lab._authority.sign_itself("whatsapp-proxy", ["whatsapp.proxy"])
+    certificate, key = lab.authority.sign_itself("whatsapp-proxy", ["whatsapp.proxy"])
     both = lab.folder / "whatsapp-proxy.both"
     both.write_text(certificate.read_text() + key.read_text())
     back = server or f"{lab.world.hosts['g.whatsapp.net'].addresses[0]}:5222"

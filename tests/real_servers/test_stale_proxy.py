@@ -43,7 +43,7 @@ def test_a_proxy_that_is_gone_is_named_and_x_is_judged_behind_it(lab: Lab, deskt
 
 def test_a_proxy_that_answers_is_no_fault(lab: Lab, desktop: dict[str, str]) -> None:
     lab.censor(Scenario.OPEN)
-    proxy = lab._start(lab._client, "microsocks", "-i", "127.0.0.1", "-p", str(PORT))
+    proxy = lab._start(lab.client, "microsocks", "-i", "127.0.0.1", "-p", str(PORT))
     try:
         proxy.wait_for(("tcp", PORT))
         network, x = network_of(lab, **desktop)
