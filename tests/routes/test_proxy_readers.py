@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import stat
+import subprocess
 import sys
 import types
 from collections.abc import Mapping
@@ -142,3 +144,28 @@ def test_macos_is_asked_by_its_own_tool(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "platform", "darwin")
     (setting,) = [each for each in proxy_readers.read_settings() if each.says_something]
     assert setting.source is Source.MACOS
+
+
+def test_a_real_gnome_setting_is_read_as_the_real_tool_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = shutil.which("gsettings")
+    if tool is None:
+        pytest.skip("gsettings is not installed")
+    monkeypatch.setenv("GSETTINGS_BACKEND", "keyfile")  # a file of the test's own instead of the person's settings
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "GNOME")
+    wanted = [
+        ("", "mode", "manual"),
+        (".https", "host", "127.0.0.1"),
+        (".https", "port", "7890"),
+        (".socks", "host", "::1"),
+        (".socks", "port", "7891"),
+    ]
+    wanted += [("", "ignore-hosts", "['localhost', \"it's.example\"]"), (".http", "host", "h.example"), (".http", "port", "0")]
+    for group, key, value in wanted:
+        done = subprocess.run([tool, "set", f"org.gnome.system.proxy{group}", key, value], capture_output=True, check=False, timeout=20)
+        if done.returncode:
+            pytest.skip("the desktop's settings are not installed")
+    (setting,) = [each for each in proxy_readers.read_settings() if each.source is Source.GNOME]
+    assert ways(setting) == {"https": "http://127.0.0.1:7890", "socks": "socks5h://::1:7891"}
+    assert setting.exceptions == ("localhost", "it's.example")
+    assert setting.for_browsers

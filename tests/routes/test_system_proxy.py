@@ -1,10 +1,10 @@
 """What this computer's settings say about proxies: every system's format becomes the same findings, and nothing in it can raise.
 
-Where the inputs come from: written by hand, after these descriptions and after what people publish of their own computers; none was
-recorded on a computer of ours.  Windows values: Microsoft's documentation of WinINet (ProxyServer, INTERNET_PER_CONN_OPTION); the
-binary values: the layout of registry exports that people publish (lengths before texts, flags 9 = "detect automatically", 3 = manual).
-``scutil --proxy``: its printed form on macOS 12 to 15 as published in bug reports.  ``gsettings``: the schema of
-gsettings-desktop-schemas, printed as GVariant texts.  ``kioslaverc``: written by KDE's settings, both ``host port`` and ``host:port``.
+Where the inputs come from: written by hand, after these descriptions and after what people publish of their own computers.  None was
+recorded on a computer of ours, but GNOME's were compared with what the real tool prints (gsettings-desktop-schemas 43).  Windows
+values: Microsoft's documentation of WinINet (ProxyServer, INTERNET_PER_CONN_OPTION); the binary values: the layout of registry exports
+that people publish (lengths before texts, flags 9 = "detect automatically", 3 = manual).  ``scutil --proxy``: its printed form on
+macOS as published in bug reports.  ``kioslaverc``: as KDE's settings write it, both ``host port`` and ``host:port``.
 """
 
 from __future__ import annotations
