@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from app.report_facts import answer_seconds, evidence_of, short, stages_of_way, verdicts_over_routes
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names, status_word
 from app.texts import has_text, seconds, t
-from diagnostics.judge.app_proxies import APPS
 from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Verdict
+from diagnostics.routes.link import APPS
 
 Names = Mapping[str, str]
 NO_NAMES: Final[Names] = {}

@@ -26,7 +26,7 @@ from diagnostics.judge.routes import provable
 from diagnostics.model import AppFacts, Endpoint, Function, NetworkVerdict, Report, RunFacts, Service, Verdict
 from diagnostics.network import Network, allow_many_sockets
 from diagnostics.plan import Plan
-from diagnostics.probes.app_proxy import APPS, measure_app_proxy
+from diagnostics.probes.app_proxy import measure_app_proxy
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import EndpointProbe, Trusts
 from diagnostics.probes.followups import FollowUps
@@ -36,7 +36,7 @@ from diagnostics.probes.pool import ResolverPool
 from diagnostics.probes.route import RouteProbe
 from diagnostics.probes.route_checks import RouteChecks
 from diagnostics.probes.system_proxy import measure_system_proxy
-from diagnostics.routes.link import Link
+from diagnostics.routes.link import APPS, Link
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.runner")

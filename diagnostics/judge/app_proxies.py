@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from diagnostics.failures import CERTIFICATE_FAILURES, EOF, FAILED_HANDSHAKE, REFUSED, RESET, TIMEOUT, WRONG_ANSWER
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Service, Status, Step, Verdict
+from diagnostics.routes.link import APPS
 
 if TYPE_CHECKING:
     from diagnostics.judge.route_evidence import RouteEvidence
-
-APPS: Final = {"mtproto": "telegram", "signal": "signal", "whatsapp": "whatsapp"}
-"""Kinds of proxies that carry one program alone, and the service that it belongs to."""
 
 AUTH: Final = "proxy_authentication_failed"
 WRONG_PROTOCOL: Final = "proxy_wrong_protocol"
@@ -48,7 +46,8 @@ _GOOD: Final = (Status.WORKS, Status.PARTIAL)
 
 def app_of(known: RouteEvidence) -> str:
     """Return the service whose own proxy a route is, or nothing for a route that carries any."""
-    return APPS.get(str(known.note.detail.get("proxy")), "") if known.note else ""
+    told = str(known.note.detail.get("proxy")) if known.note else ""
+    return next((app for kind, app in APPS.items() if kind == told), "")
 
 
 def judge_app(

@@ -33,13 +33,10 @@ from diagnostics.probes.route import NAME_WAIT
 from diagnostics.probes.speech import AT_ONCE
 from diagnostics.probes.tcp import connect_silently
 from diagnostics.probes.way import MOST_ADDRESSES, PROXY_WORK
-from diagnostics.routes.link import Kind, Link
+from diagnostics.routes.link import APPS, Kind, Link
 from diagnostics.routes.mtproxy import Noise, client_hello, fake_tls, secret_of
 from diagnostics.routes.tunnel import ProxyRefusal, Reader
 from diagnostics.streams import Stream, TlsStream
-
-APPS: Final = {Kind.MTPROTO: "telegram", Kind.SIGNAL: "signal", Kind.WHATSAPP: "whatsapp"}
-"""Kinds that carry one program alone, and the service that it belongs to."""
 
 CENTRES: Final = (2, 4)
 """Data centres of Telegram that are asked for, one after the other: one that is being mended accuses no proxy."""
