@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from app.proxy_store import Kept, ProxyStore
 from app.route_words import kind_title, unnamed
-from app.texts import t
+from app.texts import language, t
 from diagnostics.bogons import is_address, is_bogon
 from diagnostics.errors import InputError
 from diagnostics.routes.grammar import format_link
@@ -19,9 +19,10 @@ from diagnostics.routes.link import Link
 from ui.proxy_backend import FoundRow, ProxiesRead, ProxyRow
 
 if TYPE_CHECKING:
+    from diagnostics.network import Network
     from diagnostics.routes.local import Found
     from diagnostics.routes.paste import Pasted
-    from diagnostics.routes.system_proxy import SystemProxies
+    from diagnostics.routes.system_proxy import Setting
 
 log = logging.getLogger("atajo.shelf")
 
@@ -143,35 +144,60 @@ def _sentence(error: BaseException | None) -> str:
 
 def find_on_this_computer() -> list[FoundRow]:
     """Return the proxies that this computer's settings name, and those that programs on it offer and that answer now."""
+    return asyncio.run(_look_around())
+
+
+async def _look_around() -> list[FoundRow]:
     from diagnostics.network import RealNetwork
     from diagnostics.routes.local import find_local
     from diagnostics.trust import Trust
 
-    async def look() -> tuple[SystemProxies, tuple[Found, ...]]:
-        network = RealNetwork(Trust())
-        return await network.system_proxies(), await find_local(network)
-
-    settings, programs = asyncio.run(look())
-    return [*_settings_rows(settings), *(_program_row(found) for found in programs)]
-
-
-def _settings_rows(found: SystemProxies) -> list[FoundRow]:
-    rows = []
-    for setting in found.settings:
-        link = setting.link_for("https")
-        label = t(f"proxies.setting.{setting.source}")
-        if link is not None:
-            place = t("proxies.found.setting", kind=kind_title(link.kind), host=link.host, port=link.port)
-            rows.append(FoundRow(label=label, sentence=place, link=format_link(link)))
-        elif setting.pac or setting.detect:
-            rows.append(FoundRow(label=label, sentence=t("proxies.found.script")))
-    if found.contradictory:
+    network = RealNetwork(Trust())
+    settings, programs = await network.system_proxies(), await find_local(network)
+    rows = [row for setting in settings.settings for row in await _setting_rows(network, setting)]
+    if settings.contradictory:
         rows.append(FoundRow(label=t("proxies.found.mixed.title"), sentence=t("proxies.found.mixed")))
-    return rows
+    return [*rows, *(_program_row(found) for found in programs)]
+
+
+async def _setting_rows(network: Network, setting: Setting) -> list[FoundRow]:
+    """Return what one source of settings says; a script is asked which way it sends the usual services."""
+    label = t(f"proxy.source.{setting.source}")
+    link = setting.link_for("https")
+    if link is not None:
+        place = _place(link)
+        return [FoundRow(label=label, sentence=t("proxies.found.setting", place=place), link=format_link(link))]
+    if setting.pac:
+        return [FoundRow(label=label, sentence=await _script_sentence(network, setting.pac.reveal()))]
+    return [FoundRow(label=label, sentence=t("proxies.found.script"))] if setting.detect else []
+
+
+async def _script_sentence(network: Network, address: str) -> str:
+    from app.pac import ScriptWorkers
+    from diagnostics.catalog import load_catalog
+    from diagnostics.plan import DEFAULT_TARGETS
+    from diagnostics.routes.pac import ask_script
+
+    services = [service for service in load_catalog().services.values() if service.id in DEFAULT_TARGETS]
+    pages = {f"https://{service.functions[0].endpoints[0].host}/": service for service in services}
+    found = await ask_script(network, address, list(pages), ScriptWorkers())
+    if found.failure:
+        return t(found.failure)
+    ways = []
+    for page, service in pages.items():
+        first = next(iter(found.ways.get(page) or ()), None)
+        name = service.name.get(language()) or service.id
+        ways.append(t("proxies.found.way", name=name, way=t("route.direct") if first is None else _place(first)))
+    return t("proxies.found.ways", ways=" ".join(ways))
+
+
+def _place(link: Link) -> str:
+    return t("proxies.found.at", kind=kind_title(link.kind), host=link.host, port=link.port)
 
 
 def _program_row(found: Found) -> FoundRow:
     name = found.name or t("proxies.found.unknown")
     sentence = t("proxies.found.login" if found.login else "proxies.found.sure" if found.sure else "proxies.found.maybe")
     place = t("proxies.found.place", kind=kind_title(found.link.kind), port=found.link.port)
-    return FoundRow(label=name, sentence=f"{place} {sentence}", link=format_link(found.link))
+    label = name if found.named else t("proxy.found.by_port", name=name)
+    return FoundRow(label=label, sentence=f"{place} {sentence}", link=format_link(found.link))

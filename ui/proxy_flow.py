@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.route_words import label, state_word
 from app.texts import t
@@ -15,6 +15,10 @@ from ui.proxy_backend import ProxyRow
 
 if TYPE_CHECKING:
     from ui.flow import Window
+
+
+OWN_CLIENT: Final = "route.needs_its_own_client"
+"""The rule of kinds that only their own program speaks."""
 
 
 class ProxyFlow:
@@ -89,6 +93,8 @@ class ProxyFlow:
                 self._testing.clear()
                 self.learn(event.report)
                 self._tell(event.report)
+                if any(route.rule == OWN_CLIENT for route in event.report.routes) and "proxies" in self._window.screens.built:
+                    self._window.screens.proxies.look_around()  # its own program may be running: then its port is what to test
         return True
 
     def failed(self, number: int, sentence: str) -> bool:

@@ -140,7 +140,9 @@ def test_a_proxy_that_refuses_the_login_breaks_off_at_that_step(driver: SampleDr
 
 def test_what_is_found_on_this_computer_can_be_kept(driver: SampleDriver) -> None:
     driver.press("proxies.find")
-    assert driver.words("proxies.found.note") == "No encontramos ninguno en esta computadora."
+    assert (
+        driver.words("proxies.found.note") == "No encontramos ningún proxy en esta computadora. Abre primero su programa y busca otra vez."
+    )
     driver.backend.shelf.found = [FOUND]
     driver.press("proxies.find")
     driver.press("proxies.keep.0")

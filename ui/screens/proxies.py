@@ -94,7 +94,7 @@ class ProxiesScreen(Screen):
     def _build_found(self) -> None:
         self._found_title = Label(rank="name", name="proxies.found")
         self._find = Button(self.theme, "proxies.find", rank="flat")
-        self._find.clicked.connect(self._look_around)
+        self._find.clicked.connect(self.look_around)
         self._found_note = Label(rank="muted", name="proxies.found.note")
         self.body.addSpacing(8)
         for part in (self._found_title, Row([self._find]), self._found_note, self._found_cards):
@@ -268,7 +268,8 @@ class ProxiesScreen(Screen):
 
     # --- on this computer ---
 
-    def _look_around(self) -> None:
+    def look_around(self) -> None:
+        """Look for proxies on this computer."""
         self._find.setEnabled(False)
         self._found_note.say(t("proxies.finding"))
         self._proxies.find(self._take_found)
@@ -276,9 +277,9 @@ class ProxiesScreen(Screen):
     def _take_found(self, found: Sequence[FoundRow]) -> None:
         self._found = found
         self._find.setEnabled(True)
-        self._found_note.say("" if found else t("proxies.found.none"))
+        self._found_note.say("" if found else t("proxy.found.none"))
         self._show_found()
-        announce(self, "; ".join(row.label for row in found) or t("proxies.found.none"))
+        announce(self, "; ".join(row.label for row in found) or t("proxy.found.none"))
 
     def _show_found(self) -> None:
         _clear(self._found_cards)
