@@ -75,7 +75,7 @@ async def measured(link: Link) -> Report:
 @pytest.mark.parametrize("kind", LINKS)
 def test_a_run_over_a_proxy_tells_nothing_of_it(kind: str, run_async: RunAsync, caplog: pytest.LogCaptureFixture) -> None:
     link = parse_link(LINKS[kind])
-    assert whereabouts(" ".join([link.host, link.user.reveal(), link.secret.reveal()])), "nothing is planted"
+    assert whereabouts(f"{link.host} {link.user.reveal()} {link.secret.reveal()}"), "nothing is planted"
     with caplog.at_level(logging.DEBUG):
         report = run_async(measured(link))
     assert any(route.id == link.id for route in report.routes)
