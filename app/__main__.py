@@ -9,6 +9,10 @@ from collections.abc import Sequence
 def main() -> int:
     """Dispatch: nothing, or only sound options of the window, open it; everything else is the terminal's."""
     arguments = sys.argv[1:]
+    if arguments == ["--pac-worker"]:  # not for people: app/pac.py starts it
+        from app.pac_worker import main as worker
+
+        return worker()
     if is_for_the_window(arguments):
         from app.main import main as window
 

@@ -6,8 +6,9 @@ import datetime as dt
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
@@ -22,7 +23,9 @@ from diagnostics.model import Report, Service
 from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 
 if TYPE_CHECKING:
+    from app.proxy_shelf import ProxyShelf
     from diagnostics.catalog import Catalog
+    from diagnostics.routes.link import Link
     from diagnostics.sim.scenario import Scenario
 
 log = logging.getLogger("atajo.backend")
@@ -45,6 +48,7 @@ class AppBackend(QObject):
         self._engine = EngineThread(self)
         self._engine.arrived.connect(self.arrived)
         self._engine.failed.connect(self._run_failed)
+        self._shelf: ProxyShelf | None = None
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
         """Connect the window."""
@@ -112,11 +116,20 @@ class AppBackend(QObject):
         self._engine.open()
         self._engine.work(_import_engine, lambda _result, _error: None)
 
-    def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:
+    @property
+    def proxies(self) -> ProxyShelf:
+        """Return the person's proxies, read when they are first asked for."""
+        if self._shelf is None:
+            from app.proxy_shelf import ProxyShelf
+
+            self._shelf = ProxyShelf(self._engine)
+        return self._shelf
+
+    def start(self, targets: Sequence[str], urls: Sequence[str], proxies: Sequence[str] = ()) -> int:
         """Begin a run."""
         catalog, scenario = self.catalog, self._scenario
-        wanted, pages = tuple(targets), tuple(urls)
-        return self._engine.start(lambda tell: _open_run(catalog, scenario, wanted, pages, tell))
+        wanted = Wanted(tuple(targets), tuple(urls), partial(self.proxies.links, tuple(proxies)) if proxies else list)
+        return self._engine.start(lambda tell: _open_run(catalog, scenario, wanted, tell))
 
     def cancel(self) -> None:
         """End the run."""
@@ -193,17 +206,24 @@ def _import_engine() -> None:
     """Import what a run needs, so that the first press of the button does not wait for it."""
 
 
+class Wanted(NamedTuple):
+    """What a run is to test; the proxies' secrets are read when it begins, away from the window."""
+
+    targets: tuple[str, ...]
+    urls: tuple[str, ...]
+    links: Callable[[], list[Link]]
+
+
 @asynccontextmanager
-async def _open_run(
-    catalog: Catalog, scenario: Scenario | None, targets: tuple[str, ...], urls: tuple[str, ...], tell: Tell
-) -> AsyncIterator[Measuring]:
+async def _open_run(catalog: Catalog, scenario: Scenario | None, wanted: Wanted, tell: Tell) -> AsyncIterator[Measuring]:
     """Plan a run and open its network, the real one or a simulated one; in the engine's thread."""
+    from diagnostics.daemon import daemon_call
     from diagnostics.network import RealNetwork
     from diagnostics.plan import make_plan
     from diagnostics.runner import Run
     from diagnostics.trust import Trust
 
-    plan = make_plan(targets, urls, catalog)
+    plan = make_plan(wanted.targets, wanted.urls, catalog, routes=await daemon_call(wanted.links))
     if scenario is None:
         yield Run(plan, RealNetwork(Trust()), tell, version=__version__)
         return

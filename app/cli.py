@@ -29,8 +29,8 @@ USAGE: Final = 2
 NO_INTERNET: Final = 3
 CANCELLED: Final = 128 + int(signal.SIGINT)
 
-COMMANDS: Final = ("check", "services", "scenarios", "resolvers", "explain", "export")
-LATER: Final = ("proxy", "vpn")
+COMMANDS: Final = ("check", "proxy", "services", "scenarios", "resolvers", "explain", "export")
+LATER: Final = ("vpn",)
 """Commands of the design that are not built yet."""
 
 ALONE: Final = ("--selftest", "--version")
@@ -238,9 +238,9 @@ def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: M
     if options.help:
         for line in parser.format_help().splitlines():
             out.raw(line)
-        if command in ("check", "explain"):
+        if command in ("check", "proxy", "explain"):
             out.line()
-            _exit_statuses(out, STATUSES if command == "check" else EXPLAINED)
+            _exit_statuses(out, EXPLAINED if command == "explain" else STATUSES)
         return OK
     if unknown:
         raise UsageError("cli.error.not_understood", what=" ".join(unknown))
@@ -253,9 +253,11 @@ def _refuse_blanks(options: argparse.Namespace) -> None:
     values = vars(options)
     if not values.get("report", "-"):
         raise UsageError("cli.error.missing", what="REPORT")
+    if not values.get("link", "-"):
+        raise UsageError("cli.error.missing", what="LINK")
     if "" in values.get("targets", ()):
         raise UsageError("cli.error.missing", what="TARGET")
-    for name in ("json", "html", "simulate", "timeout", "url", "list", "runs", "seed", "jobs"):
+    for name in ("json", "html", "simulate", "timeout", "url", "list", "proxy", "runs", "seed", "jobs"):
         value = values.get(name)
         if value == "" or (isinstance(value, list) and "" in value):
             raise UsageError("cli.error.needs_value", option=f"--{name}")
@@ -270,6 +272,11 @@ def _action(command: str, measure: Measure | None) -> Action:
         from app.cli_check import check, measure_for_real
 
         return lambda options, out, err: check(options, out, err, measure or measure_for_real)
+    if command == "proxy":
+        from app.cli_check import measure_for_real
+        from app.cli_proxy import proxy
+
+        return lambda options, out, err: proxy(options, out, err, measure or measure_for_real)
     if command in ("explain", "export"):
         from app.cli_report import explain, export
 
@@ -315,6 +322,10 @@ def _parser(command: str) -> _Parser:
         prog=f"{program()} {command}", description=t(f"cli.help.{command}"), add_help=False, allow_abbrev=False, formatter_class=_Formatter
     )
     group = parser.add_argument_group(t("cli.help.options"))
+    if command == "proxy":
+        group.add_argument("link", metavar="LINK", nargs="?", help=t("cli.help.link"))
+    if command in ("check", "proxy"):
+        _run_options(group)
     if command == "check":
         _check_options(group)
     if command == "scenarios":
@@ -326,7 +337,7 @@ def _parser(command: str) -> _Parser:
         group.add_argument("--json", metavar="FILE", help=t("cli.help.export_json"))
         for kind in ("--pdf", "--ooni", "--bundle"):
             group.add_argument(kind, metavar="FILE", help=argparse.SUPPRESS)
-    if command in ("check", "export"):
+    if command in ("check", "proxy", "export"):
         group.add_argument("--full", action="store_true", help=t("cli.help.full"))
         group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))
     group.add_argument("--lang", metavar="es|en", help=t("cli.help.lang"))
@@ -345,18 +356,24 @@ def _matrix_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--json", metavar="FILE", help=t("cli.help.matrix_json"))
 
 
-def _check_options(group: argparse._ArgumentGroup) -> None:
+def _run_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options of every command that measures."""
     from app.texts import t
 
     group.add_argument("targets", metavar="TARGET", nargs="*", help=t("cli.help.target"))
     group.add_argument("--url", metavar="URL", action="append", default=[], help=t("cli.help.url"))
-    group.add_argument("--list", metavar="FILE", help=t("cli.help.list"))
     group.add_argument("--simulate", metavar="SCENARIO", help=t("cli.help.simulate"))
     group.add_argument("--json", metavar="FILE", help=t("cli.help.json"))
     group.add_argument("--html", metavar="FILE", help=t("cli.help.check_html"))
     group.add_argument("--timeout", metavar="SECONDS", help=t("cli.help.timeout"))
     group.add_argument("--quiet", action="store_true", help=t("cli.help.quiet"))
-    group.add_argument("--proxy", metavar="LINK", action="append", default=[], help=t("cli.help.proxy"))
+
+
+def _check_options(group: argparse._ArgumentGroup) -> None:
+    from app.texts import t
+
+    group.add_argument("--list", metavar="FILE", help=t("cli.help.list"))
+    group.add_argument("--proxy", metavar="LINK", action="append", default=[], help=t("cli.help.proxy_option"))
     group.add_argument("--no-direct", action="store_true", help=t("cli.help.no_direct"))
 
 

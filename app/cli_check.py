@@ -121,8 +121,18 @@ async def measure_for_real(order: Order, tell: Callable[[Event], None], stop: St
         return await run.complete()
 
 
-def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
-    """Test what was asked for and return the exit status.  Raises InputError, before anything is measured or at its end."""
+Summary = Callable[[Report, Terminal, Order], None]
+
+
+def _summary(report: Report, talk: Terminal, order: Order) -> None:
+    write_summary(report, talk, order.catalog, names={link.id: link.name for link in order.plan.routes})
+
+
+def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure, tell: Summary = _summary) -> int:
+    """Test what was asked for, ``tell`` it and return the exit status.
+
+    Raises InputError, before anything is measured or at its end.
+    """
     timeout = seconds_of(options.timeout)
     outputs = Outputs(options)
     if refused_in_full(options, err):
@@ -140,7 +150,7 @@ def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
             problem = error
     if not options.quiet:
         talk = err if outputs.takes_stdout else out  # `--json -` leaves standard output to the report
-        write_summary(report, talk, order.catalog, names={link.id: link.name for link in order.plan.routes})
+        tell(report, talk, order)
         for sentence in said:
             talk.line(sentence)
     if problem is not None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app import wording
-from app.report_facts import function_verdicts, verdicts_over_routes, whole_verdicts
-from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, route_line, route_sentence
+from app.report_facts import function_verdicts, whole_verdicts
+from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence, state_word, usable
 from app.terminal import SYMBOLS, Terminal
 from app.texts import language, t
 from diagnostics.model import Report, Status, Verdict
@@ -45,7 +45,10 @@ def write_summary(
         _write_routes_of(verdict, report, out, catalog, names)
     if len(told) < len(verdicts):
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
-    _write_proxies(report, out, names)
+    if proxies_of(report):
+        out.line()
+        out.line(t("cli.proxies"), style="bold")
+        write_proxies(report, out, names)
     for number, tip in enumerate(advice_of(report)):
         out.line()
         _write_advice(tip, out, whole=number == 0)
@@ -74,25 +77,22 @@ def _write_routes_of(verdict: Verdict, report: Report, out: Terminal, catalog: w
     compared = comparison(report, verdict.target, names)
     if compared:
         out.line(compared, indent=2, style="bold")
-    for over in verdicts_over_routes(report, verdict.target):
+    for over in usable(report, verdict.target):
         out.line(f"{out.symbol(over.status)} {route_line(over, report, names, catalog)}", indent=2, hanging=4)
 
 
-def _write_proxies(report: Report, out: Terminal, names: Names) -> None:
+def write_proxies(report: Report, out: Terminal, names: Names) -> None:
     """Write how each proxy itself is."""
-    proxies = proxies_of(report)
-    if proxies:
-        out.line()
-        out.line(t("cli.proxies"), style="bold")
-    for route in proxies:
-        word = wording.after_colon(wording.status_word(route.status))
+    for route in proxies_of(report):
+        word = wording.after_colon(state_word(route))
         out.line(f"{out.symbol(route.status)} {label(route.id, report, names)}: {word}", style=SYMBOLS.get(route.status, ("", "", ""))[2])
-        out.line(route_sentence(route, report), indent=2)
+        for sentence in (route_sentence(route, report), *remarks(route, report)):
+            out.line(sentence, indent=2)
 
 
 def failing_functions(report: Report, verdict: Verdict) -> str:
     """Return the functions of a target that do not work, as one phrase; nothing if its sentence says it already."""
-    if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED, Status.PARTIAL) or wording.failure(report):
+    if verdict.status in (Status.WORKS, Status.UNKNOWN, Status.NOT_TESTED, Status.PARTIAL) or wording.masked(report):
         return ""
     functions = function_verdicts(report, verdict.target, verdict.route)
     bad = [f for f in functions if f.status not in (*_FINE, Status.NOT_TESTED, Status.UNKNOWN)]

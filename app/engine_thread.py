@@ -195,7 +195,7 @@ class EngineThread(QObject):
 
         try:
             self._finished.emit(done, await daemon_call(job), None)
-        except (OSError, ValueError, ImportError, RuntimeError) as error:
+        except (InputError, OSError, ValueError, ImportError, RuntimeError) as error:
             self._finished.emit(done, None, error)
 
     def _cancel(self) -> None:

@@ -12,7 +12,7 @@ import statistics
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -42,6 +42,9 @@ class Stage(Fact, frozen=True):
 
 STAGES: Final[dict[str, Step]] = {"name": Step.DNS, "connect": Step.TCP, "secure": Step.TLS, "page": Step.HTTP}
 """The four stages in the order in which a connection passes them, and the step that measures each."""
+
+STAGES_OVER: Final[dict[str, Step]] = {"connect": Step.PROXY, "secure": Step.TLS, "page": Step.HTTP}
+"""The stages over a proxy, which looks the name up and connects by itself."""
 
 _LAST_STEP: Final = {
     Probe.HTTPS: Step.HTTP,
@@ -269,6 +272,23 @@ def pool_count(verdict: Verdict, report: Report) -> tuple[int, int] | None:
     return None
 
 
+def stages_of_way(report: Report, route: str) -> dict[str, dict[str, Any]]:
+    """Return the details of what was asked of a way itself (``probes/route.py``), the last of each stage."""
+    steps = [o for o in observations_of(report, None, route) if o.step is Step.PROXY and o.failure != "interrupted"]
+    return {str(o.detail.get("stage")): o.detail for o in steps}
+
+
+def pages_both_ways(report: Report, route: str, *, clear: bool = False) -> list[tuple[Observation, Observation]]:
+    """Return the pages that came in whole directly and over a route, each with its twin; ``clear``: only those in clear text."""
+    whole = [o for o in report.observations if o.step is Step.HTTP and o.failure is None and o.detail.get("complete")]
+    directly: dict[object, Observation] = {}
+    for o in whole:
+        if o.route == DIRECT:
+            directly.setdefault(str(o.detail.get("url")), o)
+    over = (o for o in whole if o.route == route and (not clear or str(o.detail.get("url")).startswith("http:")))
+    return [(directly[url], o) for o in over if (url := str(o.detail.get("url"))) in directly]
+
+
 def answer_seconds(report: Report, target: str, route: str = DIRECT) -> float | None:
     """Return how long the first complete page of a target took: name, connection, encryption and page together.
 
@@ -286,19 +306,21 @@ def answer_seconds(report: Report, target: str, route: str = DIRECT) -> float | 
     return sum(seconds for seconds in before if seconds is not None) + page.seconds
 
 
-def stages(report: Report, target: str) -> tuple[Stage, ...]:
+def stages(report: Report, target: str, route: str = DIRECT) -> tuple[Stage, ...]:
     """Return the four stages of the way to a target, the broken one marked.
 
     The cause of the verdict says where it broke; without one, the first stage at which everything failed.  What lies
     behind a broken stage was not reached, whatever the follow-ups found out on other ways.
     """
-    verdict = report.of_target(target)
+    found = (v for v in report.verdicts if v.target == target and v.function is None and v.route == route)
+    verdict = next(found, None)
     host = host_of(report, verdict.evidence, target) if verdict else None
-    own = [o for o in _own_steps(report, target) if o.host == host] or list(_own_steps(report, target))
+    steps = _own_steps(report, target, route)
+    own = [o for o in steps if o.host == host] or steps
     broken = _BROKEN_AT.get(verdict.cause) if verdict and verdict.cause and verdict.status is not Status.WORKS else None
     result: list[Stage] = []
     behind = False
-    for stage_id, step in STAGES.items():
+    for stage_id, step in (STAGES if route == DIRECT else STAGES_OVER).items():
         mine = [o for o in own if o.step is step]
         state = StageState.NOT_REACHED if behind else _state(mine, broken=broken == stage_id, before=broken is not None)
         behind = behind or state is StageState.BROKEN

@@ -95,7 +95,7 @@ def _placed(report: Report, targets: list[str]) -> tuple[dict[str, list[GivenTip
 def _card(verdict: Verdict, report: Report, tips: list[GivenTip]) -> CardView:
     symbol = SYMBOLS.get(verdict.status, ("?", "", ""))[0]
     functions = function_verdicts(report, verdict.target)
-    tested = verdict.status is not Status.NOT_TESTED and not wording.failure(report)
+    tested = verdict.status is not Status.NOT_TESTED and not wording.masked(report)
     return CardView(
         name=wording.name_of(verdict.target, report),
         status=_known(verdict.status),

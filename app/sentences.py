@@ -75,11 +75,19 @@ def status_word(status: Status) -> str:
 
 
 def failure(report: Report) -> Cause | None:
-    """Return the fault of this computer or line that masks the services, or None when they can be spoken of."""
+    """Return the fault of this computer or line that is said first and alone, or None when the services can be spoken of.
+
+    A dead proxy in the settings is said first although the line is fine: nothing opens in the person's own programs.
+    """
     network = report.network
-    if network.cause in FAILURE_SCREENS and network.status not in FINE:
+    if network.cause in FAILURE_SCREENS and (network.cause is Cause.STALE_PROXY or network.status not in FINE):
         return network.cause
     return None
+
+
+def masked(report: Report) -> bool:
+    """Tell whether the fault explains whatever fails, so that nothing can be said of any service."""
+    return failure(report) is not None and report.network.status not in FINE
 
 
 # --- one verdict ----------------------------------------------------------------------------------
@@ -88,7 +96,7 @@ def failure(report: Report) -> Cause | None:
 def card_sentence(verdict: Verdict, report: Report, catalog: Catalog | None = None) -> str:
     """Return one plain sentence: why, in words a neighbour understands, hedged where the verdict is only likely."""
     name = name_of(verdict.target, report, catalog)
-    if failure(report) and verdict.status in (Status.UNKNOWN, Status.DOWN, Status.NOT_TESTED):
+    if masked(report) and verdict.status in (Status.UNKNOWN, Status.DOWN, Status.NOT_TESTED):
         return t("verdict.masked", service=name)
     parts = _parts(verdict, report) if verdict.status is Status.PARTIAL else ""
     if parts:
@@ -214,7 +222,7 @@ def _plain_issuer(issuer: str) -> str:
 def saw(verdict: Verdict, report: Report, catalog: Catalog | None = None) -> str:
     """Return the line "What we saw": the fact behind the cause, where the card may only name the parts."""
     name, fact = name_of(verdict.target, report, catalog), ""
-    if verdict.status is Status.PARTIAL and verdict.cause is not None and not failure(report):
+    if verdict.status is Status.PARTIAL and verdict.cause is not None and not masked(report):
         fact = cause_sentence(verdict, name, report)
     return t("detail.saw", fact=after_colon(fact or card_sentence(verdict, report, catalog), name))
 
@@ -224,7 +232,7 @@ def means(verdict: Verdict, report: Report, catalog: Catalog | None = None) -> s
     name = name_of(verdict.target, report, catalog)
     claims = verdict.status in BAD
     by_cause = text_of_cause("means", verdict, "partial" if verdict.status is Status.PARTIAL else "") if claims else ""
-    if failure(report) and not claims:
+    if masked(report) and not claims:
         meaning = t("means.masked")
     elif by_cause:
         meaning = t(by_cause, service=name)

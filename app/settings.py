@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     text_size: int = 100  # percent
     welcomed: bool = False  # the person has read what the tests reveal
     targets: tuple[str, ...] | None = None  # ids of the services that are ticked; None = the usual ones
+    through_proxies: bool = True  # the services are tested through the person's own proxies as well
 
     def __post_init__(self) -> None:
         """Refuse values that no screen can offer, so that a damaged file is noticed."""

@@ -18,6 +18,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from app import samples
+from app.sample_proxies import FOUND, LINKS, SampleProxies, compared
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
 from diagnostics.errors import InputError
@@ -66,6 +67,8 @@ class SampleBackend(QObject):
         self.closed = False
         self.writes = True
         self.wanted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self.over: tuple[str, ...] = ()
+        self.shelf = SampleProxies()
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
         """Connect the window."""
@@ -113,10 +116,16 @@ class SampleBackend(QObject):
 
         done(sites_in(source))
 
-    def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:
+    @property
+    def proxies(self) -> SampleProxies:
+        """Return proxies that are kept in memory."""
+        return self.shelf
+
+    def start(self, targets: Sequence[str], urls: Sequence[str], proxies: Sequence[str] = ()) -> int:
         """Remember what was asked for; :meth:`play` tells the events."""
         self.runs += 1
         self.wanted = (tuple(targets), tuple(urls))
+        self.over = tuple(proxies)
         return self.runs
 
     def play(self, events: Sequence[Event] | None = None) -> None:
@@ -237,6 +246,37 @@ def _welcome(window: Window, _backend: SampleBackend) -> None:
     window.show_welcome()
 
 
+def _with_proxies(window: Window, backend: SampleBackend) -> None:
+    backend.shelf.add("\n".join(LINKS))
+    backend.shelf.found = [FOUND]
+    _done(window, backend)
+
+
+def _over_proxies(window: Window, backend: SampleBackend) -> None:
+    _with_proxies(window, backend)
+    window.show_detail("x")
+
+
+def _proxies(window: Window, backend: SampleBackend) -> None:
+    _with_proxies(window, backend)
+    window.press("rail.proxies")
+    window.press("proxies.find")
+
+
+def _no_proxies(window: Window, _backend: SampleBackend) -> None:
+    window.press("rail.proxies")
+
+
+def _proxies_asked(window: Window, _backend: SampleBackend) -> None:
+    window.press("rail.proxies")
+    window.screens.proxies.paste("socks5://192.168.1.5:1080\nss://nada")
+
+
+def _proxy(window: Window, backend: SampleBackend) -> None:
+    _with_proxies(window, backend)
+    window.show_route(backend.shelf.all()[0].route)
+
+
 def _stay(_window: Window, _backend: SampleBackend) -> None:
     pass
 
@@ -262,6 +302,12 @@ _WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
     ("save-done", samples.x_blocked(), _saved),
     ("save-failed", samples.x_blocked(), _not_saved),
     ("settings", samples.all_works(), _settings),
+    ("result-compared", compared(), _with_proxies),
+    ("detail-compared", compared(), _over_proxies),
+    ("proxies", compared(), _proxies),
+    ("proxies-none", samples.all_works(), _no_proxies),
+    ("proxies-asked", samples.all_works(), _proxies_asked),
+    ("proxy", compared(), _proxy),
 )  # fmt: skip
 
 

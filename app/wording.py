@@ -40,6 +40,7 @@ from app.sentences import (
     culprit,
     failure,
     function_name,
+    masked,
     means,
     name_of,
     risk_line,
@@ -49,7 +50,7 @@ from app.sentences import (
     sure,
 )
 from app.texts import has_text, seconds, t
-from diagnostics.model import Cause, NetworkVerdict, Report, Status, Step, Verdict
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
 
 __all__ = [
     "BAD",
@@ -67,6 +68,7 @@ __all__ = [
     "function_name",
     "function_verdicts",
     "headline",
+    "masked",
     "means",
     "name_of",
     "observations_of",
@@ -203,7 +205,9 @@ def fault_sentence(report: Report) -> str:
     if fault is Cause.LOCAL_INTERCEPTION:
         return t("fail.local_interception.body", name=culprit(report, network.evidence))
     if fault is Cause.STALE_PROXY:
-        return t("fail.stale_proxy.body", proxy=short(network.system_proxy or "?"))
+        hedged = network.status in FINE and network.certainty is not Certainty.CERTAIN
+        body = t("fail.stale_proxy.body.likely" if hedged else "fail.stale_proxy.body", proxy=short(network.system_proxy or "?"))
+        return f"{body} {t('fail.stale_proxy.direct')}" if network.status in FINE else body
     if fault is Cause.WRONG_CLOCK:
         known = network.clock_skew_s is not None
         return t("fail.wrong_clock.body", difference=_difference(network)) if known else t("cause.wrong_clock")
@@ -223,7 +227,7 @@ def copy_text(report: Report, catalog: Catalog | None = None) -> str:
     """Return the summary for the clipboard: at most 600 characters, statuses and causes only, no address of the person."""
     lines = [t("workshop.ribbon")] if report.run.simulated else []
     lines += [headline(report, catalog), ""]
-    if not failure(report):
+    if not masked(report):
         for verdict in whole_verdicts(report):
             lines.append(f"{name_of(verdict.target, report, catalog)}: {status_word(verdict.status)}")
     lines += ["", summary(report, catalog)]

@@ -56,6 +56,14 @@ def is_address(text: str) -> bool:
     return True
 
 
+def is_loopback(text: str) -> bool:
+    """Tell whether a text is an address of this computer itself."""
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False
+
+
 @lru_cache(maxsize=4096)
 def is_bogon(address: str) -> bool:
     """Tell whether ``address`` lies in a range that is not public; a text that is no address counts as one."""

@@ -88,6 +88,7 @@ class _Kind(enum.StrEnum):
     NEUTRAL = "neutral"
     STUN = "stun"
     QUIC = "quic"
+    EXIT = "exit"
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

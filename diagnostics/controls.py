@@ -35,6 +35,21 @@ def chosen_secure(controls: tuple[Control, ...]) -> list[Control]:
     return _first_of(controls, "https", ENOUGH)
 
 
+def chosen_clear(controls: tuple[Control, ...]) -> list[Control]:
+    """Return the pages in clear text that show whether a proxy changes what passes: two operators must agree."""
+    return _first_of(controls, "portal", ENOUGH)
+
+
+def chosen_stun(controls: tuple[Control, ...]) -> Control | None:
+    """Return a place that answers over UDP, or None."""
+    return next(iter(_first_of(controls, "stun", 1)), None)
+
+
+def chosen_exit(controls: tuple[Control, ...]) -> Control | None:
+    """Return the page that tells in which country a visitor comes out, or None."""
+    return next((control for control in controls if control.kind == "exit"), None)
+
+
 def chosen_for(probe: Probe, controls: tuple[Control, ...], targets: tuple[Service, ...]) -> list[Control]:
     """Return the controls of a protocol over UDP, or none where no target needs it."""
     needed = any(endpoint.probe is probe for target in targets for function in target.functions for endpoint in function.endpoints)

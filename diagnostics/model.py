@@ -354,7 +354,7 @@ class Control(Fact, frozen=True):
 
     id: str
     operator: str
-    kind: str  # "portal": clear text, known body; "https": valid certificate; "neutral": name for swaps; "stun": UDP answers
+    kind: str  # "portal": clear text, known body; "https": valid certificate; "neutral": name for swaps; "stun": UDP; "exit": country
     host: str
     port: int = 443
     path: str = "/"

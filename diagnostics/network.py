@@ -15,6 +15,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dns.exception
 import dns.resolver
@@ -23,6 +24,9 @@ from diagnostics.daemon import daemon_call
 from diagnostics.hosts import read_hosts_file
 from diagnostics.streams import Datagrams, SocketStream, Stream, TlsStream
 from diagnostics.trust import Trust
+
+if TYPE_CHECKING:
+    from diagnostics.routes.system_proxy import SystemProxies
 
 _A_GLOBAL_ADDRESS6 = "2606:4700:4700::1111"  # any global address serves: no packet is sent to it
 
@@ -52,6 +56,12 @@ class Network(abc.ABC):
     async def hosts_file(self) -> dict[str, tuple[str, ...]]:
         """Return what this computer's own list of names says: addresses by name in small letters; empty if it has none to read."""
         return {}
+
+    async def system_proxies(self) -> SystemProxies:
+        """Return the proxies that this computer's settings send its programs through; none on a simulated network."""
+        from diagnostics.routes.system_proxy import NOTHING
+
+        return NOTHING
 
     @abc.abstractmethod
     async def routes_ipv6(self) -> bool:
@@ -115,6 +125,12 @@ class RealNetwork(Network):
     async def hosts_file(self) -> dict[str, tuple[str, ...]]:
         """Read the file that getaddrinfo looks into before it asks anybody."""
         return await daemon_call(read_hosts_file)
+
+    async def system_proxies(self) -> SystemProxies:
+        """Read every source of this system."""
+        from diagnostics.routes.system_proxy import read_system_proxies
+
+        return await read_system_proxies()
 
     async def routes_ipv6(self) -> bool:
         """Ask the routing table by connecting a UDP socket, which sends no packet."""

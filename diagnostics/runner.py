@@ -26,6 +26,7 @@ from diagnostics.judge.routes import provable
 from diagnostics.model import AppFacts, Endpoint, Function, NetworkVerdict, Report, RunFacts, Service, Verdict
 from diagnostics.network import Network, allow_many_sockets
 from diagnostics.plan import Plan
+from diagnostics.probes.app_proxy import measure_app_proxy
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import EndpointProbe, Trusts
 from diagnostics.probes.followups import FollowUps
@@ -33,7 +34,9 @@ from diagnostics.probes.internet import measure_internet
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.pool import ResolverPool
 from diagnostics.probes.route import RouteProbe
-from diagnostics.routes.link import Link
+from diagnostics.probes.route_checks import RouteChecks
+from diagnostics.probes.system_proxy import measure_system_proxy
+from diagnostics.routes.link import APPS, Link
 from diagnostics.trace import Trace
 
 log = logging.getLogger("atajo.runner")
@@ -150,6 +153,8 @@ class Run:
         trace, plan = self._trace, self._plan
         async with context.settled():
             context.begin_trusting(tuple(pem for t in plan.targets if (pem := _own_roots(t))))
+            if plan.direct:
+                context.spawn(measure_system_proxy(context))
             context.nameservers = await self._network.nameservers()
             context.ipv6 = await self._network.routes_ipv6()
             trace.note("resolver", addresses=context.nameservers)
@@ -168,8 +173,9 @@ class Run:
                     targets = self._in_any_order() if plan.direct else iter(())
                     for _ in range(min(UNDER_WAY, len(plan.targets))):
                         group.create_task(self._targets(context, lookups, followups, targets))
+                    checks = RouteChecks(context)
                     for link in plan.routes:
-                        group.create_task(self._route(context, link))
+                        group.create_task(self._route(context, link, checks))
                 await lookups.compared()
                 await followups.speeds.measure()
             finally:
@@ -182,13 +188,17 @@ class Run:
         self._network_so_far = judge(self._trace.observations).network
         self._on_event(NetworkJudged(network=self._network_so_far))
 
-    async def _route(self, context: Context, link: Link) -> None:
-        """Measure one proxy, and every service through it."""
-        probe = RouteProbe(context, link)
+    async def _route(self, context: Context, link: Link, checks: RouteChecks) -> None:
+        """Measure one proxy, and every service through it; an app's own proxy carries that app alone."""
         try:
+            if link.kind in APPS:
+                await measure_app_proxy(context, link, self._plan.targets)
+                return
+            probe = RouteProbe(context, link)
             if not await probe.begin() or not await probe.reaches_controls(chosen_secure(self._plan.controls)):
                 return
             async with asyncio.TaskGroup() as group:
+                group.create_task(checks.measure(probe))
                 for target in self._plan.targets:
                     trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
                     group.create_task(probe.measure_service(provable(target), trusts))

@@ -83,12 +83,21 @@ class Trace:
         self._began = self._loop.time()
         self._on_event = on_event
         self._route = DIRECT
+        self._logged = True
         self.observations: list[Observation] = []
 
     def over(self, route: str) -> Trace:
         """Return the same memory for steps over another route."""
         other = copy.copy(self)
         other._route = route
+        return other
+
+    def unheard(self) -> Trace:
+        """Return a memory that nobody reads: for steps that would tell where the person's own proxy lives."""
+        other = copy.copy(self)
+        other.observations = []
+        other._on_event = lambda _event: None
+        other._logged = False
         return other
 
     @property
@@ -107,7 +116,8 @@ class Trace:
     def record(self, observation: Observation) -> None:
         """Keep an observation and tell of it."""
         self.observations.append(observation)
-        log.debug("%s", observation)
+        if self._logged:
+            log.debug("%s", observation)
         self.tell(StepDone(observation=observation))
 
     def step(self, step: Step, *, target: str | None = None, host: str | None = None, address: str | None = None) -> StepRecord:

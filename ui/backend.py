@@ -15,6 +15,7 @@ import msgspec
 
 from diagnostics.events import Event
 from diagnostics.model import Report, Service
+from ui.proxy_backend import Proxies
 
 Arrived = Callable[[int, tuple[Event, ...]], None]
 """Takes the number of a run and its latest events."""
@@ -91,6 +92,11 @@ class Preferences(Protocol):
         """Return the ids of the services that were ticked last, or None for the usual ones."""
         ...
 
+    @property
+    def through_proxies(self) -> bool:
+        """Tell whether the services are tested through the person's proxies as well."""
+        ...
+
 
 class Backend(Protocol):
     """The rest of the program.  Everything is called from the window's thread and returns at once."""
@@ -133,8 +139,13 @@ class Backend(Protocol):
         """Read a list of pages from a file or out of a text and call ``done`` later, whatever was in it."""
         ...
 
-    def start(self, targets: Sequence[str], urls: Sequence[str]) -> int:
-        """Begin a run and return its number; it tells of itself to whoever listens."""
+    @property
+    def proxies(self) -> Proxies:
+        """Return the person's own proxies."""
+        ...
+
+    def start(self, targets: Sequence[str], urls: Sequence[str], proxies: Sequence[str] = ()) -> int:
+        """Begin a run, also over the kept ``proxies``, and return its number; it tells of itself to whoever listens."""
         ...
 
     def cancel(self) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ui.screens.detail import DetailScreen
     from ui.screens.failure import FailureScreen
     from ui.screens.home import HomeScreen
+    from ui.screens.proxies import ProxiesScreen
+    from ui.screens.proxy import ProxyScreen
     from ui.screens.result import ResultScreen
     from ui.screens.run import RunScreen
     from ui.screens.save import SaveScreen
@@ -69,6 +71,7 @@ class Screens:
         screen = self._add(HomeScreen(self._window.theme, self._window.backend))
         screen.start_asked.connect(self._window.start)
         screen.chosen.connect(lambda targets: self._window.backend.change(targets=targets))
+        screen.proxies_chosen.connect(lambda wanted: self._window.backend.change(through_proxies=wanted))
         return screen
 
     @cached_property
@@ -91,6 +94,7 @@ class Screens:
         screen.save_asked.connect(self._window.save)
         screen.detail_asked.connect(self._window.show_detail)
         screen.todo_asked.connect(self._window.show_todo)
+        screen.route_asked.connect(self._window.show_route)
         return screen
 
     @cached_property
@@ -132,6 +136,27 @@ class Screens:
 
         screen = self._add(SaveScreen(self._window.theme, self._window.backend))
         screen.copy_asked.connect(self._window.copy)
+        return screen
+
+    @cached_property
+    def proxies(self) -> ProxiesScreen:
+        """Return the person's proxies."""
+        from ui.screens.proxies import ProxiesScreen
+
+        screen = self._add(ProxiesScreen(self._window.theme, self._window.backend.proxies))
+        screen.test_asked.connect(self._window.proxies.test)
+        screen.detail_asked.connect(self._window.show_proxy)
+        screen.changed.connect(self._window.show_routes)
+        return screen
+
+    @cached_property
+    def proxy(self) -> ProxyScreen:
+        """Return one proxy from close."""
+        from ui.screens.proxy import ProxyScreen
+
+        screen = self._add(ProxyScreen(self._window.theme))
+        screen.test_asked.connect(self._window.proxies.test)
+        screen.rename_asked.connect(self._window.proxies.rename)
         return screen
 
     @cached_property

@@ -19,6 +19,7 @@ from diagnostics.model import Report
 from ui.a11y import announce
 from ui.backend import Backend
 from ui.build import Screens
+from ui.proxy_flow import ProxyFlow
 from ui.run_state import RunState
 from ui.shell import Shell
 from ui.theme import Theme
@@ -44,6 +45,7 @@ class Window(QObject):
         self._behind: list[str] = []
         self._target = ""
         self.screens = Screens(self)
+        self.proxies = ProxyFlow(self)
         self.services_shown = False
         self.shell.set_simulated(simulated=backend.simulated is not None)
         self._connect_shell()
@@ -52,11 +54,16 @@ class Window(QObject):
     def _connect_shell(self) -> None:
         self.backend.listen(self._arrived, self._failed)
         self.shell.painted.connect(self.opened, Qt.ConnectionType.QueuedConnection)
-        self.shell.closing.connect(self.backend.close)
+        self.shell.closing.connect(self._close)
         self.shell.escape_pressed.connect(self.escape)
         self.shell.again_pressed.connect(self.again)
         self.shell.save_pressed.connect(self.save)
         self.shell.rail_pressed.connect(self._rail)
+
+    @Slot()
+    def _close(self) -> None:
+        self.proxies.close()
+        self.backend.close()
 
     # --- going somewhere ---
 
@@ -72,8 +79,13 @@ class Window(QObject):
             home = self.screens.home
             ticked = self.backend.preferences.targets
             home.show_services(self.backend.services(), self.backend.default_targets() if ticked is None else ticked)
+            self.show_routes()
             if self.shell.current == "home":
                 home.enter()
+
+    def show_routes(self) -> None:
+        """Offer to test through the proxies that are kept."""
+        self.screens.home.show_proxies(len(self.proxies.rows()), ticked=self.backend.preferences.through_proxies)
 
     def _show(self, name: str, *, coming_back: bool = False) -> None:
         screen = self.screens.get(name)
@@ -104,8 +116,10 @@ class Window(QObject):
     def _rail(self, name: str) -> None:
         if self.shell.current == "welcome":
             return
-        if name == "home" and self._under_way:
+        if name == "home" and self.under_way:
             name = "run"
+        if name == "proxies":
+            self.proxies.refresh()
         if name != self.shell.current:
             self._show(name)
 
@@ -124,13 +138,16 @@ class Window(QObject):
     # --- running ---
 
     @property
-    def _under_way(self) -> bool:
+    def under_way(self) -> bool:
+        """Tell whether a run of the services is under way."""
         return self.state is not None and self.state.whole is None and not self.state.stopped
 
     def start(self, targets: Sequence[str], urls: Sequence[str]) -> None:
         """Begin a run and show it."""
         self._wanted = (list(targets), list(urls))
-        number = self.backend.start(targets, urls)
+        self.proxies.ended()  # a test of single proxies gives way
+        through = self.backend.preferences.through_proxies
+        number = self.backend.start(targets, urls, [row.id for row in self.proxies.rows()] if through else [])
         self.state = RunState(number, targets)
         names = {service.id: service.name.get(language()) or service.id for service in self.backend.services()}
         self.screens.run.begin(self.state, names)
@@ -141,7 +158,7 @@ class Window(QObject):
     @Slot()
     def again(self) -> None:
         """Test the same once more; from home, test what is ticked there."""
-        if self._under_way:
+        if self.under_way:
             return
         if self.shell.current == "home":
             self.screens.home.press_primary()
@@ -151,7 +168,7 @@ class Window(QObject):
     @Slot()
     def stop(self) -> None:
         """Stop now: the window shows what is known without waiting for the engine."""
-        if self.state is None or not self._under_way:
+        if self.state is None or not self.under_way:
             return
         self.state.stopped = True
         self.backend.cancel()
@@ -162,12 +179,14 @@ class Window(QObject):
     def _arrived(self, number: int, events: tuple[Event, ...]) -> None:
         """Take the engine's events; late ones of an earlier run are dropped."""
         state = self.state
-        if state is None or number != state.number:
+        if self.proxies.arrived(number, events) or state is None or number != state.number:
             return
         for event in events:
             state.take(event)
             if isinstance(event, RunStarted) and event.simulated:
                 self.shell.set_simulated(simulated=True)
+        if state.whole is not None:
+            self.proxies.learn(state.whole)
         if state.whole is not None or state.stopped:
             self._show_outcome()
         else:
@@ -177,7 +196,7 @@ class Window(QObject):
     def _failed(self, number: int, sentence: str) -> None:
         """Say that a run ended without a report; what was known is kept."""
         state = self.state
-        if state is None or number != state.number or state.stopped:
+        if self.proxies.failed(number, sentence) or state is None or number != state.number or state.stopped:
             return
         state.stopped = True
         if sentence:
@@ -219,7 +238,7 @@ class Window(QObject):
         if name == "fail":
             self.screens.fail.show_report(report)
         else:
-            self.screens.result.show_report(report)
+            self.screens.result.show_report(report, self.proxies.names())
 
     def show_masked_result(self) -> None:
         """Show the services although a fault of the line hides them: each says that nothing can be said yet."""
@@ -233,8 +252,17 @@ class Window(QObject):
         report = self.report()
         if report is not None:
             self._target = target
-            self.screens.detail.show_target(report, target)
+            self.screens.detail.show_target(report, target, self.proxies.names())
             self._show("detail")
+
+    def show_proxy(self, ident: str) -> None:
+        """Show one of the person's proxies from close."""
+        if self.proxies.fill(ident):
+            self._show("proxy")
+
+    def show_route(self, route: str) -> None:
+        """Show the proxy that reports call ``route``, if it is still kept."""
+        self.show_proxy(self.proxies.ident_of(route))
 
     def show_todo(self, target: str) -> None:
         """Show the advice for one target; for the line when it is empty."""
@@ -257,7 +285,7 @@ class Window(QObject):
     def save(self) -> None:
         """Offer to save the report, if there is one."""
         report = self.report()
-        if report is None or self._under_way or not report.observations:
+        if report is None or self.under_way or not report.observations:
             return
         self.screens.save.show_report(report)
         self._show("save")
@@ -266,7 +294,7 @@ class Window(QObject):
         """Put the summary into the clipboard."""
         report = self.report()
         if report is not None:
-            self.screens.result.show_report(report)
+            self.screens.result.show_report(report, self.proxies.names())
             self.screens.result.copy()
             self.screens.save.say_copied()
 

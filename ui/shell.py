@@ -22,6 +22,10 @@ RAIL_WORDS: Final = 700
 """Least width, logical pixels at a text size of 100 %, at which the rail shows words beside its icons."""
 
 
+_PLACES: Final = {"settings": "settings", "proxies": "proxies", "proxy": "proxies"}
+"""The rail's entry of each screen; all others belong to home."""
+
+
 class Shell(QMainWindow):
     """The window's frame.  It knows the screens only by name; ``ui/flow.py`` decides which one is shown when."""
 
@@ -81,7 +85,7 @@ class Shell(QMainWindow):
         box = QVBoxLayout(rail)
         box.setContentsMargins(6, 16, 6, 12)
         box.setSpacing(4)
-        self._entries = {name: Button(self._theme, f"rail.{name}", rank="rail", icon=name) for name in ("home", "settings")}
+        self._entries = {name: Button(self._theme, f"rail.{name}", rank="rail", icon=name) for name in ("home", "proxies", "settings")}
         for name, entry in self._entries.items():
             entry.setCheckable(True)
             entry.clicked.connect(lambda _on=False, name=name: self._press_rail(name))
@@ -123,7 +127,7 @@ class Shell(QMainWindow):
         screen = self._screens[name]
         self._rail.setVisible(name != "welcome")
         for entry, button in self._entries.items():
-            button.setChecked(entry == ("settings" if name == "settings" else "home"))
+            button.setChecked(entry == _PLACES.get(name, "home"))
         self._stack.setCurrentWidget(screen)
         screen.enter()
         announce(screen, screen.spoken())

@@ -262,8 +262,21 @@ class Row(QWidget):
 class Card(QFrame):
     """One service or fact: mark, name, word, one sentence, and an action beside or below them."""
 
-    def __init__(self, theme: Theme, *, drawing: str, role: str, action: Button | None = None, more: Button | None = None) -> None:
-        """Make an empty card; fill it with :meth:`say`.  ``action`` is its button, ``more`` a quieter one."""
+    def __init__(
+        self,
+        theme: Theme,
+        *,
+        drawing: str,
+        role: str,
+        action: Button | None = None,
+        more: Button | None = None,
+        last: Button | None = None,
+        below: QWidget | None = None,
+    ) -> None:
+        """Make an empty card; fill it with :meth:`say`.
+
+        ``action`` is its button, ``more`` and ``last`` are quieter ones; ``below`` stands under its words.
+        """
         super().__init__()
         self.setObjectName("card")
         self.mark = Mark(theme, drawing, role)
@@ -277,11 +290,13 @@ class Card(QFrame):
         for row, part in enumerate((self.name, self.word, self.detail)):
             box.addWidget(part, row, 1)
         box.setColumnStretch(1, 1)
-        box.setRowStretch(3, 1)
+        if below is not None:
+            box.addWidget(below, 3, 1)
+        box.setRowStretch(4, 1)
         layout = Beside(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.addWidget(words)
-        buttons = [button for button in (action, more) if button is not None]
+        buttons = [button for button in (action, more, last) if button is not None]
         if buttons:
             layout.addWidget(column(buttons, spacing=2))
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
@@ -296,6 +311,14 @@ class Card(QFrame):
         self.detail.say(detail)
         self.mark.show_state(drawing, role)
         self.setAccessibleName(". ".join(part.rstrip(".") for part in (name, word, detail) if part) + ".")
+
+
+def drop(card: Card) -> None:
+    """Let go of a card; until it is deleted it would shine through, and its buttons be found by their ids."""
+    card.hide()
+    for button in card.findChildren(Button):
+        button.setObjectName("")
+    card.deleteLater()
 
 
 def column(widgets: Iterable[QWidget], *, spacing: int = GAP) -> QWidget:

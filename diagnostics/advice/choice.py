@@ -75,6 +75,8 @@ def _fits(tip: Tip, obstacle: _Obstacle, present: set[str]) -> bool:
 def _place(cause: Cause) -> int:
     if cause in _HARMLESS:
         return 2
+    if cause.startswith("proxy_"):
+        return 3  # another way than the one that everything else is about
     return 0 if cause in LOCAL_CAUSES else 1
 
 

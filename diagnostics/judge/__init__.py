@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diagnostics.judge.app_proxies import carried_by_none, may_confirm
 from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.network import NetworkJudge
@@ -34,15 +35,16 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     """Return the judgement of a run's observations."""
     evidence = Evidence(observations)
     endpoints = EndpointJudge(evidence)
-    network = NetworkJudge(evidence, endpoints).judge()
+    judges_line = NetworkJudge(evidence, endpoints)
+    network, line = judges_line.judge(), judges_line.line()
     targets = TargetJudge(endpoints, network)
-    direct = RouteVerdict(
-        status=network.status, cause=network.cause, certainty=network.certainty, rule=network.rule, evidence=network.evidence
-    )
-    routes, over_routes = judge_routes(evidence, evidence.targets, network)
+    direct = RouteVerdict(status=line.status, cause=line.cause, certainty=line.certainty, rule=line.rule, evidence=line.evidence)
+    directly = [verdict for target in evidence.targets for verdict in targets.judge(target)] if evidence.goes_direct else []
+    routes, over_routes = judge_routes(evidence, evidence.targets, network, directly)
     if evidence.goes_direct:
-        services = [confirmed(verdict, over_routes) for target in evidence.targets for verdict in targets.judge(target)]
+        proofs = [verdict for verdict in over_routes if may_confirm(verdict, routes)]
+        services = [confirmed(verdict, proofs) for verdict in directly]
     else:
-        services = []
+        services = list(carried_by_none(evidence.targets, routes, over_routes))
     resolvers = judge_resolvers(evidence, network)
     return Judgement(network=network, routes=(direct, *routes), verdicts=(*services, *over_routes, *resolvers))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from diagnostics.bogons import is_bogon
+import msgspec
+
+from diagnostics.bogons import is_bogon, is_loopback
 from diagnostics.controls import chosen, endpoint_of
 from diagnostics.failures import INVALID_CERTIFICATE
 from diagnostics.judge.clock import dated, skew
@@ -25,6 +28,9 @@ LOSSY: Final = 0.3
 
 ENOUGH_QUESTIONS: Final = 20
 
+ENOUGH_REFUSALS: Final = 2
+"""Times that a port must have refused, some time apart: a program that is starting opens its port a moment later."""
+
 
 class NetworkJudge:
     """Judges the line of one run."""
@@ -42,7 +48,12 @@ class NetworkJudge:
         return endpoints.judge(None, endpoint_of(control)).status is Status.WORKS
 
     def judge(self) -> NetworkVerdict:
-        """Return what is to be said of the line; the first rule that fits decides."""
+        """Return what is to be said of this computer and its line; the first rule that fits decides."""
+        line = self.line()
+        return self._stale_proxy(line) or line
+
+    def line(self) -> NetworkVerdict:
+        """Return what is to be said of the line alone, on which the services were measured: no proxy of the settings is on it."""
         for rule in (self._offline, self._portal, self._clock, self._interception, self._resolver, self._lossy, self._ipv6, self._works):
             found = rule()
             if found is not None:
@@ -123,6 +134,25 @@ class NetworkJudge:
         owners = {base_domain(str(o.host)) for o in local}
         certainty = Certainty.CERTAIN if len(owners) >= ENOUGH_OPERATORS else Certainty.LIKELY
         return self._verdict(Status.DOWN, "network.local_root", certainty, local[:8], Cause.LOCAL_INTERCEPTION)
+
+    def _stale_proxy(self, line: NetworkVerdict) -> NetworkVerdict | None:
+        """Browsers are sent to a port of this computer where nobody listens, while the line itself answers.
+
+        The status is ``partial`` and masks nothing: the services were measured without that proxy.
+        """
+        note = self._evidence.system.get("system_proxy")
+        way = note.detail.get("way") if note else None
+        if note is None or not isinstance(way, Mapping) or line.status not in (Status.WORKS, Status.SLOW, Status.PARTIAL):
+            return None
+        host, port = way.get("host"), way.get("port")
+        gone = way.get("alive") is False and way.get("refused") == way.get("tries") and int(way.get("refused") or 0) >= ENOUGH_REFUSALS
+        if not gone or note.detail.get("searched") or not isinstance(host, str) or not is_loopback(host):
+            return None
+        detects = any(each.get("detect") and each.get("for_browsers") for each in note.detail.get("settings") or ())
+        certainty = Certainty.LIKELY if detects or line.certainty is not Certainty.CERTAIN else Certainty.CERTAIN
+        found = self._verdict(Status.PARTIAL, "network.stale_proxy", certainty, [note], Cause.STALE_PROXY)
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return msgspec.structs.replace(found, evidence=(*found.evidence, *line.evidence), system_proxy=place)
 
     def _resolver(self) -> NetworkVerdict | None:
         """This computer's resolver gives no true answer for anybody, while resolvers that cannot be forged do."""

@@ -58,6 +58,12 @@ class Context:
         other.dead = DeadPlaces(other.losses)
         return other
 
+    def unheard(self) -> Context:
+        """Return a context whose steps leave no trace; whoever uses it records in one step what may be known."""
+        other = copy.copy(self)
+        other.trace = self.trace.unheard()
+        return other
+
     @property
     def neutral(self) -> Control | None:
         """Return the harmless name that is swapped in at other addresses."""

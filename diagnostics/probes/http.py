@@ -95,9 +95,10 @@ class Progress:
 class HttpConnection:
     """One connection; requests go one after another for as long as the server keeps it open."""
 
-    def __init__(self, stream: Stream) -> None:
-        """Speak over ``stream``."""
+    def __init__(self, stream: Stream, limit: int = MAX_BODY) -> None:
+        """Speak over ``stream``, and read at most ``limit`` bytes of a body."""
         self._stream = stream
+        self._limit = limit
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self.cut_by: str | None = None
         """The failure that ended the last body in the middle."""
@@ -117,7 +118,7 @@ class HttpConnection:
         body: bytes = b"",
         progress: Progress | None = None,
     ) -> Reply:
-        """Send a request and return its response, reading at most the first 64 KiB of the body.
+        """Send a request and return its response, reading at most the first bytes of the body (64 KiB usually).
 
         Raises OSError from the stream, ProtocolError for a response that is none, EOFError when the connection ends
         before a response began.
@@ -167,7 +168,7 @@ class HttpConnection:
         """Return what arrived of the body and whether that is all that was wanted."""
         body = bytearray()
         try:
-            while len(body) < MAX_BODY:
+            while len(body) < self._limit:
                 event = await self._next()
                 if not isinstance(event, h11.Data):
                     return bytes(body), True
@@ -177,7 +178,7 @@ class HttpConnection:
         except (h11.RemoteProtocolError, OSError, EOFError) as error:
             self.cut_by = failure_of(error) if isinstance(error, OSError) else EOF
             return bytes(body), False  # cut in the middle: what arrived is still evidence
-        return bytes(body[:MAX_BODY]), True
+        return bytes(body[: self._limit]), True
 
 
 def clean(text: str, limit: int) -> str:

@@ -11,6 +11,7 @@ Detail of an ``mtproto`` observation::
     answered      a resPQ to our question came
     received      bytes of the peer before the end: 0 means that nothing came back at all
     error_code    what the data centre answered instead, if it was its error number (404 is 404)
+    speaks        over a proxy of Telegram's own: which other protocol answered instead, if one was heard
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import struct
+from collections.abc import Callable
 from typing import Final
+
+import msgspec
 
 from diagnostics.failures import WRONG_ANSWER, ProtocolError
 from diagnostics.model import Observation, Step
@@ -47,11 +51,11 @@ def new_nonce() -> bytes:
     return secrets.token_bytes(NONCE)
 
 
-def question(nonce: bytes, now: float) -> bytes:
+def question(nonce: bytes, now: float, opening: bytes = INTERMEDIATE) -> bytes:
     """Return the opening of a connection with our question; ``now`` is this computer's clock, which numbers messages."""
     body = _CONSTRUCTOR.pack(REQ_PQ_MULTI) + nonce
     message = _ENVELOPE.pack(0, (int(now) << 32) & 0xFFFF_FFFF_FFFF_FFFC, len(body)) + body
-    return INTERMEDIATE + _LENGTH.pack(len(message)) + message
+    return opening + _LENGTH.pack(len(message)) + message
 
 
 def is_answer(frame: bytes, nonce: bytes) -> bool:
@@ -65,19 +69,33 @@ def is_answer(frame: bytes, nonce: bytes) -> bool:
 
 
 def error_code(frame: bytes) -> int | None:
-    """Return the number with which a data centre refuses a connection, or None for any other frame."""
-    code = int(_ERROR.unpack(frame)[0]) if len(frame) == _ERROR.size else 0
+    """Return the number with which a data centre refuses a connection, or None for any other frame; random bytes may follow."""
+    code = int(_ERROR.unpack_from(frame)[0]) if _ERROR.size <= len(frame) < _ENVELOPE.size else 0
     return -code if -1000 < code < 0 else None
 
 
-async def ask_mtproto(context: Context, stream: Stream, host: str, port: int, asking: Asking) -> Observation:
+class Veil(msgspec.Struct, frozen=True):
+    """What differs behind one of Telegram's own proxies.
+
+    ``opening`` of the connection, seconds that an answer takes ``longer``, which other protocol was ``heard``.
+    """
+
+    opening: bytes = INTERMEDIATE
+    longer: float = 0.0
+    heard: Callable[[], str] = str
+
+
+OPEN: Final = Veil()
+
+
+async def ask_mtproto(context: Context, stream: Stream, host: str | None, port: int, asking: Asking, veil: Veil = OPEN) -> Observation:
     """Ask over an open connection and record the answer."""
     nonce = new_nonce()
     with context.trace.step(Step.MTPROTO, target=asking.target, host=host, address=asking.address) as step:
         step.detail = {"port": port, "purpose": asking.purpose, "answered": False}
         try:
-            async with asyncio.timeout(context.patience.wait(extra=KERNEL_REPEATS)):
-                await stream.write(question(nonce, context.network.clock()))
+            async with asyncio.timeout(context.patience.wait(extra=KERNEL_REPEATS + veil.longer)):
+                await stream.write(question(nonce, context.network.clock(), veil.opening))
                 frame = await _frame(stream)
             code = error_code(frame)
             if code is not None:
@@ -87,6 +105,8 @@ async def ask_mtproto(context: Context, stream: Stream, host: str, port: int, as
             step.detail["answered"] = True
         finally:
             step.detail["received"] = stream.received
+            if speaks := veil.heard():
+                step.detail["speaks"] = speaks
     return step.done
 
 

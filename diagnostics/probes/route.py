@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
 from diagnostics.bogons import is_address, is_bogon
 from diagnostics.controls import endpoint_of
-from diagnostics.failures import EOF, NXDOMAIN, RESET, TIMEOUT
-from diagnostics.model import Control, Endpoint, Function, Probe, Rule, Service, Step
+from diagnostics.failures import NXDOMAIN, died
+from diagnostics.model import Control, Endpoint, Function, Observation, Probe, Rule, Service, Step
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.http import fetch
@@ -26,21 +27,19 @@ from diagnostics.probes.key_page import read_key_page
 from diagnostics.probes.mtproto import ask_mtproto
 from diagnostics.probes.pacing import patiently
 from diagnostics.probes.place import Asking, Greeting, Place, next_place
+from diagnostics.probes.speech import AT_ONCE, Speech
 from diagnostics.probes.tls import shake
 from diagnostics.probes.way import Way
-from diagnostics.routes.dial import GUESSES, NAMES_HERE, why_not
+from diagnostics.routes.dial import KEYED, NAMES_HERE, why_not
 from diagnostics.routes.link import Kind, Link
-from diagnostics.routes.tunnel import WRONG_PROTOCOL
 from diagnostics.streams import Stream
 
-AT_ONCE: Final = 2
-"""Connections to one proxy: home-made ones are small, and a crowd of them is a sign."""
-
 MAX_HOPS: Final = 5
+MOST_REPEATED: Final = 3
+"""Places of one target that are tried again after their handshakes were cut: enough to know, and each may take seconds."""
+
 NAME_WAIT: Final = 5.0
-_ANY_FAMILY: Final = socket.AF_UNSPEC
-_DUMB: Final = frozenset({TIMEOUT, EOF, RESET})
-"""How a server answers a protocol that is not its own, besides saying so."""
+ANY_FAMILY: Final = socket.AF_UNSPEC
 
 
 class RouteProbe:
@@ -53,6 +52,10 @@ class RouteProbe:
         self._way = Way(self._context, link)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._opened = False
+        self._delivers = False
+        self._failed: list[Observation] = []
+        self._deaths: dict[str | None, int] = defaultdict(int)
+        """Handshakes with the places of a target that were cut."""
         self._context.trace.note("route", id=link.id, proxy=str(link.kind), why_not=why_not(link), names_here=link.kind in NAMES_HERE)
 
     async def begin(self) -> bool:
@@ -78,7 +81,7 @@ class RouteProbe:
             return True
         with self._context.trace.step(Step.PROXY) as step:
             step.detail = {"stage": "name", "kind": str(link.kind), "public": 0, "bogons": 0}
-            resolving = self._context.network.resolve(link.host, _ANY_FAMILY)
+            resolving = self._context.network.resolve(link.host, ANY_FAMILY)
             found = await patiently(resolving, lambda: self._direct.patience.wait(extra=NAME_WAIT))
             # a name of the person's own network is theirs to use; a public name that leads nowhere is not
             self._way.addresses = found
@@ -88,25 +91,27 @@ class RouteProbe:
         return bool(self._way.addresses)
 
     async def _guess(self) -> bool:
-        """Ask in each protocol that a bare address may speak, on a fresh connection each time."""
-        control = self._context.neutral
-        for kind in GUESSES:
-            self._way.kind = kind
-            if control is None:
-                return False
-            stream, failed = await self._way.open(control.host, 443, None, "guess")
-            if stream is not None:
-                stream.close()
-                return True
-            if failed is None or failed.failure not in (WRONG_PROTOCOL, *_DUMB):
-                return failed is not None and failed.detail.get("stage") == "open"
-        return False
+        """Find out what a bare address speaks."""
+        found = await self._speech.kind() if self._speech else None
+        if found is not None:
+            self._way.kind = found
+        return found is not None
+
+    @property
+    def _speech(self) -> Speech | None:
+        neutral = self._context.neutral
+        return Speech(self._way, neutral.host) if neutral else None
 
     async def reaches_controls(self, controls: Sequence[Control]) -> bool:
-        """Fetch harmless pages; False if the proxy did not even open a way to one of them, so that no service need be tried."""
+        """Fetch harmless pages; False if the proxy leads to none of them, so that no service need be tried.
+
+        What a proxy says counts as leading somewhere, too, but not where it says nothing: a wrong key is answered with silence.
+        """
         trusts = Trusts(self._context.network.trust)
-        await asyncio.gather(*(self.measure(endpoint_of(control), None, trusts, "control") for control in controls))
-        return self._opened
+        came = await asyncio.gather(*(self.measure(endpoint_of(control), None, trusts, "control") for control in controls))
+        if not self._opened and self._speech:
+            await self._speech.otherwise(self._failed)
+        return any(came) or (self._opened and self._way.kind not in KEYED)
 
     async def measure_service(self, service: Service, trusts: Trusts) -> None:
         """Fetch what the functions of a service need: of pages that replace each other, until one comes in whole."""
@@ -128,16 +133,41 @@ class RouteProbe:
         good = False
         while place and place.url not in seen and place.hop <= MAX_HOPS:
             seen.add(place.url)
-            good, place = await self._visit(place, endpoint.probe, target, trusts.of(place.host), purpose)
+            here, before = place, self._deaths[target]
+            good, place = await self._visit(here, endpoint.probe, target, trusts.of(here.host), purpose)
+            if self._deaths[target] > before and self._delivers and self._deaths[target] <= MOST_REPEATED:
+                good, place = await self._again(here, endpoint.probe, target, trusts.of(here.host), purpose)
         return good
+
+    async def _again(
+        self, place: Place, probe: Probe, target: str | None, trust: ssl.SSLContext, purpose: str
+    ) -> tuple[bool, Place | None]:
+        """Try a place again whose handshake was cut, and if need be once more under a harmless name; through a proxy that delivers."""
+        before = self._deaths[target]
+        outcome = await self._visit(place, probe, target, trust, "repeat" if purpose == "target" else purpose)
+        neutral = self._context.neutral
+        if self._deaths[target] > before and neutral is not None:
+            await self._look(place, target, neutral.host)
+        self._deaths[target] = before
+        return outcome
+
+    async def _look(self, place: Place, target: str | None, name: str) -> None:
+        """Shake hands with a place under a harmless name, to see what is presented; nothing is sent over it."""
+        async with self._places:
+            stream, _ = await self._way.open(place.host, place.port, target, "neutral_name")
+            if stream is not None:
+                async with stream:
+                    greeting = Greeting(place.port, name, place.host, Asking("", target, "neutral_name"))
+                    await shake(self._context, stream, self._context.network.trust.inspecting, greeting)
 
     async def _visit(
         self, place: Place, probe: Probe, target: str | None, trust: ssl.SSLContext, purpose: str
     ) -> tuple[bool, Place | None]:
         """Return whether one page (or what the probe asks for) came, and where it leads on."""
         async with self._places:
-            stream, _ = await self._way.open(place.host, place.port, target, purpose)
+            stream, failed = await self._way.open(place.host, place.port, target, purpose)
             if stream is None:
+                self._failed += [failed] if failed else []
                 return False, None
             self._opened = True
             async with stream:
@@ -148,9 +178,28 @@ class RouteProbe:
                 if place.scheme == "https":
                     await self._context.trusting()
                     shaken = await shake(self._context, stream, trust, Greeting(place.port, place.host, place.host, asking))
+                    self._deaths[target] += died(shaken.observation)
                     if shaken.stream is None or probe is Probe.TLS:
                         return shaken.stream is not None, None
                     through = shaken.stream
                 observation, reply = await fetch(self._context, through, place, asking)
+                self._delivers |= observation.failure is None
                 onward = next_place(place, reply.status, reply.headers.get("location")) if reply else None
                 return observation.failure is None, onward
+
+    # --- for what else is asked of a proxy that leads somewhere (probes/route_checks.py) ---
+
+    @property
+    def way(self) -> Way:
+        """Return the way to and through the proxy, with the kind that was found out."""
+        return self._way
+
+    @property
+    def context(self) -> Context:
+        """Return the context of this route."""
+        return self._context
+
+    @property
+    def places(self) -> asyncio.Semaphore:
+        """Return what keeps the connections to the proxy few: to be held for each."""
+        return self._places

@@ -172,6 +172,33 @@ class _HostsFile(_Shape, frozen=True):
     entries: dict[str, tuple[str, ...]] = {}
 
 
+class _SystemProxyWay(_Shape, frozen=True):
+    host: str
+    port: int
+    source: str = ""
+    kind: str = ""
+    tries: int = 0
+    refused: int = 0
+    alive: bool = True
+    program: str = ""
+
+
+class _SystemProxySetting(_Shape, frozen=True):
+    source: str = ""
+    for_browsers: bool = False
+    pac: bool = False
+    detect: bool = False
+    https: str | None = None
+    loopback: bool = False
+
+
+class _SystemProxy(_Shape, frozen=True):
+    settings: tuple[_SystemProxySetting, ...] = ()
+    way: _SystemProxyWay | None = None
+    searched: bool = False
+    contradictory: bool = False
+
+
 class _Lateness(_Shape, frozen=True):
     worst: float = 0.0
     share: float = 0.0
@@ -195,6 +222,7 @@ _KINDS: Final[dict[str, type[_Shape]]] = {
     "resolver": _Nameservers,
     "ipv6": _Ipv6,
     "hosts_file": _HostsFile,
+    "system_proxy": _SystemProxy,
     "lateness": _Lateness,
 }
 

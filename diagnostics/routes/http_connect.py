@@ -13,6 +13,12 @@ from diagnostics.streams import Stream
 
 MAX_HEAD: Final = 16 * 1024
 MAX_LINE: Final = 120
+NO_PROXY: Final = frozenset({400, 404, 405, 501})
+"""What web servers answer to a CONNECT that they do not know (RFC 9110, section 15)."""
+
+TOR: Final = b"Tor is not an HTTP Proxy"
+"""How Tor's SOCKS port answers a request of HTTP, in the status line (tor's src/core/proto/proto_socks.c)."""
+
 _STATUS: Final = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |\r|$)")
 _KEPT: Final = ("proxy-authenticate", "x-squid-error", "proxy-status", "via", "server")
 """Headers in which a proxy says who it is and why it refuses."""
@@ -41,7 +47,12 @@ async def http_connect(link: Link, stream: Stream, host: str, port: int) -> Stre
     status = int(found[1])
     if not 200 <= status < 300:
         failure = AUTH if status in (401, 407) else HTTP_REFUSED
-        raise ProxyRefusal(failure, f"status {status}", status=status, **_said(head))
+        facts = _said(head)
+        if TOR in head[:MAX_LINE]:
+            raise ProxyRefusal(WRONG_PROTOCOL, "Tor", status=status, speaks="tor")
+        if status in NO_PROXY:
+            facts["speaks"] = "http"
+        raise ProxyRefusal(failure, f"status {status}", status=status, **facts)
     return reader.onward()
 
 

@@ -44,6 +44,9 @@ class Kind(enum.StrEnum):
     WHATSAPP = "whatsapp"
 
 
+APPS: Final = {Kind.MTPROTO: "telegram", Kind.SIGNAL: "signal", Kind.WHATSAPP: "whatsapp"}
+"""Kinds of proxies that carry one program alone, and the service that it belongs to."""
+
 SPOKEN_HERE: Final = frozenset(
     {
         *(Kind.AUTO, Kind.HTTP, Kind.HTTPS, Kind.SOCKS4, Kind.SOCKS4A, Kind.SOCKS5, Kind.SOCKS5H),

@@ -54,6 +54,36 @@ async def socks5(link: Link, stream: Stream, host: str, port: int) -> Stream:
     return reader.onward()
 
 
+async def associate(link: Link, stream: Stream) -> int:
+    """Ask a SOCKS5 proxy to carry datagrams and return the port at which it takes them.  Raises ProxyRefusal, EOFError, OSError.
+
+    It takes them at its own address: one that it names may be private, or somebody else's, and is never followed.
+    """
+    reader = Reader(stream)
+    await greet5(link, stream, reader)
+    await stream.write(b"\x05\x03\x00" + socks_address("0.0.0.0", 0))  # noqa: S104 - RFC 1928: from wherever we will send
+    version, reply, _, kind = await reader.exactly(4)
+    if version != 5 or reply != 0:
+        raise ProxyRefusal(REPLIES.get(reply, "socks_error"), f"reply {reply}", reply=reply)
+    size = (await reader.exactly(1))[0] if kind == 3 else _SIZES.get(kind)
+    if size is None:
+        raise ProxyRefusal(BAD_REPLY, "an unknown kind of address", reply=reply)
+    return int(struct.unpack("!H", (await reader.exactly(size + 2))[-2:])[0])
+
+
+def framed(data: bytes, host: str, port: int) -> bytes:
+    """Return a datagram as it goes to the proxy (RFC 1928, section 7)."""
+    return b"\0\0\0" + socks_address(host, port) + data
+
+
+def unframed(wire: bytes) -> bytes | None:
+    """Return what a datagram of the proxy carries, or None for a fragment and for bytes that are none."""
+    if len(wire) < 5 or wire[:3] != b"\0\0\0":
+        return None
+    size = 1 + wire[4] if wire[3] == 3 else _SIZES.get(wire[3])
+    return None if size is None or len(wire) < 6 + size else wire[6 + size :]
+
+
 async def greet5(link: Link, stream: Stream, reader: Reader) -> None:
     """Agree on a login and log in."""
     login = bool(link.user or link.secret)
@@ -88,11 +118,11 @@ async def socks4(link: Link, stream: Stream, host: str, port: int) -> Stream:
     version, reply = await reader.exactly(2)
     if version != 0:
         raise ProxyRefusal(WRONG_PROTOCOL, "no SOCKS4 reply", speaks=spoken(bytes([version, reply])))
-    await reader.exactly(6)
     if reply in (0x5C, 0x5D):
         raise ProxyRefusal(AUTH, f"reply {reply}", reply=reply)
-    if reply != _GRANTED:
+    if reply != _GRANTED:  # some close before the rest of a refusal
         raise ProxyRefusal("socks_error", f"reply {reply}", reply=reply)
+    await reader.exactly(6)
     return reader.onward()
 
 

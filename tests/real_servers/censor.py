@@ -21,6 +21,7 @@ class Scenario(enum.StrEnum):
     FORGED_DNS = "forged-dns"
     NXDOMAIN = "nxdomain"
     SNI_RESET = "sni-reset"
+    SNI_RESET_443 = "sni-reset-443"
     SNI_SILENCE = "sni-silence"
     ADDRESS_SILENT = "address-silent"
     ADDRESS_REFUSED = "address-refused"
@@ -39,17 +40,18 @@ def _nxdomain(world: World, service: str) -> Setting:
     return Setting(dns=tuple(f'local-zone: "{zone}." always_nxdomain' for zone in world.suffixes_of(service)))
 
 
-def hello(name: str) -> str:
+def hello(name: str, port: str = "") -> str:
     """Return an iptables match for the server name of a ClientHello: its type, its length and the name (RFC 6066 section 3).
 
     A bare substring would hit more: "t.co" lies in "support.com".  Packets of the other direction are not looked at,
-    since the certificate carries the same names.
+    since the certificate carries the same names.  Without a ``port`` every one is looked at, as by filters that follow no protocol.
     """
-    return f'-i {CLIENT_DEVICE} -p tcp -m string --algo bm --hex-string "|00{len(name):04x}|{name}"'
+    to = f" --dport {port}" if port else ""
+    return f'-i {CLIENT_DEVICE} -p tcp{to} -m string --algo bm --hex-string "|00{len(name):04x}|{name}"'
 
 
-def _by_name(world: World, service: str, verdict: str) -> Setting:
-    return Setting(rules=tuple(f"-A FORWARD {hello(name)} -j {verdict}" for name in world.names_of(service)))
+def _by_name(world: World, service: str, verdict: str, port: str = "") -> Setting:
+    return Setting(rules=tuple(f"-A FORWARD {hello(name, port)} -j {verdict}" for name in world.names_of(service)))
 
 
 def towards(addresses: Iterable[str], rule: str) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ _MAKERS: dict[Scenario, Callable[[World, str], Setting]] = {
     Scenario.FORGED_DNS: _forged,
     Scenario.NXDOMAIN: _nxdomain,
     Scenario.SNI_RESET: lambda world, service: _by_name(world, service, RESET),
+    Scenario.SNI_RESET_443: lambda world, service: _by_name(world, service, RESET, "443"),
     Scenario.SNI_SILENCE: lambda world, service: _by_name(world, service, "DROP"),
     Scenario.ADDRESS_SILENT: lambda world, service: _by_address(world, service, "-j DROP"),
     Scenario.ADDRESS_REFUSED: lambda world, service: _by_address(world, service, f"-p tcp -j {RESET}"),

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -124,12 +125,12 @@ class Lab:
     def run(self, *words: str, timeout: float = 60.0, **environment: str) -> Finished:
         """Run a program inside the client, from the checkout.  Raises subprocess.TimeoutExpired."""
         inherited = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
-        own = {"HOME": str(self.folder), "ATAJO_DATA": str(self.folder / "data"), "SSL_CERT_FILE": str(self._authority.bundle)}
+        own = {"HOME": str(self.folder), "ATAJO_DATA": str(self.folder / "data"), "SSL_CERT_FILE": str(self.authority.bundle)}
         if self._current is not None and self._current.clock_ahead:
             own |= {"LD_PRELOAD": str(self._clock_shim), "LAB_CLOCK_OFFSET": str(self._current.clock_ahead)}
         started = time.monotonic()
         done = subprocess.run(
-            self._client.wrap(*words),
+            self.client.wrap(*words),
             cwd=CHECKOUT,
             env={**inherited, **own, **environment},
             stdin=subprocess.DEVNULL,
@@ -144,12 +145,45 @@ class Lab:
         """Run the unmodified command line inside the client."""
         return self.run(sys.executable, "-m", "app", *arguments, timeout=timeout)
 
+    @contextmanager
+    def rented(self, role: str, address: str, *more: str, line: Line = IDEAL) -> Iterator[Namespace]:
+        """Give a computer of its own on the Internet, at ``address`` and ``more`` of one /24 whose first address is its gateway.
+
+        It asks a public resolver.  Whatever was started on it must have ended before it is given back.
+        """
+        space, device = Namespace(self.folder.name.removeprefix(_FOLDER), role), f"{role[:12]}0"
+        try:
+            gateway = f"{address.rpartition('.')[0]}.1"
+            self._join(space, "up0", self.internet, device, line)
+            set_up(self.internet, device, f"{gateway}/24")
+            set_up(space, "up0", f"{address}/24", gateway=gateway)
+            for other in more:
+                space.ip("addr", "add", f"{other}/24", "dev", "up0")
+            space.write_etc(
+                resolv_conf=f"nameserver {min(self.world.plain_resolvers)}\n",
+                hosts="127.0.0.1 localhost\n",
+                nsswitch_conf="passwd: files\ngroup: files\nhosts: files dns\n",
+            )
+            yield space
+        finally:
+            self._stop(f"carrier-{space.name}")
+            space.remove()
+
+    def start(self, space: Namespace, label: str, *words: str) -> Daemon:
+        """Start a server on one of the computers; whoever starts it ends it."""
+        return Daemon(space, self.folder / f"{label}.log", *words)
+
+    def filter(self, space: Namespace, *rules: str, table: str = "filter") -> None:
+        """Add iptables rules to a computer of the Internet."""
+        text = "\n".join([f"*{table}", *rules, "COMMIT", ""])
+        command(*space.wrap(self._iptables_restore, "--noflush"), text=text)
+
     def _build(self) -> None:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix=_FOLDER)))
-        self._client, self._provider, self._internet = (self._namespace(role) for role in ("client", "provider", "internet"))
+        self.client, self._provider, self.internet = (self._namespace(role) for role in ("client", "provider", "internet"))
         self._wire()
         self._stack.callback(self._stop_all)
-        self._authority = Authority(self.folder)
+        self.authority = Authority(self.folder)
         self._clock_shim = self.folder / "wallclock.so"
         servers.write_zone(self.folder, self.world)
         dnsdist = servers.write_dnsdist(self.folder, self.world)
@@ -158,7 +192,7 @@ class Lab:
         self._iptables_restore = self._find_iptables()
         self._serve_networks()
         self.censor(Scenario.OPEN)
-        self._start(self._internet, "dnsdist", "-C", str(dnsdist), "--supervised").wait_for(("tcp", servers.DOH_BACKEND))
+        self._start(self.internet, "dnsdist", "-C", str(dnsdist), "--supervised").wait_for(("tcp", servers.DOH_BACKEND))
 
     @property
     def _nginx(self) -> list[str]:
@@ -171,18 +205,18 @@ class Lab:
 
     def _wire(self) -> None:
         near, far = self._lines
-        self._join(self._client, "up0", self._provider, CLIENT_DEVICE, near)
-        self._join(self._provider, "up0", self._internet, "down0", far)
+        self._join(self.client, "up0", self._provider, CLIENT_DEVICE, near)
+        self._join(self._provider, "up0", self.internet, "down0", far)
         set_up(self._provider, CLIENT_DEVICE, f"{RESOLVER}/24")
-        set_up(self._client, "up0", f"{CLIENT}/24", gateway=RESOLVER)
+        set_up(self.client, "up0", f"{CLIENT}/24", gateway=RESOLVER)
         set_up(self._provider, "up0", "100.64.0.1/30", gateway="100.64.0.2")
-        set_up(self._internet, "down0", "100.64.0.2/30")
-        self._internet.ip("route", "add", "192.168.77.0/24", "via", "100.64.0.1")
-        self._internet.ip("route", "add", "unreachable", "default")
-        self._internet.ip(text="".join(f"addr add {address}/32 dev lo\n" for address in self.world.addresses))
+        set_up(self.internet, "down0", "100.64.0.2/30")
+        self.internet.ip("route", "add", "192.168.77.0/24", "via", "100.64.0.1")
+        self.internet.ip("route", "add", "unreachable", "default")
+        self.internet.ip(text="".join(f"addr add {address}/32 dev lo\n" for address in self.world.addresses))
         for network in self.world.networks:
-            self._internet.ip("route", "add", "local", network, "dev", "lo")
-        for space in (self._provider, self._internet):
+            self.internet.ip("route", "add", "local", network, "dev", "lo")
+        for space in (self._provider, self.internet):
             space.sysctl("net.ipv4.ip_forward", "1")
             space.sysctl("net.ipv4.icmp_ratelimit", "0")  # or every second ICMP error is missing
 
@@ -231,7 +265,7 @@ class Lab:
         if self.world.networks:
             to_port = f"-p tcp --dport 443 -j REDIRECT --to-ports {servers.GROUPS_PORT}"
             rules = Setting(nat=tuple(f"-A PREROUTING -d {network} {to_port}" for network in self.world.networks))
-            command(*self._internet.wrap(self._iptables_restore), text=rules.tables)
+            command(*self.internet.wrap(self._iptables_restore), text=rules.tables)
 
     def _restart_resolver(self, wanted: Setting) -> None:
         self._stop("resolver")
@@ -241,14 +275,14 @@ class Lab:
 
     def _restart_public(self, wanted: Setting) -> None:
         self._stop("public")
-        config = servers.write_public(self.folder, self.world, self._authority, wanted.public_dns)
-        self._restart("public", self._internet, "unbound", "-c", str(config))
+        config = servers.write_public(self.folder, self.world, self.authority, wanted.public_dns)
+        self._restart("public", self.internet, "unbound", "-c", str(config))
         self._running["public"].wait_for(("udp", 53), ("tcp", 853))
 
     def _restart_pages(self, wanted: Setting) -> None:
         self._stop("pages")
-        config = servers.write_nginx(self.folder, self.world, self._authority, wanted.conduct)
-        self._restart("pages", self._internet, *self._nginx, str(config))
+        config = servers.write_nginx(self.folder, self.world, self.authority, wanted.conduct)
+        self._restart("pages", self.internet, *self._nginx, str(config))
         self._running["pages"].wait_for(("tcp", 443), ("tcp", 80))
 
     def _start_interceptor(self, issuer: str) -> Authority:
@@ -260,29 +294,29 @@ class Lab:
 
     def _write_etc(self, wanted: Setting, stranger: Authority | None) -> None:
         """Lay the client's files over /etc; they hold for programs that start from now on."""
-        self._client.write_etc(
+        self.client.write_etc(
             resolv_conf="".join(f"nameserver {address}\n" for address in wanted.nameservers),
             hosts="\n".join(["127.0.0.1 localhost", "::1 localhost", *wanted.hosts, ""]),
             nsswitch_conf="passwd: files\ngroup: files\nhosts: files dns\n",
         )
-        self._client.write_store(stranger.bundle.read_text() if stranger and wanted.root_installed else None)
+        self.client.write_store(stranger.bundle.read_text() if stranger and wanted.root_installed else None)
 
     def _carry_near(self, line: Line) -> None:
         """Let the client's line be another one; it has to have been built with a carrier."""
         self._near = line
-        label = f"carrier-{self._client.name}"
-        words = carrier(self._client, "up0", self._provider, CLIENT_DEVICE, line)
-        self._restart(label, self._client, *words)
+        label = f"carrier-{self.client.name}"
+        words = carrier(self.client, "up0", self._provider, CLIENT_DEVICE, line)
+        self._restart(label, self.client, *words)
         self._running[label].wait_for_line("ready")
 
     def _switch_off(self, dark: set[str]) -> None:
         """Let nobody be at some addresses: what is sent there disappears in the server's own network."""
         for address in sorted(dark - self._dark):
-            self._internet.ip("addr", "del", f"{address}/32", "dev", "lo")
-            self._internet.ip("route", "add", "blackhole", f"{address}/32")
+            self.internet.ip("addr", "del", f"{address}/32", "dev", "lo")
+            self.internet.ip("route", "add", "blackhole", f"{address}/32")
         for address in sorted(self._dark - dark):
-            self._internet.ip("route", "del", "blackhole", f"{address}/32")
-            self._internet.ip("addr", "add", f"{address}/32", "dev", "lo")
+            self.internet.ip("route", "del", "blackhole", f"{address}/32")
+            self.internet.ip("addr", "add", f"{address}/32", "dev", "lo")
         self._dark = dark
 
     def _announce_ipv6(self, *, present: bool) -> None:
@@ -290,20 +324,20 @@ class Lab:
         self._ipv6 = present
         verb = "add" if present else "del"
         self._provider.ip("-6", "addr", verb, f"{ROUTER6}/64", "dev", CLIENT_DEVICE, *(["nodad"] if present else []))
-        self._client.ip("-6", "addr", verb, f"{CLIENT6}/64", "dev", "up0", *(["nodad"] if present else []))
+        self.client.ip("-6", "addr", verb, f"{CLIENT6}/64", "dev", "up0", *(["nodad"] if present else []))
         self._provider.ip("-6", "route", verb, "blackhole", "default")
         if present:
-            self._client.ip("-6", "route", "add", "default", "via", ROUTER6, "dev", "up0")
+            self.client.ip("-6", "route", "add", "default", "via", ROUTER6, "dev", "up0")
             self._provider.sysctl("net.ipv6.conf.all.forwarding", "1")
         else:
-            self._client.ip("-6", "route", "flush", "default")
+            self.client.ip("-6", "route", "flush", "default")
 
     def _set_client_link(self, *, up: bool) -> None:
         self._link_up = up
         if up:
-            set_up(self._client, "up0", f"{CLIENT}/24", gateway=RESOLVER)
+            set_up(self.client, "up0", f"{CLIENT}/24", gateway=RESOLVER)
         else:
-            self._client.ip("link", "set", "up0", "down")
+            self.client.ip("link", "set", "up0", "down")
 
 
 __all__ = ["CHECKOUT", "TOOLS", "Finished", "Lab", "Line", "Scenario"]

@@ -144,8 +144,8 @@ def write_notice(folder: Path, address: str) -> Path:
     return _write_nginx(folder, "provider", f"{notice} {door} {room}", "")
 
 
-def write_interceptor(folder: Path, world: World, stranger: Authority, resolver: str) -> Path:
-    """Write the configuration of a middlebox that opens TLS connections.
+def write_interceptor(folder: Path, world: World, stranger: Authority, resolver: str, address: str = "") -> Path:
+    """Write the configuration of a middlebox that opens TLS connections, at ``address`` (where the resolver is if there is none).
 
     It shows a certificate of its own for whatever name is asked for, and fetches the page from the true server.
     """
@@ -159,7 +159,7 @@ def write_interceptor(folder: Path, world: World, stranger: Authority, resolver:
     key.rename(nameless.with_suffix(".pem.key"))
     settings = f"map $ssl_server_name $shown {{ default {nameless}; {' '.join(rows)} }} resolver {resolver} ipv6=off;"
     server = (
-        f"server {{ listen {resolver}:{INTERCEPTOR_PORT} ssl; ssl_certificate $shown; ssl_certificate_key $shown.key;\n"
+        f"server {{ listen {address or resolver}:{INTERCEPTOR_PORT} ssl; ssl_certificate $shown; ssl_certificate_key $shown.key;\n"
         "location / { proxy_pass https://$ssl_server_name; proxy_ssl_server_name on; proxy_ssl_name $ssl_server_name;"
         " proxy_set_header Host $host; proxy_http_version 1.1; ssi off; } }"
     )

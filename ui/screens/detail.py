@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.route_words import NO_NAMES, Names, comparison, route_line, usable
 from app.texts import t
 from app.wording import BAD, function_name, function_verdicts, means, name_of, saw, stages, status_word, sure
 from diagnostics.model import Report, Status, Verdict
@@ -28,13 +29,19 @@ class DetailScreen(Screen):
     def __init__(self, theme: Theme) -> None:
         """Build the screen."""
         super().__init__(theme)
-        self._report, self._target = Report(), ""
+        self._report, self._target, self._names = Report(), "", NO_NAMES
         self.picture = StagePicture(theme)
         self._functions_label = Label(rank="name", name="detail.functions")
         self._functions = QWidget()
         self._flow = Flow(self._functions)
         self._saw, self._means, self._sure = (Label(name=f"detail.{part}") for part in ("saw", "means", "sure"))
         self.body.addWidget(_framed(self.picture))
+        self._ways_label = Label(rank="name", name="detail.ways")
+        self._ways, self._ways_box = QWidget(), QVBoxLayout()
+        self._ways.setLayout(self._ways_box)
+        self._ways_box.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._ways_label, self._ways):
+            self.body.addWidget(widget)
         for widget in (self._saw, self._means, self._sure, self._functions_label, self._functions):
             self.body.addWidget(widget)
         self._build_technical()
@@ -60,9 +67,9 @@ class DetailScreen(Screen):
         self.body.addWidget(Row([self.fold, self.copy]))
         self.body.addWidget(self.data)
 
-    def show_target(self, report: Report, target: str) -> None:
-        """Show another target."""
-        self._report, self._target = report, target
+    def show_target(self, report: Report, target: str, names: Names = NO_NAMES) -> None:
+        """Show another target; ``names`` are what the person calls the proxies."""
+        self._report, self._target, self._names = report, target, names
         self.fold.setChecked(False)
         self._unfold(on=False)
         self.retranslate()
@@ -78,6 +85,7 @@ class DetailScreen(Screen):
         self._means.say(means(verdict, report))
         self._sure.say(sure(verdict, report))
         self._show_functions(function_verdicts(report, self._target))
+        self._show_ways()
         self.fold.say(t("detail.technical"))
         self.copy.say(t("detail.copy"))
         self.data.setPlainText(technical_text(report, self._target))
@@ -104,6 +112,29 @@ class DetailScreen(Screen):
             chip = _chip(self.theme, verdict)
             self._flow.addWidget(chip)
             chip.show()
+
+    def _show_ways(self) -> None:
+        """Show the way over each proxy as its own picture, with what is to be said of it."""
+        while self._ways_box.count():
+            widget = self._ways_box.takeAt(0).widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        over = usable(self._report, self._target)
+        self._ways_label.say(t("compare.title") if over else "")
+        self._ways.setVisible(bool(over))
+        compared = comparison(self._report, self._target, self._names)
+        if compared:
+            self._add_way(Label(compared))
+        for verdict in over:
+            picture = StagePicture(self.theme)
+            picture.show_stages(stages(self._report, self._target, verdict.route))
+            for part in (Label(route_line(verdict, self._report, self._names)), _framed(picture)):
+                self._add_way(part)
+
+    def _add_way(self, widget: QWidget) -> None:
+        self._ways_box.addWidget(widget)
+        widget.show()
 
     def _unfold(self, on: bool) -> None:
         self.fold.set_icon("down" if on else "right")

@@ -34,6 +34,7 @@ class HomeScreen(Screen):
     name = "home"
     start_asked = Signal(list, list)
     chosen = Signal(tuple)
+    proxies_chosen = Signal(bool)
 
     def __init__(self, theme: Theme, backend: Backend) -> None:
         """Build the screen; the tiles come with :meth:`show_services`."""
@@ -56,6 +57,12 @@ class HomeScreen(Screen):
         self.sensitive = Label(state="warn", name="home.sensitive")
         self.body.addWidget(self.sensitive)
         self._build_field()
+        self._through = Choice(theme, "home.routes")
+        self._through.hide()
+        self._through.clicked.connect(self.proxies_chosen)  # only what the person does is a choice
+        self._proxies = 0
+        self.body.addSpacing(8)
+        self.body.addWidget(Row([self._through]))
         self.body.addStretch(1)
         self.problem = Label(state="warn", name="home.problem")
         self.body.addWidget(self.problem)
@@ -94,6 +101,14 @@ class HomeScreen(Screen):
         self.retranslate()
         self.set_reading_order()
 
+    def show_proxies(self, count: int, *, ticked: bool) -> None:
+        """Offer to test through the person's proxies as well, where there are any."""
+        self._proxies = count
+        self._through.setChecked(ticked)
+        self._through.say(t("home.routes", n=count))
+        self._through.setVisible(count > 0)
+        self.set_reading_order()
+
     def chosen_targets(self) -> list[str]:
         """Return the ids of the ticked services, in the order shown."""
         return [target for target, tile in self._tiles.items() if tile.isChecked()]
@@ -111,6 +126,7 @@ class HomeScreen(Screen):
         self._field.setToolTip(t("home.add.hint"))
         self._add.say(t("home.add"))
         self._open.say(t("home.list.open"), t("home.list.open.name"))
+        self._through.say(t("home.routes", n=self._proxies))
         self._open.setToolTip(t("home.list.open.name"))
         self._list_notes = ()  # they were said in the other language
         self._say_list()
@@ -230,7 +246,7 @@ class HomeScreen(Screen):
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Read what was dropped as a list."""
-        source = _dropped(event.mimeData())
+        source = dropped(event.mimeData())
         if source:
             event.acceptProposedAction()
             self._read(source)
@@ -244,7 +260,7 @@ class HomeScreen(Screen):
         self.start_asked.emit(self.chosen_targets(), self._wanted_pages())
 
 
-def _dropped(data: QMimeData) -> Path | str:
+def dropped(data: QMimeData) -> Path | str:
     """Return the file that was dropped, or the text: a page's address from a browser is one too."""
     files = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
     return Path(files[0]) if files else data.text()

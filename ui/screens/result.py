@@ -9,15 +9,17 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, state_word, summary_of, usable
 from app.texts import t
-from app.wording import BAD, by_severity, card_sentence, copy_text, headline, name_of, status_word, summary, whole_verdicts, worst
-from diagnostics.model import Report, Status, Verdict
+from app.wording import BAD, by_severity, card_sentence, copy_text, failure, headline, name_of, status_word, summary, whole_verdicts, worst
+from diagnostics.model import Report, RouteVerdict, Status, Verdict
 from ui.a11y import announce
 from ui.layouts import Flow
 from ui.looks import look
 from ui.screen import Screen
 from ui.target_list import MANY, TargetList, TargetRow
 from ui.theme import Theme
+from ui.ways import ways
 from ui.widgets import Button, Card, Choice, Label
 
 NOTE_SECONDS: Final = 4
@@ -41,11 +43,13 @@ class ResultScreen(Screen):
     again_asked = Signal()
     save_asked = Signal()
     other_asked = Signal()
+    route_asked = Signal(str)
 
     def __init__(self, theme: Theme) -> None:
         """Build the screen."""
         super().__init__(theme)
         self._report = Report()
+        self._names: Names = NO_NAMES
         self._cards: list[Card] = []
         self._verdicts: dict[str, Verdict] = {}
         self._list = TargetList(theme, "result.list", self._row)
@@ -73,9 +77,9 @@ class ResultScreen(Screen):
         self._note_timer.setSingleShot(True)
         self._note_timer.timeout.connect(lambda: self.note.say(""))
 
-    def show_report(self, report: Report) -> None:
-        """Show another report."""
-        self._report = report
+    def show_report(self, report: Report, names: Names = NO_NAMES) -> None:
+        """Show another report; ``names`` are what the person calls the proxies."""
+        self._report, self._names = report, names
         self.retranslate()
 
     def retranslate(self) -> None:
@@ -120,6 +124,8 @@ class ResultScreen(Screen):
         verdicts = whole_verdicts(self._report)
         many = len(verdicts) > MANY
         self._cards = [] if many else [self._card(verdict) for verdict in verdicts]
+        if verdicts and not failure(self._report):
+            self._cards += [self._proxy_card(route) for route in proxies_of(self._report)]
         self._verdicts = {verdict.target: verdict for verdict in by_severity(self._report)} if many else {}
         for part in (*self._cards, *((self._narrow, self._list) if many else ())):
             self.body.addWidget(part)
@@ -170,8 +176,23 @@ class ResultScreen(Screen):
             more = Button(self.theme, f"result.details.{verdict.target}", rank="flat")
             more.say(t("result.details"), t("result.action", action=t("result.details"), service=name))
             more.clicked.connect(lambda _on=False, target=verdict.target: self.detail_asked.emit(target))
-        card = Card(self.theme, drawing=drawing, role=role, action=button, more=more)
-        card.say(name, status_word(verdict.status), card_sentence(verdict, self._report), drawing=drawing, role=role)
+        over = usable(self._report, verdict.target)
+        compared = comparison(self._report, verdict.target, self._names)
+        below = ways(self.theme, self._report, verdict, self._names) if over else None
+        card = Card(self.theme, drawing=drawing, role=role, action=button, more=more, below=below)
+        sentence = " ".join(part for part in (card_sentence(verdict, self._report), compared) if part)
+        card.say(name, status_word(verdict.status), sentence, drawing=drawing, role=role)
+        return card
+
+    def _proxy_card(self, route: RouteVerdict) -> Card:
+        """Return the card of a proxy: how it is, and what opens over it."""
+        drawing, role = look(route.status)
+        name = t("compare.card", name=label(route.id, self._report, self._names))
+        button = Button(self.theme, f"result.proxy.{route.id}", rank="flat")
+        button.say(t("result.details"), t("result.action", action=t("result.details"), service=name))
+        button.clicked.connect(lambda _on=False: self.route_asked.emit(route.id))
+        card = Card(self.theme, drawing=drawing, role=role, action=button)
+        card.say(name, state_word(route), summary_of(route, self._report), drawing=drawing, role=role)
         return card
 
     def copy(self) -> None:

@@ -17,7 +17,7 @@ from ui.run_state import RunState
 from ui.screen import Screen
 from ui.target_list import MANY, TargetList, TargetRow
 from ui.theme import Theme
-from ui.widgets import Button, Card
+from ui.widgets import Button, Card, drop
 
 SLOW_AFTER: Final = 8_000
 """Milliseconds after which the screen says that this takes longer than usual."""
@@ -219,12 +219,6 @@ class RunScreen(Screen):
     def _say_slow(self) -> None:
         self._slow = True
         self._say_lead()
-
-
-def drop(card: Card) -> None:
-    """Let go of a card; until it is deleted it would shine through."""
-    card.hide()
-    card.deleteLater()
 
 
 def _step_words(text_id: str, name: str) -> str:
