@@ -27,6 +27,7 @@ from diagnostics.probes.tcp import connect_silently
 from diagnostics.routes.dial import CARRIED, KEYED, NAMES_HERE, Ground, ask, inside_tls, tls_name
 from diagnostics.routes.hysteria2 import begin_hysteria2
 from diagnostics.routes.link import NO_SECRET, Kind, Link
+from diagnostics.routes.quic import CertificateRefused
 from diagnostics.routes.speech import heard
 from diagnostics.routes.tunnel import ProxyRefusal
 from diagnostics.streams import Stream, TlsStream
@@ -141,6 +142,8 @@ class Way:
         except ProtocolError as error:
             if error.failure in _OF_TLS:
                 detail["stage"] = "secure"
+            if isinstance(error, CertificateRefused):
+                detail["verify_code"] = error.verify_code
             raise
         finally:
             detail["received"] = session.raw_received

@@ -20,6 +20,7 @@ from diagnostics.streams import READ_SIZE, Datagrams, Stream
 
 if TYPE_CHECKING:
     from aioquic.quic.configuration import QuicConfiguration
+    from aioquic.quic.connection import QuicConnection
     from aioquic.quic.events import QuicEvent
 
 MAX_UNREAD: Final = 256 * 1024
@@ -32,7 +33,8 @@ DATAGRAMS: Final = 65536
 """``max_datagram_frame_size``: Hysteria's servers refuse clients that take no datagrams."""
 
 _TLS_ALERT: Final = 0x100  # RFC 9001, section 4.8: CRYPTO_ERROR and the alert's number
-_CERTIFICATE_ALERTS: Final = {42: UNKNOWN_AUTHORITY, 43: INVALID_CERTIFICATE, 45: INVALID_CERTIFICATE, 46: INVALID_CERTIFICATE}
+_CERTIFICATE_ALERTS: Final = frozenset({42, 43, 45, 46})
+_NOT_YET, _EXPIRED, _NO_ISSUER, _OTHER_NAME = 9, 10, 20, 62  # OpenSSL's verify codes, which the library does not tell
 _NO_ERRORS: Final = frozenset({0x0, 0x100})
 """Codes of a close without a fault: QUIC's and HTTP/3's."""
 
@@ -43,6 +45,20 @@ HOSTILE: Final = (ValueError, LookupError, AssertionError, ArithmeticError, Runt
 def has_quic() -> bool:
     """Tell whether the optional library is there."""
     return importlib.util.find_spec("aioquic") is not None
+
+
+class CertificateRefused(ProtocolError):  # noqa: N818 - the server's doing, not a defect
+    """We do not take the server's certificate; ``verify_code`` is OpenSSL's number for the reason."""
+
+    def __init__(self, reason: str) -> None:
+        """Sort the library's ``reason``, which is not repeated: it has names in it."""
+        text = reason.lower()
+        kinds = {"not valid yet": _NOT_YET, "not yet valid": _NOT_YET, "no longer valid": _EXPIRED, "expired": _EXPIRED}
+        self.verify_code = next((code for words, code in kinds.items() if words in text), _NO_ISSUER)
+        if "doesn't match" in text or "verification" in text:
+            self.verify_code = _OTHER_NAME
+        failure = {_NO_ISSUER: UNKNOWN_AUTHORITY, _OTHER_NAME: WRONG_NAME}.get(self.verify_code, INVALID_CERTIFICATE)
+        super().__init__(failure, "the certificate")
 
 
 class Cover(Protocol):
@@ -62,10 +78,9 @@ class QuicSession:
 
     def __init__(self, flow: Datagrams, place: tuple[str, int], configuration: QuicConfiguration, cover: Cover | None = None) -> None:
         """Prepare; nothing is sent before ``handshake``."""
-        from aioquic.quic.connection import QuicConnection
-
         logging.getLogger("quic").setLevel(logging.CRITICAL)  # its warnings repeat names that are the person's
-        self.quic = QuicConnection(configuration=configuration)
+        self._ended_here: list[int] = []
+        self.quic = _connection(configuration, self._ended_here)
         self.raw_received = 0
         self._listener: Callable[[QuicEvent], None] | None = None
         self._unheard: list[QuicEvent] = []
@@ -123,7 +138,7 @@ class QuicSession:
             if isinstance(event, events.HandshakeCompleted):
                 self._secure = True
             elif isinstance(event, events.ConnectionTerminated):
-                self._over = _ended(event.error_code, event.reason_phrase, secure=self._secure)
+                self._over = self._end(event.error_code, event.reason_phrase)
             elif stream is not None:
                 stream.take(event)
             elif self._listener is not None:
@@ -137,6 +152,21 @@ class QuicSession:
         for event in self._unheard:
             listener(event)
         self._unheard.clear()
+
+    def _end(self, code: int, reason: str) -> OSError:
+        """Return what the end of the connection is called; ``reason`` is the library's or the server's word.
+
+        What ends a secure connection was said by one of its two ends: nobody on the way can forge it, and it accuses nobody.  What
+        the other side says before that may be forged, a complaint about a certificate too.
+        """
+        alert = code - _TLS_ALERT
+        if "idle timeout" in reason.lower():
+            return ProtocolError(TIMEOUT, "nothing came any more")
+        if self._secure:
+            return ProxyRefusal(TARGET_FAILED if code in _NO_ERRORS else BAD_REPLY, f"closed with code {code}", code=code)
+        if alert in _CERTIFICATE_ALERTS and code in self._ended_here:
+            return CertificateRefused(reason)
+        return ProtocolError(FAILED_HANDSHAKE if 0 <= alert < 0x100 else RESET, f"closed with code {code}")
 
     async def flush(self) -> None:
         """Send what is due."""
@@ -165,19 +195,16 @@ class QuicSession:
         self._flow.close()
 
 
-def _ended(code: int, reason: str, *, secure: bool) -> OSError:
-    """Return what the end of a connection is called; ``reason`` is the library's or the server's word.
+def _connection(configuration: QuicConfiguration, ended_here: list[int]) -> QuicConnection:
+    """Return a connection that notes the codes with which it is ended on this side: the library's events do not tell the sides apart."""
+    from aioquic.quic import connection
 
-    What ends a secure connection was said by one of its two ends: nobody on the way can forge it, and it accuses nobody.
-    """
-    alert = code - _TLS_ALERT
-    if "idle timeout" in reason.lower():
-        return ProtocolError(TIMEOUT, "nothing came any more")
-    if secure:
-        return ProxyRefusal(TARGET_FAILED if code in _NO_ERRORS else BAD_REPLY, f"closed with code {code}", code=code)
-    if alert in _CERTIFICATE_ALERTS:
-        return ProtocolError(WRONG_NAME if "doesn't match" in reason else _CERTIFICATE_ALERTS[alert], "the certificate")
-    return ProtocolError(FAILED_HANDSHAKE if 0 <= alert < 0x100 else RESET, f"closed with code {code}")
+    class Noting(connection.QuicConnection):
+        def close(self, error_code: int = 0, frame_type: int | None = None, reason_phrase: str = "") -> None:
+            ended_here.append(error_code)
+            super().close(error_code, frame_type, reason_phrase)
+
+    return Noting(configuration=configuration)
 
 
 class QuicStream(Stream):

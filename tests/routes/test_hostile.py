@@ -127,7 +127,7 @@ def test_an_endless_head_is_not_read_to_its_end(label: str, authority: Authority
 
 
 TRICKLES = {
-    "socks4a": b"\0",
+    "socks4a": b"\0\x5a",
     "socks5h": b"\x05\x02\x01\0\x05\0\0\x03\xff\xff",
     **dict.fromkeys(GREETS - {"socks4a", "socks5h"}, b"HTTP/1.1 200 OK\r\nX: y"),
     **dict.fromkeys(("vless", "vless+tls"), b"\0\xff\0"),

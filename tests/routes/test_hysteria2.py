@@ -77,9 +77,9 @@ def once_in(answer: Callable[[Far], None]) -> Conduct:
 
 
 @asynccontextmanager
-async def quic_server(authority: Authority, conduct: Conduct) -> AsyncIterator[int]:
+async def quic_server(authority: Authority, conduct: Conduct, days: int = 60) -> AsyncIterator[int]:
     configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"], max_datagram_frame_size=65536)
-    configuration.load_cert_chain(*authority.issue("quic", [NAME]))
+    configuration.load_cert_chain(*authority.issue("quic", [NAME], days))
     server = await serve(HERE, 0, configuration=configuration, create_protocol=lambda *args, **options: Far(conduct, *args, **options))
     transport = server._transport
     assert transport is not None
@@ -102,6 +102,31 @@ def met(conduct: Conduct, tmp_path: Path, run_async: RunAsync, seconds: float = 
     assert not found.good
     assert found.verdict.cause != "proxy_blocked", "what a secure connection brings nobody on the way has made"
     return found
+
+
+@pytest.mark.parametrize(
+    "days, name, failure, code",
+    [
+        (60, NAME, "ssl_unknown_authority", 20),
+        (-1, NAME, "ssl_invalid_certificate", 10),
+        (60, "other.example", "ssl_invalid_hostname", 62),
+        (60, HERE, "ssl_invalid_hostname", 62),
+    ],
+)
+def test_a_certificate_is_refused_with_the_number_of_its_fault(
+    days: int, name: str, failure: str, code: int, tmp_path: Path, run_async: RunAsync
+) -> None:
+    authority = Authority(tmp_path)
+    known = authority if code != 20 else Authority(tmp_path, "Another Root")
+
+    async def go() -> Outcome:
+        async with quic_server(authority, logging_in(b"233"), days) as port:
+            link = parse_link(f"hysteria2://pw@{HERE}:{port}?sni={name}")
+            return await tried(link, Endpoint(host="page.example"), Loopback(known.bundle))
+
+    found = run_async(go())
+    assert found.failures == [("secure", failure)]
+    assert found.observations[-1].detail["verify_code"] == code
 
 
 @pytest.mark.parametrize("status", [b"404", b"200", b"401", b"301", b"500"])
