@@ -152,6 +152,16 @@ def seconds_to_paint(*words: str) -> float:
     return seconds
 
 
+def routes() -> list[Row]:
+    """Measure what a proxy adds."""
+    why_not = no_laboratory()
+    if why_not:
+        return [Row("added by a proxy", None, note=why_not)]
+    from benchmarks.routes import added_cost
+
+    return added_cost()
+
+
 def peers() -> list[Row]:
     """Compare with what a user could take instead."""
     why_not = no_laboratory()
@@ -178,6 +188,7 @@ PARTS: Final[dict[str, Callable[[], list[Row]]]] = {
     "cancel": in_both(cancel),
     "gap": gap,
     "paint": paint,
+    "routes": routes,
     "peers": peers,
     "peers-10000": ten_thousand,
 }

@@ -8,7 +8,7 @@ from typing import Final
 from diagnostics.failures import INVALID_CERTIFICATE, UNKNOWN_AUTHORITY
 from diagnostics.judge.evidence import Evidence, Finding, ids
 from diagnostics.judge.handshakes import DATE_CODES, ENOUGH_DEATHS
-from diagnostics.judge.route_evidence import AUTH, FORBIDDEN, NOT_ALLOWED, READABLE, SILENCES, DirectLine, RouteEvidence, owners, said
+from diagnostics.judge.route_evidence import AUTH, FORBIDDEN, NOT_ALLOWED, READABLE, SILENCES, DirectLine, RouteEvidence, code, owners, said
 from diagnostics.model import Cause, Certainty, Endpoint, NetworkVerdict, Observation, Probe, RouteVerdict, Status, Step
 
 SERVER_ERROR: Final = 500
@@ -106,8 +106,8 @@ def _as_directly(strangers: Sequence[Observation], evidence: RouteEvidence, dire
 
 def _of_the_site(strangers: Sequence[Observation], evidence: RouteEvidence) -> Finding:
     """Judge certificates of public authorities with a wrong date or name, of which the direct line shows nothing alike."""
-    dated = [o for o in strangers if o.failure == INVALID_CERTIFICATE and o.detail.get("verify_code") in DATE_CODES]
-    elsewhere = [o for o in evidence.strangers() if o.detail.get("verify_code") in DATE_CODES and not owners([o]) <= owners(dated)]
+    dated = [o for o in strangers if o.failure == INVALID_CERTIFICATE and code(o) in DATE_CODES]
+    elsewhere = [o for o in evidence.strangers() if code(o) in DATE_CODES and not owners([o]) <= owners(dated)]
     if dated and not elsewhere and len(owners(dated)) < ENOUGH_OWNERS:
         return said(Status.DOWN, "route.certificate_date", Cause.SERVER_FAULT, Certainty.LIKELY, ids(dated))
     return said(Status.UNKNOWN, "route.another_certificate", None, Certainty.NONE, ids(strangers, elsewhere[:2]))
@@ -115,12 +115,12 @@ def _of_the_site(strangers: Sequence[Observation], evidence: RouteEvidence) -> F
 
 def page_finding(page: Observation) -> Finding:
     """Judge a page that came through a proxy."""
-    status = page.detail.get("status")
+    status = code(page, "status")
     if not page.detail.get("complete"):
         return said(Status.UNKNOWN, "route.cut_short", None, Certainty.NONE, ids(page))
     if status in REFUSED_FOR_PLACE or page.detail.get("told") == "country":
         return said(Status.DOWN, "route.refused_for_place", Cause.GEO_REFUSED, Certainty.LIKELY, ids(page))
-    if isinstance(status, int) and status >= SERVER_ERROR and not page.detail.get("told"):
+    if status >= SERVER_ERROR and not page.detail.get("told"):
         return said(Status.DOWN, "route.server_error", Cause.SERVER_FAULT, Certainty.LIKELY, ids(page))
     return said(Status.WORKS, "route.page", None, Certainty.CERTAIN, ids(page))
 

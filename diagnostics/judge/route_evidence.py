@@ -51,14 +51,14 @@ class RouteEvidence:
         self.note = next((o for o in whole if o.step is Step.SYSTEM and o.detail.get("kind") == "route"), None)
         self.proxy = [o for o in whole if o.step is Step.PROXY]
         shaken = [o for o in whole if o.step is Step.TLS]
-        self.tls = [o for o in shaken if o.detail.get("purpose") in OURS]
+        self.tls = [o for o in shaken if word(o, "purpose") in OURS]
         self.neutral = [o for o in shaken if o.detail.get("purpose") == "neutral_name"]
         self.pages = [o for o in whole if o.step is Step.HTTP]
         self.mtproto = [o for o in whole if o.step is Step.MTPROTO]
 
     def stage(self, name: str) -> list[Observation]:
         """Return the steps of one stage of getting through, without those that only asked what the proxy speaks."""
-        return [o for o in self.proxy if o.detail.get("stage") == name and o.detail.get("purpose") not in (GUESS, "neutral_name")]
+        return [o for o in self.proxy if o.detail.get("stage") == name and word(o, "purpose") not in (GUESS, "neutral_name")]
 
     @property
     def guesses(self) -> list[Observation]:
@@ -69,7 +69,7 @@ class RouteEvidence:
     def heard(self) -> list[Observation]:
         """Return the steps in which another protocol than the proxy's was heard."""
         own = INSIDE_TLS_SPEECH if self.kind in INSIDE_TLS else {OWN_SPEECH.get(self.kind)}
-        return [o for o in self.proxy if o.detail.get("speaks") and o.detail["speaks"] not in own]
+        return [o for o in self.proxy if word(o, "speaks") not in ("", *own)]
 
     @property
     def whole_pages(self) -> list[Observation]:
@@ -79,7 +79,7 @@ class RouteEvidence:
     @property
     def told_kind(self) -> str:
         """Return the kind as the person gave it."""
-        return str(self.note.detail.get("proxy", "")) if self.note else ""
+        return word(self.note, "proxy") if self.note else ""
 
     @property
     def kind(self) -> str:
@@ -87,8 +87,8 @@ class RouteEvidence:
         told = self.told_kind
         if told != "auto":
             return told
-        used = [str(o.detail.get("kind", "")) for o in self.stage("open")]
-        asked = [(str(o.detail.get("kind", "")), o.detail.get("speaks")) for o in self.guesses]
+        used = [word(o, "kind") for o in self.stage("open")]
+        asked = [(word(o, "kind"), word(o, "speaks")) for o in self.guesses]
         answered = [kind for kind, speaks in asked if speaks and speaks == OWN_SPEECH.get(kind)]
         return next(iter([*used, *answered]), told)
 
@@ -130,6 +130,18 @@ class DirectLine:
     def well(self, host: str) -> list[Observation]:
         """Return direct handshakes with a name that showed a valid certificate."""
         return [o for o in self.shaken(host) if o.failure is None]
+
+
+def word(o: Observation, key: str) -> str:
+    """Return a word of a step's detail, or nothing: a report comes from strangers."""
+    value = o.detail.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def code(o: Observation, key: str = "verify_code") -> int:
+    """Return a number of a step's detail, or 0."""
+    value = o.detail.get(key)
+    return value if isinstance(value, int) else 0
 
 
 def owners(steps: Sequence[Observation]) -> set[str]:

@@ -16,7 +16,7 @@ from diagnostics.judge.app_proxies import app_of, judge_app
 from diagnostics.judge.evidence import Evidence, Finding, ids
 from diagnostics.judge.handshakes import DATE_CODES, ENOUGH_DEATHS
 from diagnostics.judge.route_endpoints import CLOUDED, RouteEndpoints, by_own_rule, judge_strangers
-from diagnostics.judge.route_evidence import AUTH, BAD_REPLY, TOR, WRONG_PROTOCOL, DirectLine, RouteEvidence, cut, said
+from diagnostics.judge.route_evidence import AUTH, BAD_REPLY, TOR, WRONG_PROTOCOL, DirectLine, RouteEvidence, code, cut, said
 from diagnostics.judge.route_hops import before_the_proxy
 from diagnostics.judge.route_quality import with_quality
 from diagnostics.judge.targets import GOOD, TargetJudge
@@ -120,7 +120,7 @@ def _secured(evidence: RouteEvidence, network: NetworkVerdict) -> Finding | None
     if shown:
         if network.cause in CLOUDED:
             return said(Status.UNKNOWN, network.rule, network.cause, Certainty.NONE, ids(shown))
-        late = all(o.detail.get("verify_code") in DATE_CODES for o in shown)
+        late = all(code(o) in DATE_CODES for o in shown)
         return said(Status.DOWN, "route.own_certificate_date" if late else "route.own_certificate", None, Certainty.LIKELY, ids(shown))
     if all(o.failure == FAILED_HANDSHAKE for o in failed):
         return said(Status.DOWN, "route.no_tls", Cause.PROXY_WRONG_PROTOCOL, Certainty.LIKELY, ids(failed))
