@@ -32,6 +32,7 @@ from diagnostics.probes.endpoint import EndpointProbe, Trusts
 from diagnostics.probes.followups import FollowUps
 from diagnostics.probes.internet import measure_internet
 from diagnostics.probes.lookup import Lookups
+from diagnostics.probes.place import is_onion
 from diagnostics.probes.pool import ResolverPool
 from diagnostics.probes.route import RouteProbe
 from diagnostics.probes.route_checks import RouteChecks
@@ -232,6 +233,8 @@ class Run:
 
     async def _endpoint(self, probe: EndpointProbe, endpoint: Endpoint, wait: float) -> None:
         await asyncio.sleep(wait)
+        if is_onion(endpoint.host):
+            return  # not tested: there is no direct way to a name inside Tor
         try:
             await probe.measure(endpoint)
         except Exception:  # a defect met at one endpoint must not take the other targets down with it

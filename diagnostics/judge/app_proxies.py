@@ -103,9 +103,12 @@ class _Case:
 
     def not_reached(self) -> Finding | None:
         """Judge a proxy whose name leads nowhere, or whose ports all fail."""
-        names = _all_failed(self.stage("name"))
-        if names:
+        names, known = _all_failed(self.stage("name")), [o for o in self.stage("name_elsewhere") if o.failure is None]
+        there = [o for o in self.stage("connect") if o.failure is None]
+        if names and not known and not there:
             return _said(Status.DOWN, "route.name_unknown", Cause.PROXY_UNREACHABLE, Certainty.LIKELY, names)
+        if names and known and there:
+            return _said(Status.DOWN, "route.name_misled", Cause.PROXY_BLOCKED, Certainty.LIKELY, names, known, there[:1])
         failed = _all_failed(self.stage("connect"))
         if any(o.failure == REFUSED for o in failed):
             return _said(Status.DOWN, "route.refused", Cause.PROXY_DOWN, Certainty.CERTAIN, failed)

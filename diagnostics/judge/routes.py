@@ -55,7 +55,7 @@ def _stages(evidence: RouteEvidence, network: NetworkVerdict, direct: DirectLine
         return said(Status.NOT_TESTED, "route.needs_its_own_client", None, Certainty.NONE, ids(evidence.note))
     if (before := before_the_proxy(evidence.proxy)) is not None:
         return before
-    for stage in (_named, _connected, _speaks_otherwise):
+    for stage in (_named, _connected, _misled, _speaks_otherwise):
         found = stage(evidence)
         if found is not None:
             return found
@@ -77,8 +77,26 @@ def _all_failed(steps: Sequence[Observation]) -> list[Observation]:
 
 def _named(evidence: RouteEvidence) -> Finding | None:
     failed = _all_failed(evidence.stage("name"))
-    if failed:
+    there = any(o.failure is None for o in evidence.stage("connect"))  # an odd address that answers all the same is the proxy's
+    if failed and not _known_elsewhere(evidence) and not there:
         return said(Status.DOWN, "route.name_unknown", Cause.PROXY_UNREACHABLE, Certainty.LIKELY, ids(failed))
+    return None
+
+
+def _known_elsewhere(evidence: RouteEvidence) -> list[Observation]:
+    """Return the step in which public resolvers, asked over encrypted ways, gave the proxy's address."""
+    return [o for o in evidence.stage("name_elsewhere") if o.failure is None]
+
+
+def _misled(evidence: RouteEvidence) -> Finding | None:
+    """Judge a proxy whose name leads nowhere here although it lives where others say.
+
+    Only likely: a resolver at home may filter by itself, and a new name is not known everywhere at once.
+    """
+    failed, known = _all_failed(evidence.stage("name")), _known_elsewhere(evidence)
+    there = [o for o in evidence.stage("connect") if o.failure is None]
+    if failed and known and there:
+        return said(Status.DOWN, "route.name_misled", Cause.PROXY_BLOCKED, Certainty.LIKELY, ids(failed, known, there[:1]))
     return None
 
 

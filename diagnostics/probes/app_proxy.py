@@ -13,7 +13,6 @@ Detail besides: ``kind``, ``tries``, ``bogon``, ``door`` (WhatsApp: chat | media
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,14 +21,14 @@ from typing import Final
 import resources
 from diagnostics.bogons import is_address, is_bogon
 from diagnostics.catalog import load_catalog
-from diagnostics.failures import DEATHS, NXDOMAIN
+from diagnostics.failures import DEATHS
 from diagnostics.model import Observation, Service, Step
 from diagnostics.probes.context import Context
 from diagnostics.probes.http import clean
 from diagnostics.probes.mtproto import Veil, ask_mtproto
 from diagnostics.probes.pacing import patiently
 from diagnostics.probes.place import Asking
-from diagnostics.probes.route import NAME_WAIT
+from diagnostics.probes.proxy_name import find_proxy
 from diagnostics.probes.speech import AT_ONCE
 from diagnostics.probes.tcp import connect_silently
 from diagnostics.probes.way import MOST_ADDRESSES, PROXY_WORK
@@ -63,13 +62,7 @@ class Door:
         if is_address(host):
             self._addresses = [host]
             return True
-        with self.context.trace.step(Step.PROXY) as step:
-            step.detail = {"stage": "name", "kind": str(self.link.kind), "public": 0, "bogons": 0}
-            resolving = self.context.network.resolve(host, socket.AF_UNSPEC)
-            self._addresses = found = await patiently(resolving, lambda: self._direct.patience.wait(extra=NAME_WAIT))
-            step.detail |= {"public": sum(not is_bogon(a) for a in found), "bogons": sum(is_bogon(a) for a in found)}
-            if not found:
-                step.failure = NXDOMAIN
+        self._addresses = await find_proxy(self._direct, self.context, host, str(self.link.kind))
         return bool(self._addresses)
 
     @asynccontextmanager

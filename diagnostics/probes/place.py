@@ -52,6 +52,11 @@ class Greeting(msgspec.Struct, frozen=True):
     asking: Asking
 
 
+def is_onion(host: str) -> bool:
+    """Tell whether a name exists only inside Tor: it is never looked up (RFC 7686), for whoever is asked would know of it."""
+    return host.lower().rstrip(".").endswith(".onion")
+
+
 def covers(pattern: str, host: str) -> bool:
     """Tell whether a certificate's name is for ``host``: equal, or with a star for its first label (RFC 9525, section 6.3)."""
     pattern, host = pattern.lower(), host.lower()
@@ -61,7 +66,8 @@ def covers(pattern: str, host: str) -> bool:
 def next_place(place: Place, status: int, location: str | None) -> Place | None:
     """Return where a redirect leads, or None for a page, and for anything that must not be followed.
 
-    A redirect to a private address is not followed: a server must not make this computer talk to its own network.
+    A redirect to a private address is not followed: a server must not make this computer talk to its own network; nor one to a name
+    inside Tor, which must not be asked for.
     """
     if status not in REDIRECTS or not location or len(location) > MAX_URL:
         return None
@@ -71,7 +77,7 @@ def next_place(place: Place, status: int, location: str | None) -> Place | None:
         host = host if is_address(host) else host.encode("idna").decode("ascii")
     except (ValueError, UnicodeError):
         return None
-    if parts.scheme not in USUAL_PORTS or not host or not port or (is_address(host) and is_bogon(host)):
+    if parts.scheme not in USUAL_PORTS or not host or not port or (is_address(host) and is_bogon(host)) or is_onion(host):
         return None
     path, query = _wire_safe(parts.path or "/"), _wire_safe(parts.query)
     return Place(parts.scheme, host, port, f"{path}?{query}" if query else path, place.hop + 1)

@@ -10,23 +10,22 @@ follow over the same route: a valid certificate of the target and its whole page
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from diagnostics.bogons import is_address, is_bogon
+from diagnostics.bogons import is_address
 from diagnostics.controls import endpoint_of
-from diagnostics.failures import NXDOMAIN, died
-from diagnostics.model import Control, Endpoint, Function, Observation, Probe, Rule, Service, Step
+from diagnostics.failures import died
+from diagnostics.model import Control, Endpoint, Function, Observation, Probe, Rule, Service
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.http import fetch
 from diagnostics.probes.key_page import read_key_page
 from diagnostics.probes.mtproto import ask_mtproto
-from diagnostics.probes.pacing import patiently
-from diagnostics.probes.place import Asking, Greeting, Place, next_place
+from diagnostics.probes.place import Asking, Greeting, Place, is_onion, next_place
+from diagnostics.probes.proxy_name import find_proxy
 from diagnostics.probes.speech import AT_ONCE, Speech
 from diagnostics.probes.tls import shake
 from diagnostics.probes.way import Way
@@ -35,11 +34,11 @@ from diagnostics.routes.link import Kind, Link
 from diagnostics.streams import Stream
 
 MAX_HOPS: Final = 5
+CARRIES_ONIONS: Final = frozenset({Kind.SOCKS4A, Kind.SOCKS5H})
+"""Kinds by which Tor is asked, with names: no other proxy may learn of one that only exists inside Tor."""
+
 MOST_REPEATED: Final = 3
 """Places of one target that are tried again after their handshakes were cut: enough to know, and each may take seconds."""
-
-NAME_WAIT: Final = 5.0
-ANY_FAMILY: Final = socket.AF_UNSPEC
 
 
 class RouteProbe:
@@ -79,15 +78,7 @@ class RouteProbe:
         if is_address(link.host):
             self._way.addresses = [link.host]
             return True
-        with self._context.trace.step(Step.PROXY) as step:
-            step.detail = {"stage": "name", "kind": str(link.kind), "public": 0, "bogons": 0}
-            resolving = self._context.network.resolve(link.host, ANY_FAMILY)
-            found = await patiently(resolving, lambda: self._direct.patience.wait(extra=NAME_WAIT))
-            # a name of the person's own network is theirs to use; a public name that leads nowhere is not
-            self._way.addresses = found
-            step.detail |= {"public": sum(not is_bogon(a) for a in found), "bogons": sum(is_bogon(a) for a in found)}
-            if not found:
-                step.failure = NXDOMAIN
+        self._way.addresses = await find_proxy(self._direct, self._context, link.host, str(link.kind))
         return bool(self._way.addresses)
 
     async def _guess(self) -> bool:
@@ -164,6 +155,8 @@ class RouteProbe:
         self, place: Place, probe: Probe, target: str | None, trust: ssl.SSLContext, purpose: str
     ) -> tuple[bool, Place | None]:
         """Return whether one page (or what the probe asks for) came, and where it leads on."""
+        if is_onion(place.host) and self._way.kind not in CARRIES_ONIONS:
+            return False, None
         async with self._places:
             stream, failed = await self._way.open(place.host, place.port, target, purpose)
             if stream is None:

@@ -23,7 +23,8 @@ from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.http import SERVER_WORK, HttpConnection
 from diagnostics.probes.pacing import patiently
-from diagnostics.probes.route import ANY_FAMILY, RouteProbe
+from diagnostics.probes.proxy_name import ANY_FAMILY
+from diagnostics.probes.route import RouteProbe
 from diagnostics.probes.stun import StunInquiry
 from diagnostics.probes.way import PROXY_WORK
 from diagnostics.routes.link import Kind
