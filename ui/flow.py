@@ -119,6 +119,7 @@ class Window(QObject):
         if name == "home" and self.under_way:
             name = "run"
         if name == "proxies":
+            self.screens.get(name)  # built before it is filled
             self.proxies.refresh()
         if name != self.shell.current:
             self._show(name)

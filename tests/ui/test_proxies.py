@@ -180,6 +180,14 @@ def test_the_result_holds_the_ways_against_each_other(driver: SampleDriver) -> N
     assert any(text.startswith("Por «oficina»: responde en") for text in ways)
 
 
+def test_what_a_run_found_out_is_shown_when_the_list_is_first_opened(open_window: Open) -> None:
+    opened = open_window(compared())
+    opened.backend.shelf.add("\n".join(LINKS))
+    opened.show(compared())
+    opened.press("rail.proxies")
+    assert cards(opened)[0].startswith("«oficina». SOCKS5 · disponible.")
+
+
 def test_a_run_of_the_services_takes_the_place_of_a_test_of_a_proxy(driver: SampleDriver) -> None:
     paste(driver, "\n".join(LINKS))
     driver.backend.sample = compared()
