@@ -104,12 +104,15 @@ class ProxyStore:
     # --- reading ---
 
     def all(self) -> tuple[Kept, ...]:
-        """Return the proxies in the order in which they were added."""
-        return tuple(entry.shown for entry in self._entries())
+        """Return the proxies in the order in which they were added; none while their file cannot be read."""
+        try:
+            return tuple(entry.shown for entry in self._entries())
+        except InputError:
+            return ()
 
     def names(self) -> dict[str, str]:
         """Return what the person calls each proxy, by its id in reports."""
-        return {entry.route: entry.name for entry in self._entries() if entry.name}
+        return {kept.route: kept.name for kept in self.all() if kept.name}
 
     def link(self, ident: str) -> Link:
         """Return a proxy with its secrets.  Raises InputError("proxies.gone") when they cannot be read."""
@@ -224,8 +227,11 @@ class ProxyStore:
         try:
             with path.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
-        except OSError:
-            return instead  # none was ever kept, or a folder that cannot be read
+        except FileNotFoundError:
+            return instead  # none was ever kept
+        except OSError as error:  # held by another program for a moment: what is written now would erase what it holds
+            log.info("%s not read: %s", name, error.strerror)
+            raise InputError("proxies.not_kept") from error
         try:
             if len(content) > MAX_BYTES:
                 message = "too large"

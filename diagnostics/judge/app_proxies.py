@@ -111,7 +111,8 @@ class _Case:
             return _said(Status.DOWN, "route.name_misled", Cause.PROXY_BLOCKED, Certainty.LIKELY, names, known, there[:1])
         failed = _all_failed(self.stage("connect"))
         if any(o.failure == REFUSED for o in failed):
-            return _said(Status.DOWN, "route.refused", Cause.PROXY_DOWN, Certainty.CERTAIN, failed)
+            sure = Certainty.CERTAIN if self.known.near else Certainty.LIKELY
+            return _said(Status.DOWN, "route.refused", Cause.PROXY_DOWN, sure, failed)
         return _said(Status.DOWN, "route.silent", Cause.PROXY_UNREACHABLE, Certainty.LIKELY, failed) if failed else None
 
     def not_secured(self) -> Finding | None:
@@ -127,7 +128,8 @@ class _Case:
                 return _said(Status.DOWN, "route.outer_expired", None, Certainty.LIKELY, strangers)
             return _said(Status.DOWN, "route.outer_certificate", Cause.PROXY_INTERCEPTS, Certainty.LIKELY, strangers)
         if any(o.failure in _CUT | _SILENT for o in failed):
-            return _said(Status.DOWN, "route.cut_at_first_word", Cause.PROXY_BLOCKED, Certainty.LIKELY, failed)
+            # a server that is no such proxy closes as well: nobody is accused without a harmless name that passes
+            return _said(Status.DOWN, "route.cut_at_first_word", None, Certainty.LIKELY, failed)
         return _said(Status.DOWN, "route.no_tls", Cause.PROXY_WRONG_PROTOCOL, Certainty.LIKELY, failed)
 
     def masks_certificate(self, strangers: Sequence[Observation]) -> Finding | None:

@@ -42,7 +42,7 @@ class RouteEndpoints:
             return page_finding(good[0]) if good[0].step is Step.HTTP else answers
         opened = self._of(self._evidence.stage("open"), target, endpoint)
         if opened and all(o.failure for o in opened):
-            return refused(opened)
+            return refused(opened, self._evidence.believed)
         tls = self._of(self._evidence.tls, target, endpoint)
         if tls and all(o.failure for o in tls):
             return self._broken(target, endpoint, tls)
@@ -74,6 +74,9 @@ def judge_strangers(strangers: Sequence[Observation], evidence: RouteEvidence, d
     """Judge certificates that came through a proxy and were not believed: the site's, this computer's or the proxy's doing."""
     if network.cause in CLOUDED:
         return said(Status.UNKNOWN, network.rule, network.cause, Certainty.NONE, ids(strangers))
+    if evidence.note is not None and evidence.note.detail.get("names_here"):
+        # this computer looked the name up: whoever misleads it leads the proxy astray, too
+        return said(Status.UNKNOWN, "route.another_certificate", None, Certainty.NONE, ids(strangers))
     new = [o for o in strangers if not direct.alike(o)]
     if not new:
         return _as_directly(strangers, evidence, direct)
@@ -95,13 +98,17 @@ def _elsewhere(strangers: Sequence[Observation], evidence: RouteEvidence) -> lis
 
 
 def _as_directly(strangers: Sequence[Observation], evidence: RouteEvidence, direct: DirectLine) -> Finding:
-    """Judge certificates that the direct line shows alike: of a name alone its owner's fault, of many somebody's before the fork."""
+    """Judge certificates that the direct line shows alike.
+
+    One of a public authority with a wrong date or name is its owner's fault.  One that nobody knows may be the owner's, too, or that of
+    somebody who stands before both ways: of that nothing is said.
+    """
     alike = [o for each in strangers for o in direct.alike(each)]
     unknown = [o for o in strangers if o.failure == UNKNOWN_AUTHORITY]
     others = _elsewhere(strangers, evidence)
-    if unknown and (others or len(owners(unknown)) >= ENOUGH_OWNERS):
+    if unknown:
         return said(Status.UNKNOWN, "route.strangers_on_every_way", None, Certainty.NONE, ids(strangers, alike, others[:2]))
-    return said(Status.DOWN, "route.same_certificate_directly", Cause.SERVER_FAULT, Certainty.CERTAIN, ids(strangers, alike))
+    return said(Status.DOWN, "route.same_certificate_directly", Cause.SERVER_FAULT, Certainty.LIKELY, ids(strangers, alike))
 
 
 def _of_the_site(strangers: Sequence[Observation], evidence: RouteEvidence) -> Finding:
@@ -130,13 +137,13 @@ def by_own_rule(o: Observation) -> bool:
     return o.failure == NOT_ALLOWED or o.detail.get("status") == FORBIDDEN
 
 
-def refused(steps: Sequence[Observation]) -> Finding:
-    """Judge what a proxy says when it does not open a target, each time that it was asked."""
+def refused(steps: Sequence[Observation], sure: Certainty) -> Finding:
+    """Judge what a proxy says when it does not open a target, each time that it was asked; ``sure``: how far it is believed."""
     by_rule = [o for o in steps if by_own_rule(o)]
     if by_rule:
-        return said(Status.DOWN, "route.not_allowed", Cause.PROXY_REFUSES_TARGET, Certainty.CERTAIN, ids(by_rule))
+        return said(Status.DOWN, "route.not_allowed", Cause.PROXY_REFUSES_TARGET, sure, ids(by_rule))
     if any(o.failure == AUTH for o in steps):
-        return said(Status.DOWN, "route.login_refused", Cause.PROXY_AUTH, Certainty.CERTAIN, ids(steps))
+        return said(Status.DOWN, "route.login_refused", Cause.PROXY_AUTH, sure, ids(steps))
     if all(str(o.failure).startswith("dns_") for o in steps):
         return said(Status.DOWN, "route.name_not_found_here", Cause.PROXY_LEAKS_DNS, Certainty.LIKELY, ids(steps))
     if all(o.failure in SILENCES for o in steps):

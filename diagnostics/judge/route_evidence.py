@@ -94,8 +94,16 @@ class RouteEvidence:
 
     @property
     def near(self) -> bool:
-        """Tell whether the proxy lives on this computer or in its own network, so that nobody outside sees the way to it."""
-        return any(o.detail.get("bogon") for o in self.stage("connect"))
+        """Tell whether the proxy lives on this computer or in its own network, so that nobody outside sees the way to it.
+
+        A name that leads there does not count: a directory that lies may have said so.
+        """
+        return not self.stage("name") and any(o.detail.get("bogon") for o in self.stage("connect"))
+
+    @property
+    def believed(self) -> Certainty:
+        """Return how far a refusal in words is believed: what travels readably can be forged by whoever reads it."""
+        return Certainty.CERTAIN if self.near or self.kind not in READABLE else Certainty.LIKELY
 
     def strangers(self) -> list[Observation]:
         """Return the handshakes with targets that ended at a certificate which was not believed."""

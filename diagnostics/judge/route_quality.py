@@ -5,6 +5,7 @@ Figures are those of pages that came in whole over the proxy and over the direct
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -13,7 +14,7 @@ import msgspec
 
 from diagnostics.failures import INTERRUPTED
 from diagnostics.judge.evidence import Evidence, base_domain, ids
-from diagnostics.model import Cause, Certainty, Observation, RouteVerdict, Status, Step
+from diagnostics.model import Cause, Certainty, Control, Observation, RouteVerdict, Status, Step
 
 FAR_BELOW: Final = 5.0
 """Times as long as directly from which a proxy is called slow: a fifth, as for pages that are slowed (design.md, throttled)."""
@@ -53,9 +54,12 @@ def _direct_page(o: Observation, direct: Evidence) -> Observation | None:
 def _changes_pages(route: RouteVerdict, pages: Sequence[Observation], direct: Evidence) -> RouteVerdict | None:
     """Harmless pages in clear text come with another body through the proxy than directly, those of several owners."""
     changed: dict[str, tuple[Observation, Observation]] = {}
+    known = {control.host: _bodies(control) for control in direct.controls if control.kind == "portal"}
     for o in pages:
         clear = o.detail.get("purpose") == "control" and str(o.detail.get("url")).startswith("http:")
         own = _direct_page(o, direct) if clear and _whole(o) else None
+        if own and own.detail.get("body_sha256") not in known.get(o.host or "", frozenset()):
+            continue  # the direct line's own copy is not what it should be
         if own and own.detail.get("status") == o.detail.get("status") and own.detail.get("body_sha256") != o.detail.get("body_sha256"):
             changed[base_domain(o.host or "")] = (own, o)
     if len(changed) < ENOUGH:
@@ -63,6 +67,12 @@ def _changes_pages(route: RouteVerdict, pages: Sequence[Observation], direct: Ev
     pairs = list(changed.values())
     evidence = ids([own for own, _ in pairs], [o for _, o in pairs])
     return _said(route, "route.changes_pages", route.status, Cause.PROXY_INTERCEPTS, evidence)
+
+
+def _bodies(control: Control) -> frozenset[str]:
+    """Return the hashes that the whole body of a control may have; none where only a part of it is known."""
+    body = control.expect_body.encode()
+    return frozenset(hashlib.sha256(each).hexdigest() for each in (body, body + b"\n", body + b"\r\n"))
 
 
 def _stops_midway(route: RouteVerdict, pages: Sequence[Observation]) -> RouteVerdict | None:

@@ -138,6 +138,9 @@ def _secured(evidence: RouteEvidence, network: NetworkVerdict) -> Finding | None
     if shown:
         if network.cause in CLOUDED:
             return said(Status.UNKNOWN, network.rule, network.cause, Certainty.NONE, ids(shown))
+        if evidence.note is not None and evidence.note.detail.get("insecure"):
+            # its link says not to look, and its own program will not: we send no key to somebody unproven, and accuse nobody
+            return said(Status.UNKNOWN, "route.not_proven", None, Certainty.NONE, ids(shown))
         late = all(code(o) in DATE_CODES for o in shown)
         return said(Status.DOWN, "route.own_certificate_date" if late else "route.own_certificate", None, Certainty.LIKELY, ids(shown))
     if all(o.failure == FAILED_HANDSHAKE for o in failed):
@@ -156,11 +159,11 @@ def _opened(evidence: RouteEvidence) -> Finding | None:
         return _never_answered(evidence)
     failures = {o.failure for o in failed}
     if AUTH in failures:
-        return said(Status.DOWN, "route.login_refused", Cause.PROXY_AUTH, Certainty.CERTAIN, ids(failed))
+        return said(Status.DOWN, "route.login_refused", Cause.PROXY_AUTH, evidence.believed, ids(failed))
     if failures & {WRONG_PROTOCOL, BAD_REPLY, WRONG_ANSWER}:
         return said(Status.DOWN, "route.other_protocol", Cause.PROXY_WRONG_PROTOCOL, Certainty.CERTAIN, ids(failed))
     if all(by_own_rule(o) for o in failed):
-        return said(Status.DOWN, "route.not_allowed", Cause.PROXY_REFUSES_TARGET, Certainty.CERTAIN, ids(failed))
+        return said(Status.DOWN, "route.not_allowed", Cause.PROXY_REFUSES_TARGET, evidence.believed, ids(failed))
     greeted = [o for o in failed if o.detail.get("received") and not o.detail.get("late")]
     if all(cut(o) for o in failed) and not greeted:
         return _mute(evidence, failed)
@@ -193,16 +196,33 @@ def _through(evidence: RouteEvidence, network: NetworkVerdict, direct: DirectLin
     failed = _all_failed(evidence.tls)
     if not failed or evidence.whole_pages:
         return None
-    if any(o.failure == AUTH for o in failed):
-        return said(Status.DOWN, "route.key_refused", Cause.PROXY_AUTH, Certainty.CERTAIN, ids(failed))
+    if any(o.failure == WRONG_PROTOCOL for o in failed):
+        return said(Status.DOWN, "route.other_protocol", Cause.PROXY_WRONG_PROTOCOL, Certainty.LIKELY, ids(failed))
+    refused = [o for o in failed if o.failure == AUTH]
+    if refused:
+        sure = Certainty.CERTAIN if refused == failed else Certainty.LIKELY
+        return said(Status.DOWN, "route.key_refused", Cause.PROXY_AUTH, sure, ids(failed))
     strangers = evidence.strangers()
     if strangers:
         found = judge_strangers(strangers, evidence, direct, network)
         return None if found.cause is Cause.SERVER_FAULT else found  # a site's own fault is no proxy's
     keyed = any(o.detail.get("late") for o in evidence.stage("open"))
+    if keyed and _clock_matters(evidence, network):
+        return said(Status.UNKNOWN, "route.clock_off", Cause.WRONG_CLOCK, Certainty.NONE, ids(failed))
     if keyed and all(o.failure in DEATHS for o in failed):
         return said(Status.DOWN, "route.key_or_cut", Cause.PROXY_AUTH, Certainty.LIKELY, ids(failed))
     return said(Status.DOWN, "route.opened_but_dead", None, Certainty.LIKELY, ids(failed))
+
+
+CLOCK_MATTERS: Final = {"shadowsocks": 30.0, "vmess": 90.0}
+"""Seconds by which the clocks of both sides may differ (SIP022; VMess allows 90 to 120); older Shadowsocks does not mind."""
+
+
+def _clock_matters(evidence: RouteEvidence, network: NetworkVerdict) -> bool:
+    """Tell whether this computer's clock alone may be why a keyed kind hangs up."""
+    most = CLOCK_MATTERS.get(evidence.kind)
+    skew = network.clock_skew_s
+    return most is not None and (network.cause is Cause.WRONG_CLOCK or (skew is not None and abs(skew) > most))
 
 
 # --- the services through it, and what that says of the direct line -------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from typing import Final
 
@@ -41,9 +42,15 @@ async def find_proxy(direct: Context, over: Context, host: str, kind: str) -> li
         elif all(a in ("0.0.0.0", "::") or is_bogon(a) for a in found) and "." in host:  # noqa: S104 - an answer, no place to listen
             step.failure = None if _own_network(host) else BOGON
     if step.done.failure is None or "." not in host or _own_network(host):
-        return found  # a name of the person's own network is theirs to use
+        return in_turn(found)  # a name of the person's own network is theirs to use
     known = await _elsewhere(direct, over, host, kind)
-    return known or found
+    return in_turn(known or found)
+
+
+def in_turn(addresses: list[str]) -> list[str]:
+    """Return addresses with IPv4 first and both families in turn: a dead IPv6 must not hide a proxy that lives."""
+    four, six = ([a for a in addresses if (":" in a) == is_six] for is_six in (False, True))
+    return [a for pair in itertools.zip_longest(four, six) for a in pair if a is not None]
 
 
 def _own_network(host: str) -> bool:

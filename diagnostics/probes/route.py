@@ -55,7 +55,9 @@ class RouteProbe:
         self._failed: list[Observation] = []
         self._deaths: dict[str | None, int] = defaultdict(int)
         """Handshakes with the places of a target that were cut."""
-        self._context.trace.note("route", id=link.id, proxy=str(link.kind), why_not=why_not(link), names_here=link.kind in NAMES_HERE)
+        self._context.trace.note(
+            "route", id=link.id, proxy=str(link.kind), why_not=why_not(link), names_here=link.kind in NAMES_HERE, insecure=link.insecure
+        )
 
     async def begin(self) -> bool:
         """Look the proxy's name up and find out what it speaks; False if it cannot be used at all."""

@@ -20,8 +20,20 @@ TOR: Final = b"Tor is not an HTTP Proxy"
 """How Tor's SOCKS port answers a request of HTTP, in the status line (tor's src/core/proto/proto_socks.c)."""
 
 _STATUS: Final = re.compile(rb"^HTTP/1\.[01] (\d{3})(?: |\r|$)")
-_KEPT: Final = ("proxy-authenticate", "x-squid-error", "proxy-status", "via", "server")
-"""Headers in which a proxy says who it is and why it refuses."""
+_PROGRAMS: Final = re.compile(r"squid|tinyproxy|privoxy|polipo|varnish|nginx|haproxy|apache|mitmproxy|charles|3proxy|pproxy", re.IGNORECASE)
+_SQUID: Final = re.compile(r"ERR_[A-Z_]{1,40}(?: \d{1,4})?")
+_ERROR: Final = re.compile(r"error=([a-z_]{1,40})")
+_SCHEME: Final = re.compile(r"basic|digest|ntlm|negotiate|bearer", re.IGNORECASE)
+_KEPT: Final = {
+    **dict.fromkeys(("server", "via"), _PROGRAMS),
+    "x-squid-error": _SQUID,
+    "proxy-status": _ERROR,
+    "proxy-authenticate": _SCHEME,
+}
+"""Headers in which a proxy says what it is and why it refuses, and what of each is kept: its own words may name its owner."""
+
+OF_PROXIES: Final = re.compile(rb"^(?:via|proxy-[a-z]+|x-squid-[a-z]+):", re.IGNORECASE | re.MULTILINE)
+"""Headers that only proxies send: what refuses with them is one, whatever its status."""
 
 
 async def http_connect(link: Link, stream: Stream, host: str, port: int) -> Stream:
@@ -50,18 +62,19 @@ async def http_connect(link: Link, stream: Stream, host: str, port: int) -> Stre
         facts = _said(head)
         if TOR in head[:MAX_LINE]:
             raise ProxyRefusal(WRONG_PROTOCOL, "Tor", status=status, speaks="tor")
-        if status in NO_PROXY:
+        if status in NO_PROXY and not OF_PROXIES.search(head) and b"No such domain" not in head[:MAX_LINE]:
             facts["speaks"] = "http"
         raise ProxyRefusal(failure, f"status {status}", status=status, **facts)
     return reader.onward()
 
 
 def _said(head: bytes) -> dict[str, object]:
-    """Return the headers that say something about the proxy, each in one short printable line."""
+    """Return what a head says of the proxy, in words of a closed list."""
     found: dict[str, object] = {}
     for line in head.split(b"\r\n")[1:]:
         key, _, value = line.decode("latin-1").partition(":")
-        if key.strip().lower() in _KEPT:
-            text = "".join(c if c.isprintable() else " " for c in value).strip()
-            found[key.strip().lower()] = text[:MAX_LINE]
+        known = _KEPT.get(key.strip().lower())
+        word = known.search(value[:MAX_LINE]) if known else None
+        if word:
+            found[key.strip().lower()] = word[0].lower() if known is _PROGRAMS or known is _SCHEME else word[0]
     return found

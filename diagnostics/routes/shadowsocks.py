@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from diagnostics.failures import ProtocolError
 from diagnostics.routes.accounts import KEY_SIZES
 from diagnostics.routes.link import Link
-from diagnostics.routes.socks import socks_address
-from diagnostics.routes.tunnel import AUTH, BAD_REPLY, NOT_SUPPORTED, ProxyRefusal, Reader, ThroughStream
+from diagnostics.routes.socks import socks_address, spoken
+from diagnostics.routes.tunnel import AUTH, BAD_REPLY, NOT_SUPPORTED, WRONG_PROTOCOL, ProxyRefusal, Reader, ThroughStream
 from diagnostics.streams import READ_SIZE, Stream
 
 MAX_CHUNK: Final = 0x3FFF
@@ -29,6 +29,9 @@ TAG: Final = 16
 CONTEXT_2022: Final = "shadowsocks 2022 session subkey"
 CLOCK_2022: Final = 30
 """Seconds that the clocks may differ (SIP022)."""
+
+_OTHERS: Final = (b"HTTP/1.", b"SSH-2.0", b"\x15\x03\x01\x00\x02", b"\x15\x03\x03\x00\x02")
+"""Beginnings of other protocols' answers; a salt begins so once in 2^40."""
 
 _LENGTH: Final = struct.Struct("!H")
 
@@ -123,6 +126,8 @@ class ShadowsocksStream(ThroughStream):
     async def _chunk(self) -> bytes:
         if self._in is None:
             salt = await self._reader.exactly(self._size)
+            if salt.startswith(_OTHERS):
+                raise ProxyRefusal(WRONG_PROTOCOL, "another protocol answers", speaks=spoken(salt[:2]))
             self._in = _Sealed(self._method, self._subkey(salt))
             if self._is_2022:
                 return await self._first_2022(self._in)

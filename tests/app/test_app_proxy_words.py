@@ -20,7 +20,7 @@ RULES = set(re.findall(r'"route\.([a-z_]+)"', Path(app_proxies.__file__).read_te
 CAUSES = {
     **dict.fromkeys(("decoy_answers", "secret_or_cut"), Cause.PROXY_AUTH),
     **dict.fromkeys(("site_answers", "other_protocol", "does_not_answer", "no_tls"), Cause.PROXY_WRONG_PROTOCOL),
-    **dict.fromkeys(("site_name_cut", "cut_at_first_word"), Cause.PROXY_BLOCKED),
+    **dict.fromkeys(("site_name_cut", "name_misled"), Cause.PROXY_BLOCKED),
     **dict.fromkeys(("outer_certificate", "another_answers"), Cause.PROXY_INTERCEPTS),
     **dict.fromkeys(("silent", "name_unknown"), Cause.PROXY_UNREACHABLE),
     "refused": Cause.PROXY_DOWN,
@@ -67,7 +67,7 @@ def test_every_rule_has_a_sentence_of_its_own_for_the_proxy_and_for_the_app(rule
 
 
 def test_the_rules_of_the_words_are_those_of_the_judge() -> None:
-    assert set(CAUSES) | set(FINE) | {"app_unreachable", "silent_to_secret", "outer_expired"} == RULES
+    assert set(CAUSES) | set(FINE) | {"app_unreachable", "silent_to_secret", "outer_expired", "cut_at_first_word"} == RULES
 
 
 def test_only_the_proxys_own_app_is_compared() -> None:

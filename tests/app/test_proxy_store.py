@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import keyring
@@ -350,3 +351,22 @@ def test_no_secret_survives_in_the_list_the_log_or_a_repr(
     finally:
         logging.getLogger("atajo").removeHandler(handler)
     assert not [text for text in shown if user in text or secret in text]
+
+
+def test_a_file_that_another_program_holds_for_a_moment_is_not_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ProxyStore(tmp_path)
+    for number in range(3):
+        store.add(parse_link(f"socks5h://104.200.0.{number + 1}:1080"))
+    opened = Path.open
+
+    def held(path: Path, *args: Any, **more: Any) -> Any:
+        if path.name == "proxies.json" and "r" in (args[0] if args else more.get("mode", "r")):
+            raise PermissionError(13, "held")
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", held)
+    assert store.all() == ()
+    with pytest.raises(InputError):
+        store.add(parse_link("socks5h://104.200.0.9:1080"))
+    monkeypatch.undo()
+    assert len(store.all()) == 3

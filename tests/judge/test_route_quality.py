@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Self
 
+import msgspec
 import pytest
 
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.route_quality import with_quality
-from diagnostics.model import Certainty, Observation, RouteVerdict, Status, Step
+from diagnostics.model import Certainty, Control, Observation, RouteVerdict, Status, Step
 
 ROUTE = "socks5h-1234"
 WORKS = RouteVerdict(id=ROUTE, kind="socks5h", status=Status.WORKS, certainty=Certainty.CERTAIN, rule="route.works")
 PORTALS = ("http://detectportal.firefox.com/success.txt", "http://captive.apple.com/hotspot-detect.html")
 PAGES = ("https://x.com/", "https://web.whatsapp.com/", "https://signal.org/")
 EOF = "eof_error"
+EXPECTED = hashlib.sha256(b"success\n").hexdigest()
+CONTROLS = [
+    Control(id=url.split("/")[2], operator=url, kind="portal", host=url.split("/")[2], port=80, expect_body="success") for url in PORTALS
+]
 
 
 class Both:
@@ -22,11 +28,13 @@ class Both:
 
     def __init__(self) -> None:
         self.observations: list[Observation] = []
+        plan = {"kind": "plan", "targets": [], "controls": msgspec.to_builtins(CONTROLS)}
+        self.observations.append(Observation(id="plan", step=Step.SYSTEM, detail=plan))
 
     def page(self, url: str, *, over: bool, seconds: float = 0.2, failure: str | None = None, **detail: Any) -> Self:
         host = url.split("/")[2]
         facts = {"url": url, "status": 200, "complete": failure is None, "head_seconds": seconds / 2, "body_seconds": seconds / 2}
-        facts |= {"received": 80_000, "purpose": "control" if url.startswith("http:") else "target", "body_sha256": "a" * 64} | detail
+        facts |= {"received": 80_000, "purpose": "control" if url.startswith("http:") else "target", "body_sha256": EXPECTED} | detail
         made = Observation(
             id=f"o{len(self.observations)}",
             step=Step.HTTP,
@@ -69,6 +77,13 @@ def test_an_error_page_and_a_cut_one_are_no_changed_pages(over: dict[str, Any]) 
     way = Both()
     for url in PORTALS:
         way.both(url, **over)
+    assert way.said() == UNTOUCHED
+
+
+def test_pages_that_the_direct_line_changes_are_not_the_proxys_doing() -> None:
+    way = Both()
+    for url in PORTALS:
+        way.page(url, over=False, body_sha256="c" * 64).page(url, over=True)
     assert way.said() == UNTOUCHED
 
 

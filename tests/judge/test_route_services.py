@@ -38,11 +38,23 @@ def test_strangers_on_the_direct_line_too_are_not_the_proxys_doing() -> None:
     assert way.way == ("unknown", None, "none", "route.strangers_on_every_way")
 
 
-@pytest.mark.parametrize("shown", [EXPIRED, WRONG_NAME, UNKNOWN_CA])
+def test_an_authority_that_nobody_knows_on_both_ways_accuses_nobody() -> None:
+    way = Way().delivers().shakes("x.com", **UNKNOWN_CA)
+    way.healthy().tls("x.com", TRUE, UNKNOWN_CA["failure"], verify_code=20)
+    assert way.over == ("unknown", None, "none", "route.strangers_on_every_way")
+
+
+def test_a_proxy_that_was_led_astray_by_our_own_directory_is_innocent() -> None:
+    way = Way(kind="socks5", names_here=True).delivers().shakes("x.com", **UNKNOWN_CA)
+    way.healthy().tls("x.com", TRUE)
+    assert way.over == ("unknown", None, "none", "route.another_certificate")
+
+
+@pytest.mark.parametrize("shown", [EXPIRED, WRONG_NAME])
 def test_a_site_that_fails_alike_directly_is_at_fault_itself(shown: dict[str, Any]) -> None:
     way = Way().delivers().shakes("x.com", **shown)
     way.healthy().tls("x.com", TRUE, shown["failure"], verify_code=shown["verify_code"])
-    assert way.over == ("down", "server_fault", "certain", "route.same_certificate_directly")
+    assert way.over == ("down", "server_fault", "likely", "route.same_certificate_directly")
     assert way.way[0] == "works"
 
 
@@ -87,7 +99,7 @@ def test_a_target_out_of_the_proxys_reach_accuses_nobody(failure: str) -> None:
 
 def test_a_proxy_that_forbids_one_service_still_works() -> None:
     way = Way().delivers().opens("x.com", "socks_connection_not_allowed", reply=2)
-    assert way.over == ("down", "proxy_refuses_target", "certain", "route.not_allowed")
+    assert way.over == ("down", "proxy_refuses_target", "likely", "route.not_allowed")
     assert way.way[0] == "works"
 
 

@@ -57,7 +57,8 @@ def test_a_name_of_nobody_leads_to_no_proxy() -> None:
 
 @pytest.mark.parametrize("said", [{"reply": 255}, {"reply": 2}, {"status": 407}, {"status": 401}])
 def test_a_refused_login_is_the_proxys_own_word(said: dict[str, Any]) -> None:
-    assert Way().refuses_everything(AUTH, **said).way == ("down", "proxy_auth", "certain", "route.login_refused")
+    assert Way().refuses_everything(AUTH, **said).way == ("down", "proxy_auth", "likely", "route.login_refused")
+    assert Way(kind="https").refuses_everything(AUTH, **said).way == ("down", "proxy_auth", "certain", "route.login_refused")
 
 
 def test_another_protocol_is_named_by_what_was_heard() -> None:
@@ -110,7 +111,7 @@ def test_a_proxys_own_certificate_is_no_interception(shown: dict[str, Any], rule
 
 
 def test_a_proxy_that_refuses_everything_by_its_rules_says_so() -> None:
-    expected = ("down", "proxy_refuses_target", "certain", "route.not_allowed")
+    expected = ("down", "proxy_refuses_target", "likely", "route.not_allowed")
     assert Way().refuses_everything("socks_connection_not_allowed", reply=2, received=12).way == expected
     assert Way(kind="http").refuses_everything("http_proxy_request_failed", status=403, received=300).way == expected
 

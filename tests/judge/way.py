@@ -25,7 +25,8 @@ class Way(Story):
         super().__init__(*(targets or (X,)))
         self.kind = kind
         self.used = kind
-        self._add(Step.SYSTEM, kind="route", proxy=kind, why_not="", names_here=False, **note)
+        facts: dict[str, Any] = {"kind": "route", "proxy": kind, "why_not": "", "names_here": False} | note
+        self._add(Step.SYSTEM, **facts)
 
     def _add(self, step: Step, failure: str | None = None, host: str | None = None, target: str | None = None, **detail: Any) -> Self:
         return self.add(step, failure=failure, route=ROUTE, host=host, target=target, detail=detail)

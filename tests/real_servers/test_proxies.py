@@ -212,7 +212,7 @@ def test_a_wrong_clock_is_not_blamed_on_the_proxy(lab: Lab, proxies: Proxies) ->
     assert told.over("x") == {"microsocks": ("unknown", "wrong_clock")}
 
 
-def test_a_proxy_at_the_end_of_a_very_slow_line_works(lab: Lab) -> None:
+def test_a_proxy_at_the_end_of_a_very_slow_line_works_slowly(lab: Lab) -> None:
     lab.censor(Scenario.OPEN)
     site = f"https://{HOME}/"
     with lab.rented("far", "104.201.0.10", line=Line(rtt=1.2)) as space:
@@ -223,4 +223,4 @@ def test_a_proxy_at_the_end_of_a_very_slow_line_works(lab: Lab) -> None:
         finally:
             daemon.stop()
     assert told.over(site) == {"far": ("works", None)}
-    assert told.way("far") == ("works", None, "route.works")
+    assert told.way("far") == ("slow", None, "route.far_below_direct")
