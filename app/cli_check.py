@@ -17,6 +17,7 @@ from app.cli_save import Outputs, refused_in_full
 from app.cli_summary import write_summary
 from app.report_facts import verdicts_over_routes, whole_verdicts
 from app.terminal import Terminal
+from app.texts import t
 from diagnostics.errors import InputError
 from diagnostics.events import Event
 from diagnostics.model import Cause, Report, Status
@@ -126,6 +127,8 @@ Summary = Callable[[Report, Terminal, Order], None]
 
 def _summary(report: Report, talk: Terminal, order: Order) -> None:
     write_summary(report, talk, order.catalog, names={link.id: link.name for link in order.plan.routes})
+    if any(link.insecure for link in order.plan.routes):
+        talk.line(t("proxies.insecure"))
 
 
 def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure, tell: Summary = _summary) -> int:

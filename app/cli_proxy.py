@@ -66,6 +66,8 @@ def _tell(report: Report, talk: Terminal, order: Order) -> None:
         talk.line(wording.fault_sentence(report) if fault else "")
         return
     write_proxies(report, talk, {link.id: link.name for link in order.plan.routes})
+    if any(link.insecure for link in order.plan.routes):
+        talk.line(t("proxies.insecure"), indent=2)
     if not report.run.simulated and any(route.rule == OWN_CLIENT for route in proxies_of(report)):
         _offer_local(talk)
     talk.line()

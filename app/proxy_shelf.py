@@ -98,7 +98,7 @@ class ProxyShelf:
         if not pasted.links and not notes:
             notes.append(t("link.empty"))
         added = {each.id: row_of(each) for each in kept if each.id not in before}
-        return ProxiesRead(added=tuple(added.values()), near=0 if near else len(nearby), notes=tuple(notes))
+        return ProxiesRead(added=tuple(added.values()), near=0 if near else len(nearby), unread=len(pasted.unread), notes=tuple(notes))
 
 
 def row_of(kept: Kept) -> ProxyRow:

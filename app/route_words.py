@@ -54,21 +54,23 @@ def route_sentence(route: RouteVerdict, report: Report) -> str:
     if route.status is Status.WORKS and route.cause is None and not has_text(by_rule):
         return t("proxy.works")
     if route.rule == "route.far_below_direct":
-        through, directly = _figures(route, report)
-        return t("proxy.far_below_direct", through=seconds(through), directly=seconds(directly))
+        figures = _figures(route, report)
+        if figures is None:
+            return f"{status_word(route.status)}."
+        return t("proxy.far_below_direct", through=seconds(figures[0]), directly=seconds(figures[1]))
     sentence = cause_sentence(route, app if route.kind in APPS else t("proxy.the_service"), report)
     by_status = f"proxy.is.{route.status}"
     return sentence or t(next(each for each in (by_rule, by_status, "proxy.is.unknown") if has_text(each)), service=app)
 
 
-def _figures(route: RouteVerdict, report: Report) -> tuple[float, float]:
-    """Return how long the pages that a verdict names took over the proxy and directly, in seconds, the middle ones."""
+def _figures(route: RouteVerdict, report: Report) -> tuple[float, float] | None:
+    """Return how long the pages that a verdict names took over the proxy and directly, in seconds, the middle ones; None without both."""
     took: dict[bool, list[float]] = {True: [], False: []}
     for o in evidence_of(report, route.evidence):
         head, body = o.detail.get("head_seconds"), o.detail.get("body_seconds")
         if isinstance(head, int | float) and isinstance(body, int | float):
             took[o.route != DIRECT].append(head + body)
-    return statistics.median(took[True] or [0.0]), statistics.median(took[False] or [0.0])
+    return (statistics.median(took[True]), statistics.median(took[False])) if took[True] and took[False] else None
 
 
 class Remarks(NamedTuple):

@@ -108,7 +108,7 @@ class SampleProxies:
                 added.append(row_of(self.kept[link.id]))
         notes = tuple(t("proxies.unread", n=piece.number, reason=t(piece.text, **piece.values)) for piece in pasted.unread)
         nearby = 0 if near else sum(is_near(link) for link in pasted.links)
-        return ProxiesRead(added=tuple(added), near=nearby, notes=notes)
+        return ProxiesRead(added=tuple(added), near=nearby, unread=len(notes), notes=notes)
 
     def all(self) -> Sequence[ProxyRow]:
         """Return what is kept."""

@@ -23,11 +23,12 @@ class ProxiesRead(msgspec.Struct, frozen=True, kw_only=True):
     """What a pasted text or picture held.
 
     ``near`` counts those at addresses of this computer or network, which are kept only when the person says so: then the same text is
-    read again.  ``notes`` are sentences about what was not understood.
+    read again.  ``unread`` counts the pieces that were not understood; ``notes`` are sentences about them.
     """
 
     added: tuple[ProxyRow, ...] = ()
     near: int = 0
+    unread: int = 0
     notes: tuple[str, ...] = ()
 
 

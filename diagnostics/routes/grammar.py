@@ -52,7 +52,7 @@ _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]{0,31}):")
 
 def parse_link(text: str) -> Link:
     """Return the proxy that a link or address leads to, or the chain of ``FIRST|SECOND``.  Raises LinkError with one sentence."""
-    text = text.strip().strip("<>\"'«»“”")
+    text = text.strip().strip("<>\"'«»“”").replace("&amp;", "&")  # copied out of a page's source, as messengers do
     if not text:
         raise LinkError("link.empty")
     if len(text) > MAX_LINK:

@@ -52,7 +52,8 @@ class ProxiesScreen(Screen):
         self._cards, self._found_cards = column([]), column([])
         self._all = Button(theme, "proxies.all", rank="flat")
         self._all.clicked.connect(lambda: self.test_asked.emit([row for row in self._rows if row != self._gone]))
-        for part in (self._empty, self._cards, Row([self._all]), self._build_undo()):
+        self._risk = Label(rank="muted", name="proxies.risk")
+        for part in (self._risk, self._empty, self._cards, Row([self._all]), self._build_undo()):
             self.body.addWidget(part)
         self._build_paste()
         theme.changed.connect(self._field.fit)
@@ -106,6 +107,7 @@ class ProxiesScreen(Screen):
         """Put the words in."""
         self.title.say(t("proxies.title"))
         self.lead.say(t("proxies.lead"))
+        self._risk.say(t("proxies.risk"))
         self._all.say(t("proxies.test.all"))
         self._undo.say(t("proxies.undo"))
         self._label.say(t("proxies.paste"))
@@ -206,8 +208,8 @@ class ProxiesScreen(Screen):
             self.primary.setEnabled(True)
         added = [t("proxies.added", n=len(read.added))] if read.added else []
         self.note.say(" ".join([*added, *read.notes]))
-        if (read.added or read.near) and isinstance(self._pasted, str):
-            self._field.clear()
+        if not read.unread and self._pasted == self._field.toPlainText():
+            self._field.clear()  # what was not understood stays, to be mended
         self._ask_about(read.near)
         self.show_rows()
         announce(self, " ".join(part for part in (self.note.accessibleName(), self._ask.accessibleName()) if part))
