@@ -11,7 +11,7 @@ from app.terminal import SYMBOLS, Terminal
 from app.texts import join_names, language, t
 from app.wording import status_word
 from diagnostics.events import Event, StepDone, TargetJudged
-from diagnostics.model import Service, Status, Step, Verdict
+from diagnostics.model import DIRECT, Service, Status, Step, Verdict
 from diagnostics.report.visible import visible
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ MOST_ROWS: Final = 12
 """Targets that are listed while testing; the others are only counted."""
 
 LONGEST_NAME: Final = 40
+_TOLD_OVER: Final = frozenset({Status.WORKS, Status.SLOW, Status.PARTIAL, Status.LIKELY_BLOCKED})
 _NOTHING_YET: Final = frozenset({Status.UNKNOWN, Status.NOT_TESTED})
 """What a verdict that is not final may say: the service is still waited for."""
 
@@ -61,8 +62,9 @@ class Progress:
 
 
 def whole(event: TargetJudged) -> Verdict | None:
-    """Return the verdict about the whole target."""
-    return next((verdict for verdict in event.verdicts if verdict.function is None), None)
+    """Return the verdict about the whole target: of the direct way, else of a proxy that leads there; one that is off says nothing."""
+    known = [verdict for verdict in event.verdicts if verdict.function is None]
+    return next((v for v in known if v.route == DIRECT), None) or next((v for v in known if v.status in _TOLD_OVER), None)
 
 
 class Lines(Progress):

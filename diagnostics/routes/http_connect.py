@@ -46,6 +46,20 @@ async def http_connect(link: Link, stream: Stream, host: str, port: int) -> Stre
         lines.append(f"Proxy-Authorization: Basic {login}")
     await stream.write("\r\n".join([*lines, "", ""]).encode("ascii"))
     reader = Reader(stream)
+    status, head = await answer_head(reader)
+    if not 200 <= status < 300:
+        failure = AUTH if status in (401, 407) else HTTP_REFUSED
+        facts = _said(head)
+        if TOR in head[:MAX_LINE]:
+            raise ProxyRefusal(WRONG_PROTOCOL, "Tor", status=status, speaks="tor")
+        if status in NO_PROXY and not OF_PROXIES.search(head) and b"No such domain" not in head[:MAX_LINE]:
+            facts["speaks"] = "http"
+        raise ProxyRefusal(failure, f"status {status}", status=status, **facts)
+    return reader.onward()
+
+
+async def answer_head(reader: Reader) -> tuple[int, bytes]:
+    """Return status and head of an HTTP answer.  Raises ProxyRefusal for anything else, EOFError for nothing."""
     first = await reader.first()
     if not first:
         message = "closed without an answer"
@@ -56,16 +70,7 @@ async def http_connect(link: Link, stream: Stream, host: str, port: int) -> Stre
     found = _STATUS.match(head)
     if not found:
         raise ProxyRefusal(WRONG_PROTOCOL, "no HTTP status line")
-    status = int(found[1])
-    if not 200 <= status < 300:
-        failure = AUTH if status in (401, 407) else HTTP_REFUSED
-        facts = _said(head)
-        if TOR in head[:MAX_LINE]:
-            raise ProxyRefusal(WRONG_PROTOCOL, "Tor", status=status, speaks="tor")
-        if status in NO_PROXY and not OF_PROXIES.search(head) and b"No such domain" not in head[:MAX_LINE]:
-            facts["speaks"] = "http"
-        raise ProxyRefusal(failure, f"status {status}", status=status, **facts)
-    return reader.onward()
+    return int(found[1]), head
 
 
 def _said(head: bytes) -> dict[str, object]:

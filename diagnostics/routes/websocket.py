@@ -11,13 +11,12 @@ from typing import Final
 
 from diagnostics.plan import ascii_host
 from diagnostics.probes.http import USER_AGENT
+from diagnostics.routes.http_connect import answer_head
 from diagnostics.routes.link import Link
 from diagnostics.routes.parts import wire_path
-from diagnostics.routes.socks import spoken
 from diagnostics.routes.tunnel import BAD_REPLY, HTTP_REFUSED, WRONG_PROTOCOL, ProxyRefusal, Reader, ThroughStream
 from diagnostics.streams import READ_SIZE, Stream
 
-MAX_HEAD: Final = 16 * 1024
 MAX_FRAME: Final = 16 * 1024 * 1024
 """Bytes that a frame may announce; its content is passed on as it comes and never kept whole."""
 
@@ -29,7 +28,6 @@ MOST_CONTROLS: Final = 64
 
 OUT_FRAME: Final = 16 * 1024
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-_STATUS: Final = re.compile(rb"^HTTP/1\.1 (\d{3})(?: |\r|$)")
 _EARLY: Final = re.compile(r"(?<=[?&])ed=\d+&?")
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _SWITCHING, _BROKEN = 101, 500
@@ -42,17 +40,7 @@ async def upgrade(link: Link, stream: Stream) -> Stream:
     lines += ["Connection: Upgrade", f"Sec-WebSocket-Key: {key.decode('ascii')}", "Sec-WebSocket-Version: 13", "", ""]
     await stream.write("\r\n".join(lines).encode("ascii"))
     reader = Reader(stream)
-    first = await reader.first()
-    if not first:
-        message = "closed without an answer"
-        raise EOFError(message)
-    if not b"HTTP/1.".startswith(first[:7]):
-        raise ProxyRefusal(WRONG_PROTOCOL, "no HTTP answer", speaks=spoken(first[:2]))
-    head = await reader.until(b"\r\n\r\n", MAX_HEAD)
-    found = _STATUS.match(head)
-    if not found:
-        raise ProxyRefusal(WRONG_PROTOCOL, "no HTTP status line")
-    status = int(found[1])
+    status, head = await answer_head(reader)
     if status != _SWITCHING:  # a page instead: another server, or another path than the account's
         raise ProxyRefusal(HTTP_REFUSED if status >= _BROKEN else WRONG_PROTOCOL, f"status {status}", status=status, speaks="http")
     wanted = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())

@@ -290,3 +290,10 @@ def test_a_stop_before_the_run_began_cancels_it_at_once() -> None:
         return run.cancelled
 
     assert asyncio.run(attach())
+
+
+def test_a_proxy_that_is_off_makes_no_service_look_bad_while_it_is_tested(command: Command) -> None:
+    done = command("proxy", "socks5h://127.0.0.1:9", "x", "--simulate", "open")
+    assert done.status == cli.NOT_ALL_WORK
+    assert "El proxy está apagado" in done.out
+    assert "X: " not in done.err + done.out
