@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 def links_of(given: str) -> list[Link]:
     """Return the proxies of one ``--proxy``: a link, ``@FILE`` with links, or ``-`` for links on standard input.
 
+    A proxy of this computer or its network has to be named by itself: of a list that was handed over nobody has read each line.
+
     What stands on a command line can be read by every program of this computer, so a secret is better handed over in a file.
     Raises InputError with the sentence about what is wrong.
     """
@@ -42,6 +44,10 @@ def links_of(given: str) -> list[Link]:
         raise InputError(first.text, **first.values)
     if not pasted.links:
         raise InputError("link.empty")
+    from app.proxy_shelf import is_near
+
+    if any(is_near(link) for link in pasted.links):  # somebody else's list must not make this computer talk to its own network
+        raise InputError("error.near_proxy")
     return list(pasted.links)
 
 

@@ -297,3 +297,11 @@ def test_a_proxy_that_is_off_makes_no_service_look_bad_while_it_is_tested(comman
     assert done.status == cli.NOT_ALL_WORK
     assert "El proxy está apagado" in done.out
     assert "X: " not in done.err + done.out
+
+
+def test_a_list_that_leads_into_ones_own_network_is_asked_about_first(command: Command, tmp_path: Path) -> None:
+    listed = tmp_path / "proxies.txt"
+    listed.write_text("socks5h://104.200.0.7:1080\nhttp://192.168.1.1:3128\n", encoding="utf-8")
+    done = command("check", "x", "--proxy", f"@{listed}")
+    assert (done.status, done.out) == (cli.USAGE, "")
+    assert "de esta computadora o de tu red" in done.err
