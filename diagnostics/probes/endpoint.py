@@ -14,7 +14,7 @@ import msgspec
 
 from diagnostics.bogons import is_address
 from diagnostics.doubt import LEAST
-from diagnostics.failures import EOF, died
+from diagnostics.failures import EOF, TIMEOUT, died
 from diagnostics.model import Endpoint, Observation, Probe, Step
 from diagnostics.probes.context import Context, either
 from diagnostics.probes.followups import FollowUps
@@ -92,6 +92,7 @@ class EndpointProbe:
         self._trusts = trusts
         self._purpose = purpose
         self._cut: set[str] = set()  # hosts whose handshake was cut at some address
+        self._unanswered: set[str] = set()  # hosts whose handshake was never answered at some address
 
     async def measure(self, endpoint: Endpoint) -> None:
         """Follow one endpoint to its end, or to what stops it; returns when its follow-up questions are answered too."""
@@ -134,7 +135,7 @@ class EndpointProbe:
             lookup.compare()  # no certificate will vouch for the address
         given = await lookup.system_addresses()
         served = await self._try(place, given, probe, questions)
-        if served is None and self._context.losses.enough_tries > LEAST:
+        if served is None and place.host in self._unanswered and self._context.losses.enough_tries > LEAST:
             served = await self._try(place, given, probe, questions)  # on a line that loses packets a handshake may have been lost whole
         if served is None:
             served = await self._try(place, await lookup.other_addresses(tried=given), probe, questions)
@@ -286,6 +287,8 @@ class EndpointProbe:
         if shaken.stream is None:
             if died(shaken.observation):
                 self._cut.add(place.host)
+            if shaken.observation.failure == TIMEOUT:
+                self._unanswered.add(place.host)
             questions.create_task(self._followups.handshake_failed(shaken.observation, self._trusts.of(place.host)))
         return shaken.stream
 
