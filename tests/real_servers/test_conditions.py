@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from diagnostics.judge import judge
 from diagnostics.model import RESOLVER_TARGET, Observation
 from tests.real_servers.conditions import connections, lines, names, sites
 from tests.real_servers.conditions.condition import Condition
-from tests.real_servers.lab import Lab, Line
+from tests.real_servers.lab import Finished, Lab, Line
 
 pytestmark = pytest.mark.root
 
@@ -24,6 +25,9 @@ ACCUSING = {"blocked", "likely_blocked"}
 NEAR, FAR = Line(rtt=0.02), Line(rtt=0.06)
 EXTRA_SECONDS = 20
 """What a run may take beyond its own timeout: starting Python and ending."""
+
+TRIES_WHEN_BUSY = 3
+"""How often a condition is measured while this computer is busy and all that is missing is an answer: "couldn't tell" is right then."""
 
 TOLD = ("engine", "resolver", "answers", "purpose", "port", "server_name", "status", "title", "tries", "bytes")
 
@@ -59,18 +63,33 @@ def replayed(report: dict[str, Any]) -> object:
     return json.loads(msgspec.json.encode(judge(observations).verdicts))
 
 
+def busy() -> bool:
+    """Tell whether other programs want this computer's processors: the line that is made here in software is then not the one asked for."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
+def measured(lab: Lab, condition: Condition) -> tuple[Finished, dict[str, Any], dict[str, Any]]:
+    """Run the command line once; return its outcome, its report, and the verdicts of whole targets."""
+    words = ("check", *condition.checked, "--json", "-", "--quiet", "--timeout", str(condition.timeout))
+    done = lab.atajo(*words, timeout=condition.timeout + EXTRA_SECONDS)
+    assert "Traceback" not in done.stderr, done.stderr
+    report = json.loads(done.stdout)
+    print(f"{condition.id}: {done.seconds:.2f} s")
+    return done, report, {v["target"]: v for v in report["verdicts"] if v["function"] is None}
+
+
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.id)
 def test_what_is_said_is_what_was_done_and_nobody_else_is_accused(far_lab: Lab, condition: Condition) -> None:
     setting = condition.make(far_lab.world)
     if setting.clock_ahead and not shutil.which("cc"):
         pytest.skip("needs a C compiler to shift the clock")
     far_lab.arrange(setting)
-    words = ("check", *condition.checked, "--json", "-", "--quiet", "--timeout", str(condition.timeout))
-    done = far_lab.atajo(*words, timeout=condition.timeout + EXTRA_SECONDS)
-    assert "Traceback" not in done.stderr, done.stderr
-    report = json.loads(done.stdout)
-    print(f"{condition.id}: {done.seconds:.2f} s")
-    whole = {v["target"]: v for v in report["verdicts"] if v["function"] is None}
+    done, report, whole = measured(far_lab, condition)
+    for _ in range(TRIES_WHEN_BUSY - 1):
+        missing = [whole[expected.target] for expected in condition.expected if expected.misses(whole[expected.target])]
+        if not missing or any(verdict["status"] != "unknown" for verdict in missing) or not busy():
+            break
+        done, report, whole = measured(far_lab, condition)
     for expected in condition.expected:
         assert not expected.misses(whole[expected.target]), f"{expected}\n{story(report)}"
     assert not accused(condition, report), story(report)
