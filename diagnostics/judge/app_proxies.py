@@ -59,22 +59,13 @@ def judge_app(
     found, functions = _JUDGES[app](case)
     if found.status not in _GOOD and network.cause in (Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL):
         found, functions = _masked(network), {}
-    verdict = RouteVerdict(
-        id=route,
-        kind=next(kind for kind, name in APPS.items() if name == app),
-        label=route,
-        status=found.status,
-        cause=found.cause,
-        certainty=found.certainty,
-        rule=found.rule,
-        evidence=found.evidence,
-    )
+    verdict = found.of_route(route, next(kind for kind, name in APPS.items() if name == app))
     service = next((target for target in targets if target.id == app), None)
     if service is None:
         return verdict, []
     own = {function.id for function in service.functions}
     said: dict[str | None, Finding] = {None: found, **{key: value for key, value in functions.items() if key in own}}
-    return verdict, [_verdict(app, function, route, finding) for function, finding in said.items()]
+    return verdict, [finding.of_target(app, function, route) for function, finding in said.items()]
 
 
 def may_confirm(over: Verdict, routes: Sequence[RouteVerdict]) -> bool:
@@ -146,19 +137,6 @@ def _said(status: Status, rule: str, cause: Cause | None, certainty: Certainty, 
 def _masked(network: NetworkVerdict) -> Finding:
     return Finding(
         status=Status.UNKNOWN, rule=network.rule, cause=network.cause, certainty=Certainty.NONE, evidence=tuple(network.evidence[:8])
-    )
-
-
-def _verdict(target: str, function: str | None, route: str, found: Finding) -> Verdict:
-    return Verdict(
-        target=target,
-        function=function,
-        route=route,
-        status=found.status,
-        cause=found.cause,
-        certainty=found.certainty,
-        rule=found.rule,
-        evidence=found.evidence,
     )
 
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from diagnostics.bogons import is_bogon
 from diagnostics.failures import INTERRUPTED
 from diagnostics.judge.indexes import Connections, Questions, SystemAnswers
-from diagnostics.model import DIRECT, Cause, Certainty, Control, Fact, Observation, Service, Status, Step
+from diagnostics.model import DIRECT, Cause, Certainty, Control, Fact, Observation, RouteVerdict, Service, Status, Step, Verdict
 
 Planned = TypeVar("Planned")
 
@@ -49,6 +49,17 @@ class Finding(Fact, frozen=True):
     cause: Cause | None = None
     certainty: Certainty = Certainty.CERTAIN
     evidence: tuple[str, ...] = ()
+
+    def of_target(self, target: str, function: str | None, route: str = DIRECT) -> Verdict:
+        """Return the finding as what holds for a target, or for a function of it, over a route."""
+        return Verdict(target=target, function=function, route=route, **self._said())
+
+    def of_route(self, route: str, kind: str) -> RouteVerdict:
+        """Return the finding as what holds for a way out."""
+        return RouteVerdict(id=route, kind=kind, label=route, **self._said())
+
+    def _said(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 def ids(*groups: Iterable[Observation] | Observation | None) -> tuple[str, ...]:

@@ -31,16 +31,7 @@ PROVABLE: Final = frozenset({Probe.HTTPS, Probe.HTTP, Probe.TLS, Probe.MTPROTO})
 def judge_route(route: str, evidence: RouteEvidence, network: NetworkVerdict, direct: DirectLine) -> RouteVerdict:
     """Return what is to be said of a proxy; the first stage that fails everywhere decides."""
     found = _masked(evidence, network) or _stages(evidence, network, direct)
-    return RouteVerdict(
-        id=route,
-        kind=evidence.kind,
-        label=route,
-        status=found.status,
-        cause=found.cause,
-        certainty=found.certainty,
-        rule=found.rule,
-        evidence=found.evidence,
-    )
+    return found.of_route(route, evidence.kind)
 
 
 def _masked(evidence: RouteEvidence, network: NetworkVerdict) -> Finding | None:

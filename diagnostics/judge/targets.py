@@ -61,7 +61,7 @@ class TargetJudge:
             for f in target.functions
         }
         whole = self._whole(target, functions)
-        return [_verdict(target, None, whole), *(_verdict(target, f.id, functions[f.id]) for f in target.functions)]
+        return [whole.of_target(target.id, None), *(functions[f.id].of_target(target.id, f.id) for f in target.functions)]
 
     @staticmethod
     def _lone_errors(judged: Sequence[Judged]) -> bool:
@@ -172,15 +172,3 @@ def _joined(finding: Finding, others: Sequence[Finding]) -> Finding:
     """Return a finding with the evidence of those that say the same."""
     evidence = tuple(dict.fromkeys((*finding.evidence, *(i for other in others for i in other.evidence))))
     return Finding(status=finding.status, rule=finding.rule, cause=finding.cause, certainty=finding.certainty, evidence=evidence)
-
-
-def _verdict(target: Service, function: str | None, finding: Finding) -> Verdict:
-    return Verdict(
-        target=target.id,
-        function=function,
-        status=finding.status,
-        cause=finding.cause,
-        certainty=finding.certainty,
-        rule=finding.rule,
-        evidence=finding.evidence,
-    )

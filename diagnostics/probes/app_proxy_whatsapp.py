@@ -17,10 +17,9 @@ from typing import Final
 
 from diagnostics.failures import TIMEOUT, WRONG_ANSWER, ProtocolError
 from diagnostics.model import Fact, Observation, Step
-from diagnostics.probes.app_proxy import MAX_REASON, Door
-from diagnostics.probes.http import clean
+from diagnostics.probes.app_proxy import Door
 from diagnostics.probes.pacing import patiently
-from diagnostics.probes.tls import certificate_facts
+from diagnostics.probes.tls import certificate_facts, reasons_of
 from diagnostics.routes.mtproxy import sounds_like
 from diagnostics.routes.tunnel import WRONG_PROTOCOL, ProxyRefusal, Reader
 from diagnostics.streams import Stream, TlsStream
@@ -145,11 +144,8 @@ async def _shake_front(door: Door, stream: Stream, target: str | None, purpose: 
             found = certificate_facts(der).get("names", []) if der else []
             names = [name for name in found if name == FRONT or name.endswith(f".{FRONT}")]
             step.detail |= {"version": session.tls.version(), "certificate": {"names": names}}
-        except ssl.SSLCertVerificationError as error:
-            step.detail |= {"reason": clean(error.verify_message, MAX_REASON), "verify_code": error.verify_code}
-            raise
         except ssl.SSLError as error:
-            step.detail["reason"] = clean(error.reason or "", MAX_REASON)
+            step.detail |= reasons_of(error)
             raise
         finally:
             step.detail["received"] = stream.received

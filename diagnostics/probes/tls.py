@@ -58,7 +58,7 @@ async def shake(context: Context, stream: Stream, trust: ssl.SSLContext, greetin
                 await session.handshake()
             secured = session
         except ssl.SSLError as error:
-            step.detail |= _reasons(error)
+            step.detail |= reasons_of(error)
             raise
         finally:
             step.detail["received"] = stream.received
@@ -66,10 +66,11 @@ async def shake(context: Context, stream: Stream, trust: ssl.SSLContext, greetin
     return Shake(step.done, secured)
 
 
-def _reasons(error: ssl.SSLError) -> dict[str, Any]:
+def reasons_of(error: ssl.SSLError) -> dict[str, Any]:
+    """Return what an observation keeps of OpenSSL's words for a failure."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return {"reason": clean(error.verify_message, MAX_NAME), "verify_code": error.verify_code}
-    return {"reason": error.reason or type(error).__name__}
+    return {"reason": clean(error.reason or type(error).__name__, MAX_NAME)}
 
 
 def _negotiated(session: TlsStream) -> dict[str, Any]:

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.texts import join_names, language, t
 from diagnostics.model import Service
 from ui.a11y import announce
 from ui.backend import Backend, SitesRead
+from ui.drops import DropScreen
 from ui.layouts import Flow
-from ui.screen import Screen
 from ui.theme import Theme
 from ui.widgets import Button, Choice, Field, Label, Row
 
@@ -28,7 +28,7 @@ KIB_A_PAGE: Final = 80
 """Most that one page costs, in KiB: the first 64 of its body, and names, handshakes and headers."""
 
 
-class HomeScreen(Screen):
+class HomeScreen(DropScreen):
     """Tiles to tick, a field for a page of one's own, one button."""
 
     name = "home"
@@ -49,7 +49,7 @@ class HomeScreen(Screen):
         self._list.toggled.connect(self._list_changed)
         self._list_notes: tuple[str, ...] = ()
         self._reading = self._start_then = False
-        self.setAcceptDrops(True)
+        self.dropped.connect(self._read)
         holder = QWidget()
         self._flow = Flow(holder)
         self._list.setParent(holder)
@@ -239,18 +239,6 @@ class HomeScreen(Screen):
         cost = t("home.list.cost", mb=max(1, round(count * KIB_A_PAGE / 1024))) if count and self._list.isChecked() else ""
         self.list_note.say(" ".join(part for part in (*self._list_notes, cost) if part))
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files and texts."""
-        if event.mimeData().hasUrls() or event.mimeData().hasText():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Read what was dropped as a list."""
-        source = dropped(event.mimeData())
-        if source:
-            event.acceptProposedAction()
-            self._read(source)
-
     def _start(self) -> None:
         if self._field.text().strip() and not self._add_page():
             return  # a page was typed and not yet added: what it says is meant, too
@@ -258,12 +246,6 @@ class HomeScreen(Screen):
             self._start_then = True  # the list is meant, too: begin when it has been read
             return
         self.start_asked.emit(self.chosen_targets(), self._wanted_pages())
-
-
-def dropped(data: QMimeData) -> Path | str:
-    """Return the file that was dropped, or the text: a page's address from a browser is one too."""
-    files = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
-    return Path(files[0]) if files else data.text()
 
 
 class PageField(Field):

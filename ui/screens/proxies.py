@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QWidget
 
 from app.route_words import state_word, summary_of
@@ -15,10 +15,9 @@ from app.texts import t
 from app.wording import after_colon
 from diagnostics.model import Report, RouteVerdict, Status
 from ui.a11y import announce
+from ui.drops import DropScreen
 from ui.looks import UNDER_WAY, WAITING, look
 from ui.proxy_backend import FoundRow, Proxies, ProxiesRead, ProxyRow
-from ui.screen import Screen
-from ui.screens.home import dropped
 from ui.theme import Theme
 from ui.widgets import Button, Card, Label, Row, column, drop
 
@@ -29,7 +28,7 @@ LINES: Final = 3
 """Lines that the paste field shows."""
 
 
-class ProxiesScreen(Screen):
+class ProxiesScreen(DropScreen):
     """The list, the paste field, and what was found on this computer."""
 
     name = "proxies"
@@ -47,7 +46,7 @@ class ProxiesScreen(Screen):
         self._found: Sequence[FoundRow] = ()
         self._pasted: Path | str = ""
         self._removing: ProxyRow | None = None
-        self.setAcceptDrops(True)
+        self.dropped.connect(self._read)
         self._empty = Label(rank="muted", name="proxies.empty")
         self._cards, self._found_cards = column([]), column([])
         self._all = Button(theme, "proxies.all", rank="flat")
@@ -296,20 +295,6 @@ class ProxiesScreen(Screen):
             card.say(row.label, "", row.sentence, drawing=drawing, role=role)
             _put(self._found_cards, card)
         self.set_reading_order()
-
-    # --- Qt's own ---
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files and texts."""
-        if event.mimeData().hasUrls() or event.mimeData().hasText():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Read what was dropped."""
-        source = dropped(event.mimeData())
-        if source:
-            event.acceptProposedAction()
-            self._read(source)
 
 
 class _PasteField(QPlainTextEdit):
