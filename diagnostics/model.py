@@ -40,6 +40,9 @@ class OpenEnum(enum.StrEnum):
 DIRECT = "direct"
 """The route of whatever goes out as it is."""
 
+WAYS = "ways"
+"""The route of everything that was tried as a way round: it says nothing about the line as it is, and is judged apart."""
+
 
 class Step(OpenEnum):
     """The kinds of observation."""
@@ -208,13 +211,20 @@ class RouteVerdict(Fact, frozen=True):
 
 
 class Workaround(Fact, frozen=True):
-    """One way round that was tried; filled by a later feature."""
+    """One way round that was tried for a target.  ``id`` is written in the grammar of ``diagnostics/workarounds/identity.py``.
+
+    ``works``: every try brought a valid certificate and the page; ``partial``: ``passed`` of ``tries`` did; ``blocked``: none of at
+    least two; ``unknown``: too few tries to tell; ``not_tested``: none was made.  ``seconds`` is the median of those that passed, from
+    the question for the name to the last byte of the page, and 0 without one.
+    """
 
     id: str
     target: str | None = None
     status: Status = Status.UNKNOWN
     seconds: float = 0.0
     evidence: tuple[str, ...] = ()
+    tries: int = 0
+    passed: int = 0
 
 
 class TipChoice(Fact, frozen=True):

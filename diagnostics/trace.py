@@ -68,7 +68,7 @@ class StepRecord:
             t=round(self._began, 4),
             seconds=round(self._trace.now - self._began, 4),
             failure=self.failure,
-            detail=self.detail,
+            detail=self.detail | self._trace.stamp,
         )
         self._trace.record(self._observation)
         return measurable
@@ -84,12 +84,19 @@ class Trace:
         self._on_event = on_event
         self._route = DIRECT
         self._logged = True
+        self._stamp: dict[str, object] = {}
         self.observations: list[Observation] = []
 
     def over(self, route: str) -> Trace:
         """Return the same memory for steps over another route."""
         other = copy.copy(self)
         other._route = route
+        return other
+
+    def stamped(self, route: str, **facts: object) -> Trace:
+        """Return the same memory for steps over ``route`` whose details all carry ``facts``."""
+        other = self.over(route)
+        other._stamp = self._stamp | facts
         return other
 
     def unheard(self) -> Trace:
@@ -99,6 +106,11 @@ class Trace:
         other._on_event = lambda _event: None
         other._logged = False
         return other
+
+    @property
+    def stamp(self) -> dict[str, object]:
+        """Return what the details of every step carry."""
+        return self._stamp
 
     @property
     def now(self) -> float:

@@ -20,7 +20,7 @@ from diagnostics.judge.route_evidence import AUTH, BAD_REPLY, TOR, WRONG_PROTOCO
 from diagnostics.judge.route_hops import before_the_proxy
 from diagnostics.judge.route_quality import with_quality
 from diagnostics.judge.targets import GOOD, TargetJudge
-from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Probe, RouteVerdict, Rule, Service, Status, Verdict
+from diagnostics.model import WAYS, Cause, Certainty, NetworkVerdict, Observation, Probe, RouteVerdict, Rule, Service, Status, Verdict
 
 PROVABLE: Final = frozenset({Probe.HTTPS, Probe.HTTP, Probe.TLS, Probe.MTPROTO})
 """What can be proven through a proxy: a mere connection cannot, since proxies say yes to closed ports."""
@@ -260,6 +260,8 @@ def judge_routes(
     routes: list[RouteVerdict] = []
     verdicts: list[Verdict] = []
     for route, observations in evidence.routes.items():
+        if route == WAYS:
+            continue  # judged by ``judge/workarounds.py``
         known = RouteEvidence(observations)
         if app_of(known):
             own, carried = judge_app(route, observations, known, targets, network)

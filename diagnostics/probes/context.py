@@ -64,6 +64,12 @@ class Context:
         other.trace = self.trace.unheard()
         return other
 
+    def stamped(self, route: str, **facts: object) -> Context:
+        """Return a context of the same line and patience whose steps count for ``route`` and carry ``facts`` (``Trace.stamped``)."""
+        other = copy.copy(self)
+        other.trace = self.trace.stamped(route, **facts)
+        return other
+
     @property
     def neutral(self) -> Control | None:
         """Return the harmless name that is swapped in at other addresses."""

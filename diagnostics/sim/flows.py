@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import h11
 
+from diagnostics import clienthello
 from diagnostics.model import Fact
-from diagnostics.sim import clienthello, mtproto_server, web_server
+from diagnostics.sim import mtproto_server, web_server
 from diagnostics.sim.behaviour import Certificate, Http, Serves, Tls
 from diagnostics.sim.censor import Censor
 from diagnostics.sim.certificates import Authority

@@ -1,4 +1,4 @@
-"""Reads the server name out of a ClientHello, as a censor on the way does.
+"""Reads the server name out of a ClientHello, as a censor on the way does, and says where in the flight it stands.
 
 Formats: TLS records RFC 8446 section 5.1, ClientHello section 4.1.2, server_name RFC 6066 section 3, ALPN RFC 7301.
 Nothing here raises on arbitrary bytes.
@@ -15,6 +15,7 @@ MAX_HELLO: Final = 16384 + 4
 """Longest ClientHello that is looked at: one full record, many times what any program sends."""
 
 _HANDSHAKE_RECORD: Final = 22
+_RECORD_HEAD: Final = 5
 _CLIENT_HELLO: Final = 1
 _SERVER_NAME: Final = 0
 _ALPN: Final = 16
@@ -85,13 +86,49 @@ def parse(data: bytes) -> ClientHello | None:
         return None
 
 
+def name_span(record: bytes) -> tuple[int, int] | None:
+    """Return where the server name begins and ends, in bytes from the start of a first flight that is one record.
+
+    None if it is none, is not whole, or says no name.
+    """
+    whole = len(record) > _RECORD_HEAD and len(record) == _RECORD_HEAD + int.from_bytes(record[3:5], "big")
+    if not whole or not is_tls(record) or record[_RECORD_HEAD] != _CLIENT_HELLO:
+        return None
+    try:
+        hello = _Reader(record)
+        hello.take(_RECORD_HEAD + 4 + 2 + 32)  # record, kind and length, version, random
+        hello.vector(1)  # session
+        hello.vector(2)  # cipher suites
+        hello.vector(1)  # compression
+        hello.number(2)  # length of all extensions
+        while hello.more:
+            kind, size = hello.number(2), hello.number(2)
+            if kind == _SERVER_NAME:
+                return _first_name(hello)
+            hello.take(size)
+    except IndexError:
+        return None
+    return None
+
+
+def _first_name(hello: _Reader) -> tuple[int, int] | None:
+    """Return the span of the first name of a list that begins where ``hello`` stands."""
+    hello.number(2)  # length of the list
+    if hello.number(1) != 0:
+        return None
+    length = hello.number(2)
+    begin = hello.at
+    hello.take(length)
+    return (begin, begin + length) if length else None
+
+
 def _handshake_bytes(data: bytes) -> bytes:
     """Join the fragments of the handshake records at the front; the last may be incomplete."""
     body, at = bytearray(), 0
-    while at + 5 <= len(data) and data[at] == _HANDSHAKE_RECORD and len(body) <= MAX_HELLO:
+    while at + _RECORD_HEAD <= len(data) and data[at] == _HANDSHAKE_RECORD and len(body) <= MAX_HELLO:
         length = int.from_bytes(data[at + 3 : at + 5], "big")
-        body += data[at + 5 : at + 5 + length]
-        at += 5 + length
+        body += data[at + _RECORD_HEAD : at + _RECORD_HEAD + length]
+        at += _RECORD_HEAD + length
     return bytes(body)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.sim import clienthello
+from diagnostics import clienthello
 
 
 def hello(name: str | None = "x.com", alpn: tuple[str, ...] = ("h2", "http/1.1")) -> bytes:
