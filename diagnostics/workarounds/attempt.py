@@ -28,9 +28,6 @@ from diagnostics.workarounds.shaped import ShapedStream
 MOST_HOPS: Final = 4
 """Redirects that a try follows; honest sites need three."""
 
-PLAIN: Final = "plain"
-"""What stands for the way in a try of the page at an address as it is, which several lookups may have given."""
-
 PURPOSE: Final = "way"
 
 Handshake = Callable[[Context, Stream, Place, Asking], Awaitable[Shake]]
@@ -48,6 +45,11 @@ class Aim(msgspec.Struct, frozen=True):
     trusts: Trusts
     find: Finder
     page: bool = True
+
+    @property
+    def goal(self) -> str:
+        """Return what observations call it: the page's URL, or the place where a handshake is enough."""
+        return self.place.url if self.page else self.place.authority
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -75,7 +77,7 @@ async def attempt(context: Context, aim: Aim, address: str, recipe: Recipe) -> T
 
     The caller bounds how many tries go to an address at once; the run's own bounds are kept here.
     """
-    stamped = context.stamped(WAYS, way=recipe.way, attempt=recipe.number)
+    stamped = context.stamped(WAYS, way=recipe.way, attempt=recipe.number, goal=aim.goal, at=address)
     began = asyncio.get_running_loop().time()
     place: Place | None = aim.place
     seen: list[Observation] = []

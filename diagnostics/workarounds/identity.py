@@ -32,6 +32,12 @@ LAYOUTS: Final = ("rec:snimid", "seg:snimid", "rec:1", "seg:1", "recseg:snimid",
 PLAIN_FLIGHTS: Final = ("browser", "ech", "h3", "ipv6", "address", "https")
 """Flights that need no argument."""
 
+PLAIN: Final = "plain"
+"""What stands for the way where a page is fetched as it is, at an address that several lookups may have given: no way by itself."""
+
+UNTESTED: Final = "neutral_name"
+"""Purpose of the handshake with a harmless name after a try that was cut: if it fails too, the try says nothing."""
+
 ROUTE: Final = "route"
 EXIT: Final = "exit"
 
