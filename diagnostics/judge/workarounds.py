@@ -21,7 +21,7 @@ from diagnostics.judge.evidence import Evidence, ids
 from diagnostics.judge.pages import judge_page, next_url
 from diagnostics.judge.targets import GOOD
 from diagnostics.model import DIRECT, WAYS, Fact, Observation, Status, Step, Verdict, Workaround
-from diagnostics.workarounds.identity import PLAIN, UNTESTED, Way, parse_way
+from diagnostics.workarounds.identity import PLAIN, UNTESTED, VOID, Way, parse_way
 
 ENOUGH_TRIES: Final = 2
 """Tries without a pass before a way is said to be shut: one failure is a hint."""
@@ -174,7 +174,7 @@ def _tries(observations: Iterable[Observation]) -> dict[str, list[_Outcome]]:
     """Return the tries by what they aimed at, in their order."""
     chains: dict[tuple[str, int], list[Observation]] = defaultdict(list)
     for o in observations:
-        if o.step is not Step.SYSTEM:
+        if o.step is not Step.SYSTEM or o.detail.get("kind") == VOID:
             chains[str(o.detail.get("goal") or o.host or ""), _number(o)].append(o)
     found: dict[str, list[_Outcome]] = defaultdict(list)
     for (goal, _), steps in sorted(chains.items(), key=lambda item: item[0][1]):
@@ -209,12 +209,13 @@ def _passed(last: Observation, steps: list[Observation]) -> bool | None:
 
 
 def _without_spoiled(tries: list[_Outcome]) -> list[_Outcome]:
-    """Return tries without the failures at an address where the harmless name failed too."""
+    """Return tries without the failures at an address where the harmless name failed too, or that were noted to say nothing."""
     return [msgspec.structs.replace(t, passed=None) if t.passed is False and _spoiled(t) else t for t in tries]
 
 
 def _spoiled(outcome: _Outcome) -> bool:
-    return any(o.detail.get("purpose") == UNTESTED and o.failure is not None for o in outcome.steps)
+    beside = [o for o in outcome.steps if o.detail.get("purpose") == UNTESTED]
+    return any(o.failure is not None or o.step is Step.SYSTEM for o in beside)
 
 
 def _plain_pages(observations: list[Observation]) -> dict[tuple[str, str], list[_Outcome]]:

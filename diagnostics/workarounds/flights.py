@@ -2,8 +2,8 @@
 
 Each flight is tried until it passed twice or failed twice; after one of each a third try decides the rate.  All go on at the same
 time within the bounds of politeness.  A try that died is worth something only where a harmless name passes at the same address right
-afterwards (``spots.py``); one that is worth nothing leaves a ``system`` observation of the kind ``way_void`` on the route ``ways``,
-with its ``way`` and ``attempt``, the address and ``why``:
+afterwards (``spots.py``); one that is worth nothing leaves a ``system`` observation of the kind ``way_void`` beside its own, with
+``why``:
 
     spoiled      the harmless name died there too, or was not to be had
     unreachable  no connection was made, so that nothing was tried
@@ -30,7 +30,7 @@ from diagnostics.workarounds.attempt import Aim, Handshake, Recipe, Try, attempt
 from diagnostics.workarounds.browser import BrowserTls, EchTls, FindConfigs, has_utls
 from diagnostics.workarounds.first_flight import MARKS, Layout, parse_layout
 from diagnostics.workarounds.http3 import attempt_http3
-from diagnostics.workarounds.identity import LAYOUTS
+from diagnostics.workarounds.identity import LAYOUTS, UNTESTED, VOID
 from diagnostics.workarounds.spots import Spot, Spots
 
 AT_ONCE: Final = 2
@@ -55,8 +55,6 @@ GAP: Final = 0.02
 
 GAP_OF_CHUNKS: Final = 0.004
 """Seconds between pieces where there are thirty of them."""
-
-VOID: Final = "way_void"
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -262,13 +260,17 @@ class Flights:
                 flight.seconds.append(tried.seconds)
             elif why:
                 flight.void += 1
-                note = self._context.stamped(WAYS, way=flight.way, attempt=number).trace
-                note.note(VOID, target=flight.aim.target, host=flight.aim.place.host, address=spot.address, why=why)
+                self._note(flight, spot, number, why)
             else:
                 flight.failed += 1
         finally:
             spot.load -= 1
             flight.busy = False
+
+    def _note(self, flight: _Flight, spot: Spot, number: int, why: str) -> None:
+        aim = flight.aim
+        stamped = self._context.stamped(WAYS, way=flight.way, attempt=number, goal=aim.goal, at=spot.address)
+        stamped.trace.note(VOID, target=aim.target, host=aim.place.host, purpose=UNTESTED, why=why)
 
     async def _void(self, flight: _Flight, spot: Spot, tried: Try, began: float) -> str:
         """Return why a try that did not pass is worth nothing, "" if it is worth something."""

@@ -31,7 +31,7 @@ _FINAL: Final = 200  # statuses below are no answer yet (RFC 9114, section 4.1)
 
 async def attempt_http3(context: Context, aim: Aim, address: str, recipe: Recipe) -> Try:
     """Try to open what ``aim`` names over HTTP/3 at ``address``; a redirect is followed in the same manner."""
-    stamped = context.stamped(WAYS, way=recipe.way, attempt=recipe.number)
+    stamped = context.stamped(WAYS, way=recipe.way, attempt=recipe.number, goal=aim.goal, at=address)
     loop = asyncio.get_running_loop()
     began, seen, where = loop.time(), list[Observation](), address
     place: Place | None = aim.place

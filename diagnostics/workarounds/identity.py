@@ -38,6 +38,9 @@ PLAIN: Final = "plain"
 UNTESTED: Final = "neutral_name"
 """Purpose of the handshake with a harmless name after a try that was cut: if it fails too, the try says nothing."""
 
+VOID: Final = "way_void"
+"""Kind of the ``system`` observation that says why a try says nothing (``flights.py``); its purpose is ``UNTESTED``."""
+
 ROUTE: Final = "route"
 EXIT: Final = "exit"
 

@@ -17,8 +17,7 @@ from diagnostics.probes.http import fetch
 from diagnostics.probes.place import Asking, Greeting, Place
 from diagnostics.probes.tcp import connect
 from diagnostics.probes.tls import shake
-
-NEUTRAL: Final = "neutral_name"
+from diagnostics.workarounds.identity import UNTESTED
 
 RESTS: Final = (0.5, 1.0, 2.0)
 """Seconds before each further look at a spoiled address; the usual punishments outlast all of them, and their tries stay untold."""
@@ -106,9 +105,9 @@ class Spots:
         return passed
 
     async def _passes(self, spot: Spot, neutral: Control, place: Place) -> bool:
-        asking, trust = Asking(spot.address, self._target, NEUTRAL), self._context.network.trust.inspecting
+        asking, trust = Asking(spot.address, self._target, UNTESTED), self._context.network.trust.inspecting
         async with self._context.limits.slot(spot.address):
-            _, stream = await connect(self._context, spot.address, place.port, target=self._target, host=self._host, purpose=NEUTRAL)
+            _, stream = await connect(self._context, spot.address, place.port, target=self._target, host=self._host, purpose=UNTESTED)
             if stream is None:
                 return False
             async with stream:
