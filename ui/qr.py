@@ -14,9 +14,8 @@ QUIET: Final = 4
 MAX_BYTES: Final = 2900
 """Longest text, bytes of UTF-8: the largest code, 40-L, holds 2953 (ISO/IEC 18004, table 7)."""
 
-_LEAST: Final = 2
-_USUAL: Final = 4
-"""Logical pixels of a module: below two a phone cannot tell them apart."""
+LEAST_MODULE: Final = 2
+"""Logical pixels of a module, about half a millimetre: below that a phone cannot tell them apart."""
 
 
 class QrCode(QWidget):
@@ -46,12 +45,12 @@ class QrCode(QWidget):
         return len(self._rows) + 2 * QUIET if self._rows else 0
 
     def sizeHint(self) -> QSize:
-        """Return a comfortable size."""
-        return QSize(self.modules, self.modules) * _USUAL
+        """Return the least size that a phone can read: the code grows into whatever room there is, and never has to be scrolled."""
+        return QSize(self.modules, self.modules) * LEAST_MODULE
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least size that a phone can read."""
-        return QSize(self.modules, self.modules) * _LEAST
+        """Return the same."""
+        return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint every module as a whole number of the screen's own pixels, so that all are alike."""

@@ -127,7 +127,9 @@ def style_sheet(c: Tokens, points: float) -> str:
         QTableWidget {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 10px; gridline-color: {c.line};
                         selection-background-color: {c.window}; selection-color: {c.text}; }}
         QTableWidget:focus {{ border: 2px solid {c.accent}; }}
-        QTableWidget::item:focus {{ border: 2px solid {c.accent}; }}
+        QTableWidget::item {{ padding: 3px 6px; }}
+        QTableWidget::item:focus {{ border: 2px solid {c.accent}; padding: 1px 4px; color: {c.text}; }}
+        QTableCornerButton::section {{ background: {c.surface}; border: 0; }}
         QHeaderView {{ background: {c.surface}; }}
         QHeaderView::section {{ background: {c.surface}; color: {c.text}; border: 0; padding: 4px 8px; font-weight: 600; }}
         QToolTip {{ background: {c.surface}; color: {c.text}; border: 1px solid {c.edge}; padding: 4px; }}

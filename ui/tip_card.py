@@ -27,11 +27,15 @@ class Told(enum.StrEnum):
 
 
 class TipState(msgspec.Struct, frozen=True, kw_only=True):
-    """How a tip stands.  ``news``: the sentence of the latest measurement after it; ``busy``: that measurement is under way."""
+    """How a tip stands.
+
+    ``news``: the sentence of the latest measurement after it; ``busy``: that measurement is under way; ``waiting``: one after another tip is.
+    """
 
     told: Told = Told.NOTHING
     news: str = ""
     busy: bool = False
+    waiting: bool = False
 
 
 NEW = TipState()
@@ -92,13 +96,18 @@ class TipCard(QFrame):
             box.addWidget(Label(self.advice.say, rank="name", name=f"todo.tip.{self.number}"))
         for name, text, look in (
             ("proved", self.advice.proved, ("check", "ok")),
-            ("told", t(f"tips.told.{self._state.told}") if self._state.told is not Told.NOTHING else "", _LOOKS[self._state.told]),
+            ("told", self._told(), _LOOKS[self._state.told]),
             ("news", self._state.news, _LOOKS[self._state.told]),
         ):
             notice = Notice(self._theme, f"todo.{name}.{self.number}")
             box.addWidget(notice)
             if text:
                 notice.say(text, drawing=look[0], role=look[1])
+
+    def _told(self) -> str:
+        """Return what was said of the tip; what was measured after it says more."""
+        told = self._state.told
+        return t(f"tips.told.{told}") if told is not Told.NOTHING and not self._state.news else ""
 
     def _build_inside(self) -> None:
         advice, number = self.advice, self.number
@@ -162,6 +171,7 @@ class TipCard(QFrame):
         if service:
             again = self._button("recheck", t("tips.recheck"))
             again.clicked.connect(self.again_asked)
+            again.setEnabled(not state.waiting)
             row.append(again)
         self._add(Row(row))
 
@@ -206,8 +216,17 @@ class TipCard(QFrame):
         """Return the card as a screen reader reads it: the beginning first, and what is only a claim last."""
         advice = self.advice
         untested = (t("tips.unmeasured"),) if advice.general and not advice.proved else ()
-        told = (t(f"tips.told.{self._state.told}"),) if self._state.told is not Told.NOTHING else ()
-        parts = (f"{advice.say}.", advice.proved, *told, self._state.news, advice.why, *steps, risk_line(advice.caution), *untested)
+        told = self._told()
+        parts = (
+            f"{advice.say}.",
+            advice.proved,
+            f"{told}." if told else "",
+            self._state.news,
+            advice.why,
+            *steps,
+            risk_line(advice.caution),
+            *untested,
+        )
         return " ".join(part for part in parts if part)
 
     @property

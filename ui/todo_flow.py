@@ -108,7 +108,9 @@ class TodoFlow:
 
     def _state(self, tip: str, service: str) -> TipState:
         answer = self._answers.get((self.target, tip), _Answer())
-        return TipState(told=answer.told, news=self._news(answer, service), busy=self.checking and self._checking == (self.target, tip))
+        own = self._checking == (self.target, tip)
+        news = self._news(answer, service)
+        return TipState(told=answer.told, news=news, busy=self.checking and own, waiting=self.checking and not own)
 
     def _news(self, answer: _Answer, service: str) -> str:
         """Return what the measurement after a tip found."""

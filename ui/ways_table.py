@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
@@ -24,8 +24,11 @@ from ui.widgets import Label
 MOST_SEEN: Final = 14
 """Lines of a table that are seen at once; a longer one scrolls inside."""
 
-_LABEL_SHARE: Final = 0.62
-"""The largest share of the width that the first column of a list takes before its words go on in the next line."""
+_OUTCOME_SHARE: Final = 0.42
+"""The largest share of the width that the outcomes of a list take when not everything fits into one line."""
+
+_PADDING: Final = 12
+"""A little more than the style sheet puts around what is in a cell, logical pixels."""
 
 _ENGINE_ORDER: Final = ("doh", "doh-name", "dot", "tcp", "tcp-cut", "udp", "udp-second")
 
@@ -113,7 +116,7 @@ class ResolverGrid(_Table):
         self.setRowCount(len(resolvers))
         self.setColumnCount(len(engines))
         self.setVerticalHeaderLabels([resolver_label(each, report) for each in resolvers])
-        self.setHorizontalHeaderLabels([engine_label(each) for each in engines])
+        self.setHorizontalHeaderLabels([_in_lines(engine_label(each)) for each in engines])
         for down, resolver in enumerate(resolvers):
             for across, engine in enumerate(engines):
                 row = at.get((resolver, engine))
@@ -121,8 +124,13 @@ class ResolverGrid(_Table):
                     self.setItem(down, across, self.cell(row.cell, row.spoken, row.status))
                 else:
                     spoken = f"{resolver_label(resolver, report)}, {engine_label(engine)}: {t('way.none')}"
-                    self.setItem(down, across, self.cell("", spoken))
+                    self.setItem(down, across, self.cell("", spoken, Status.NOT_TESTED))
         self._dress()
+
+
+def _in_lines(label: str) -> str:
+    """Return a heading in as many lines as it has parts: columns of times are narrow."""
+    return label.replace(", ", ",\n").replace(" (", "\n(")
 
 
 class WayList(_Table):
@@ -135,22 +143,43 @@ class WayList(_Table):
         self.setColumnCount(2)
         self.setHorizontalHeaderLabels([t("way.column"), t("way.outcome")])
         self.verticalHeader().hide()
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
         for line, row in enumerate(rows):
             self.setItem(line, 0, self.cell(row.label, row.spoken))
             self.setItem(line, 1, self.cell(row.outcome, row.spoken, row.status))
         self._dress()
 
     def fit(self) -> None:
-        """Let long names go on in the next line where the window is narrow."""
+        """Let words go on in the next line where the window is narrow, and fill it where it is wide."""
         self.resizeColumnsToContents()
         room = self.viewport().width()
-        if self.horizontalHeader().length() > room:
-            least = self.fontMetrics().averageCharWidth() * 16
-            self.setColumnWidth(0, max(least, min(self.columnWidth(0), max(round(room * _LABEL_SHARE), room - self.columnWidth(1)))))
+        over = self.horizontalHeader().length() - room
+        if self.columnCount() and over > 0:
+            outcome = max(self._widest_word(1), min(self.columnWidth(1), round(room * _OUTCOME_SHARE)))
+            self.setColumnWidth(1, outcome)
+            self.setColumnWidth(0, max(self._widest_word(0), room - outcome))
         elif self.columnCount():
-            self.setColumnWidth(self.columnCount() - 1, self.columnWidth(self.columnCount() - 1) + room - self.horizontalHeader().length())
+            self.setColumnWidth(0, self.columnWidth(0) - over)
         self.resizeRowsToContents()
+        for row in range(self.rowCount()):  # Qt forgets the padding when it counts the lines of a cell
+            self.setRowHeight(row, max(self.rowHeight(row), *(self._height(row, column) for column in range(self.columnCount()))))
         self.updateGeometry()
+
+    def _beside(self, column: int) -> int:
+        """Return the room in a cell that is not for words: padding, and the mark."""
+        return 2 * _PADDING + (self.iconSize().width() + _PADDING if column else 0)
+
+    def _widest_word(self, column: int) -> int:
+        metrics = self.fontMetrics()
+        texts = [item.text() for row in range(self.rowCount()) if (item := self.item(row, column)) is not None]
+        widest = max((metrics.horizontalAdvance(word) for text in texts for word in text.split(" ")), default=0)
+        return widest + self._beside(column)
+
+    def _height(self, row: int, column: int) -> int:
+        item = self.item(row, column)
+        room = QRect(0, 0, self.columnWidth(column) - self._beside(column), 1 << 15)
+        text = item.text() if item is not None else ""
+        return self.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, text).height() + _PADDING
 
 
 class WaysTable(QWidget):

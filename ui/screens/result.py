@@ -21,7 +21,7 @@ from ui.screen import Screen
 from ui.target_list import MANY, TargetList, TargetRow
 from ui.theme import Theme
 from ui.ways import ways
-from ui.widgets import Button, Card, Choice, Label, Notice
+from ui.widgets import Button, Card, Choice, Label, Notice, drop
 
 NOTE_SECONDS: Final = 4
 """How long "Summary copied" stays."""
@@ -134,8 +134,7 @@ class ResultScreen(Screen):
     def _rebuild_cards(self) -> None:
         for card in self._cards:
             self.body.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+            drop(card)
         while self.body.count():
             self.body.takeAt(0)
         self._list.rows.show([])  # a hidden list may still be read: its rows must not outlive their verdicts
