@@ -151,6 +151,12 @@ class AppBackend(QObject):
 
         return advice_for(report, target, language())
 
+    def tip_text(self, advice: Advice, platform: str) -> str:
+        """Return a tip as plain text, for a chat or a phone."""
+        from app.advice import advice_text
+
+        return advice_text(advice, platform)
+
     def save_folder(self) -> str:
         """Return the folder that is offered."""
         return str(save_folder())
