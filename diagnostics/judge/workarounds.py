@@ -2,8 +2,8 @@
 
 A try is a chain of observations that carry the same way, attempt and goal.  It passed when its last step brought what was aimed at:
 the page that its server itself calls one, under a certificate valid for the name.  One that was cut short counts for nothing, and
-neither does one that failed at an address where the harmless name failed too: a filter that punishes the address after a cut would
-make every later way look useless.
+neither does one beside which it is noted that it says nothing (``identity.VOID``): a filter that punishes an address after a cut
+would make every later way look useless.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from diagnostics.judge.evidence import Evidence, ids
 from diagnostics.judge.pages import judge_page, next_url
 from diagnostics.judge.targets import GOOD
 from diagnostics.model import DIRECT, WAYS, Fact, Observation, Status, Step, Verdict, Workaround
-from diagnostics.workarounds.identity import PLAIN, UNTESTED, VOID, Way, parse_way
+from diagnostics.workarounds.identity import EXIT, PLAIN, VOID, Way, parse_way
 
 ENOUGH_TRIES: Final = 2
 """Tries without a pass before a way is said to be shut: one failure is a hint."""
@@ -31,6 +31,7 @@ MOST_HOPS: Final = 4
 
 MOST_EVIDENCE: Final = 24
 
+_LAST_STEP: Final = {"tcp": Step.TCP, "tls": Step.TLS, "https": Step.HTTP}
 _OPENED: Final = (Status.WORKS, Status.SLOW)
 _SHUT: Final = (Status.BLOCKED, Status.LIKELY_BLOCKED, Status.PARTIAL, Status.UNKNOWN)
 
@@ -42,11 +43,6 @@ class _Outcome(Fact, frozen=True):
     seconds: float
     steps: tuple[Observation, ...]
 
-    @property
-    def address(self) -> str | None:
-        """Return where the first connection went."""
-        return next((o.address for o in self.steps if o.step is not Step.DNS), None)
-
 
 def judge_workarounds(evidence: Evidence, verdicts: Sequence[Verdict] = ()) -> tuple[Workaround, ...]:
     """Return every way that was tried, target by target, then the person's own routes that lead to what is shut directly.
@@ -57,7 +53,7 @@ def judge_workarounds(evidence: Evidence, verdicts: Sequence[Verdict] = ()) -> t
     by_target: dict[str | None, list[Observation]] = defaultdict(list)
     for o in tries:
         if o.detail.get("way"):
-            by_target[o.target if _way(o).partition(":")[0] != "exit" else None].append(o)
+            by_target[None if _way(o).startswith(f"{EXIT}:") else o.target].append(o)
     found = [way for target, observations in by_target.items() for way in _TargetWays(target, observations).judged()]
     return (*found, *_routes(verdicts))
 
@@ -82,8 +78,10 @@ class _TargetWays:
         way = parse_way(ident) or Way()
         if way.engine and not way.flight:
             groups = self._lookup_tries(observations)
+        elif way.exit:
+            groups = {ident: _exit_tries(observations)}
         else:
-            groups = {goal: _without_spoiled(tries) for goal, tries in _tries(observations).items()}
+            groups = _tries(observations)
         if way.engine and way.flight:
             found = self._by_way.get(way.lookup, [])
             asked = tuple(o for o in found if o.step is Step.DNS and o.failure is None)[:1]
@@ -171,23 +169,39 @@ def _number(o: Observation) -> int:
 
 
 def _tries(observations: Iterable[Observation]) -> dict[str, list[_Outcome]]:
-    """Return the tries by what they aimed at, in their order."""
+    """Return the tries by what they aimed at, in their order; questions for the site's published key are no tries."""
     chains: dict[tuple[str, int], list[Observation]] = defaultdict(list)
+    void: set[tuple[str, int]] = set()
     for o in observations:
-        if o.step is not Step.SYSTEM or o.detail.get("kind") == VOID:
-            chains[str(o.detail.get("goal") or o.host or ""), _number(o)].append(o)
+        key = str(o.detail.get("goal") or ""), _number(o)
+        if o.step is Step.SYSTEM and o.detail.get("kind") == VOID:
+            void.add(key)
+        elif o.step not in (Step.SYSTEM, Step.DNS):
+            chains[key].append(o)
     found: dict[str, list[_Outcome]] = defaultdict(list)
-    for (goal, _), steps in sorted(chains.items(), key=lambda item: item[0][1]):
-        found[goal].append(_outcome(steps))
+    for key, steps in sorted(chains.items(), key=lambda item: item[0][1]):
+        outcome = _outcome(steps)
+        found[key[0]].append(msgspec.structs.replace(outcome, passed=None) if key in void and not outcome.passed else outcome)
+    return found
+
+
+def _exit_tries(observations: Iterable[Observation]) -> list[_Outcome]:
+    """Return the tries to reach a way out: each came as far as its probe says, or not (``workarounds/exit_probe.py``)."""
+    chains: dict[int, list[Observation]] = defaultdict(list)
+    for o in observations:
+        chains[_number(o)].append(o)
+    found = []
+    for _, steps in sorted(chains.items()):
+        step = _LAST_STEP.get(str(steps[-1].detail.get("probe")))
+        reached = any(o.step is step and o.failure is None for o in steps)
+        cut_off = not reached and any(o.failure == INTERRUPTED for o in steps)
+        found.append(_Outcome(passed=None if cut_off else reached, seconds=sum(o.seconds for o in steps), steps=tuple(steps)))
     return found
 
 
 def _outcome(steps: list[Observation]) -> _Outcome:
-    """Return how a try ended; steps beside the way itself (the harmless name) do not count for it."""
-    own = [o for o in steps if o.detail.get("purpose") != UNTESTED]
-    last = own[-1] if own else steps[-1]
-    seconds = sum(o.seconds for o in own)
-    return _Outcome(passed=_passed(last, own), seconds=seconds, steps=tuple(steps))
+    """Return how a try ended."""
+    return _Outcome(passed=_passed(steps[-1], steps), seconds=sum(o.seconds for o in steps), steps=tuple(steps))
 
 
 def _passed(last: Observation, steps: list[Observation]) -> bool | None:
@@ -206,16 +220,6 @@ def _passed(last: Observation, steps: list[Observation]) -> bool | None:
         return None if onward else True
     goal = str(last.detail.get("goal") or "")
     return True if not goal.startswith(("http://", "https://")) and last.step in (Step.TLS, Step.TCP, Step.QUIC) else None
-
-
-def _without_spoiled(tries: list[_Outcome]) -> list[_Outcome]:
-    """Return tries without the failures at an address where the harmless name failed too, or that were noted to say nothing."""
-    return [msgspec.structs.replace(t, passed=None) if t.passed is False and _spoiled(t) else t for t in tries]
-
-
-def _spoiled(outcome: _Outcome) -> bool:
-    beside = [o for o in outcome.steps if o.detail.get("purpose") == UNTESTED]
-    return any(o.failure is not None or o.step is Step.SYSTEM for o in beside)
 
 
 def _plain_pages(observations: list[Observation]) -> dict[tuple[str, str], list[_Outcome]]:

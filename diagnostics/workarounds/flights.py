@@ -61,7 +61,8 @@ class Given(msgspec.Struct, frozen=True):
     """What a search for flights may use.
 
     ``addresses`` are true ones of both families, ``failed`` those of them at which the page does not open as it is, ``lookup`` how
-    they were found ("doh:quad9", "" for the system's own), ``names`` and ``ports`` other ones of the same service.
+    they were found ("doh:quad9", "" for the system's own), ``names`` and ``ports`` other ones of the same service; ``only`` narrows
+    the search to some flights, without it all are tried.
     """
 
     addresses: tuple[str, ...]
@@ -70,6 +71,11 @@ class Given(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     find_configs: FindConfigs | None = None
+    only: frozenset[str] = frozenset()
+
+    def wants(self, flight: str) -> bool:
+        """Tell whether a flight is to be tried."""
+        return not self.only or flight in self.only
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -162,7 +168,7 @@ class Flights:
         if secure and has_utls():
             found.append(self._over("browser", BrowserTls(aim.trusts).greet))
         found += [self._flight(f"port:{n}", self._four, place=msgspec.structs.replace(aim.place, port=n)) for n in given.ports]
-        return found + cuts[2:]
+        return [flight for flight in found + cuts[2:] if given.wants(flight.kind)]
 
     def _flight(self, kind: str, addresses: list[str], *, place: Place | None = None) -> _Flight:
         aim = msgspec.structs.replace(self._aim, place=place) if place else self._aim
@@ -185,7 +191,7 @@ class Flights:
     def _begin_finding(self) -> None:
         """Look for what other names and ECH need, beside the first tries."""
         finders = [self._find_name(name) for name in self._given.names]
-        if self._ech is not None and self._aim.place.scheme == "https":
+        if self._ech is not None and self._given.wants("ech") and self._aim.place.scheme == "https":
             finders.append(self._find_key(self._ech))
         self._finding = len(finders)
         self._tasks |= {asyncio.get_running_loop().create_task(self._found(finder)) for finder in finders}
