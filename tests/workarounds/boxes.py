@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import itertools
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diagnostics.clienthello import needs_more, parse
+from diagnostics.clienthello import needs_more
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.workarounds import judge_workarounds
 from diagnostics.model import Control, Observation, Status
@@ -27,6 +25,7 @@ from diagnostics.trust import Trust
 from diagnostics.workarounds.attempt import Aim
 from diagnostics.workarounds.flights import Flights, Given, Outcome
 from tests.real_servers.authority import Authority
+from tests.real_servers.box import READ, Looks, carry, finds, reset
 from tests.routes.loopback import HERE, Always, Loopback, Serve, page, server_side
 
 NAME = "banned.example"
@@ -36,31 +35,6 @@ PATIENT = 4.0
 """Seconds for what must not fail because the computer is busy; a matrix has eight."""
 
 CONNECTIONS = 2
-READ = 65536
-
-
-class Looks(enum.StrEnum):
-    """How much of a first flight a box puts together before it looks for the name."""
-
-    PACKET = "packet"
-    RECORD = "record"
-    STREAM = "stream"
-    MESSAGE = "message"
-    EVERYTHING = "everything"  # whatever is said is taken for the name
-    NOTHING = "nothing"
-
-
-def finds(looks: Looks, packets: Sequence[bytes], name: str = NAME) -> bool:
-    """Tell whether a box finds the name in what came so far."""
-    data, wanted = b"".join(packets), name.encode()
-    if looks is Looks.PACKET:
-        return any(wanted in packet for packet in packets)
-    if looks is Looks.RECORD:
-        return wanted in data[: 5 + int.from_bytes(data[3:5], "big")]
-    if looks is Looks.STREAM:
-        return wanted in data
-    hello = parse(data)
-    return looks is Looks.EVERYTHING or (looks is Looks.MESSAGE and hello is not None and hello.server_name == name)
 
 
 @dataclass
@@ -70,6 +44,7 @@ class Box:
     looks: Looks = Looks.NOTHING
     silent: bool = False  # what is cut is swallowed, not reset
     residue: float = 0.0  # seconds for which everything to the address is cut after a name
+    at: str = ""  # the only address at which it looks
     every: int = 1  # only every so manieth finding is cut
     open: Counter[str] = field(default_factory=Counter)
     most: Counter[str] = field(default_factory=Counter)
@@ -83,20 +58,13 @@ class Box:
         loop = asyncio.get_running_loop()
         if loop.time() < self.punished.get(address, 0.0):
             return True
-        if not finds(self.looks, packets):
+        if self.at not in ("", address) or not finds(self.looks, packets, [NAME]):
             return False
         self.found += 1
         if self.found % self.every:
             return False
         self.punished[address] = loop.time() + self.residue
         return True
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    sock = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-    writer.transport.abort()
 
 
 async def _relay(box: Box, address: str, upstream: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,20 +77,7 @@ async def _relay(box: Box, address: str, upstream: int, reader: asyncio.StreamRe
             if box.silent and data:
                 await reader.read(-1)
             return
-    far_reader, far_writer = await asyncio.open_connection(HERE, upstream)
-    try:
-        far_writer.write(b"".join(packets))
-        await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-    finally:
-        far_writer.transport.abort()
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(READ):
-        writer.write(data)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
+    await carry(packets, reader, writer, HERE, upstream)
 
 
 @asynccontextmanager
@@ -136,7 +91,7 @@ async def listening(serve: Serve, address: str = HERE, port: int = 0, tls: Any =
         tasks.add(task)
         with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
             await serve(reader, writer)
-        _reset(writer)
+        reset(writer)
         tasks.discard(task)
 
     server = await asyncio.start_server(served, address, port, ssl=tls)
@@ -173,21 +128,23 @@ class Site:
     serve: Serve = page
     stranger: bool = False  # the certificate is from nobody we believe
     plain: bool = False  # the server speaks no TLS
+    upstream: int = 0  # port of a server that runs already and stands in for ours
     seconds: float = PATIENT
     neutral: bool = True
     observations: list[Observation] = field(default_factory=list)
+    issuer: Authority | None = None
 
     def __post_init__(self) -> None:
-        """Make an authority, which is believed."""
-        self.authority = Authority(self.folder)
+        """Make an authority, which is believed, unless one is given."""
+        self.authority = self.issuer or Authority(self.folder)
 
     @asynccontextmanager
     async def up(self) -> AsyncIterator[int]:
         """Run the site and give its port."""
         issuer = Authority(self.folder, "Stranger") if self.stranger else self.authority
-        tls = None if self.plain else server_side(issuer, "site", NAME, "other.example")
+        tls = None if self.plain else server_side(issuer, "own", NAME, "other.example")
         async with AsyncExitStack() as stack:
-            upstream = await stack.enter_async_context(listening(self.serve, tls=tls))
+            upstream = self.upstream or await stack.enter_async_context(listening(self.serve, tls=tls))
             port = 0
             for address in self.addresses:
                 port = await stack.enter_async_context(listening(self._through(address, upstream), address, port))
@@ -213,6 +170,7 @@ class Site:
         self.observations = trace.observations
         context = Context(Usual(self.authority.bundle), trace, (), (NEUTRAL,) if self.neutral else ())
         context.patience = Always(self.seconds)
+        context.ipv6 = any(":" in address for address in self.addresses)
         return context
 
     def aim(self, scheme: str = "https", host: str = NAME) -> Aim:

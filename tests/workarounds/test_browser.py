@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.clienthello import name_span, parse
-from diagnostics.failures import died
+from diagnostics.failures import ProtocolError, died
 from diagnostics.model import Observation, Status
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.place import Asking, Place
 from diagnostics.trust import Trust
-from diagnostics.workarounds.browser import MAX_CONFIGS, BrowserTls, EchTls, configs_in, has_utls
+from diagnostics.workarounds.browser import MAX_CONFIGS, BrowserTls, EchStream, EchTls, configs_in, has_utls
+from diagnostics.workarounds.identity import VOID
 from tests.conftest import RunAsync
 from tests.real_servers.authority import Authority
+from tests.real_servers.box import Looks
 from tests.routes.loopback import HERE, Serve, closing, page, saying, server_side, serving, silent
-from tests.workarounds.boxes import NAME, Box, Looks, Site
+from tests.workarounds.boxes import NAME, Box, Site
 
 pytest.importorskip("utls")
 
@@ -158,6 +161,30 @@ def test_the_name_behind_a_key_that_nobody_knows_stays_hidden_and_the_way_fails(
     found = run_async(site.search(find_configs=with_configs(CONFIGS)(site.aim().trusts)._find))
     assert found.judged["ech"] is Status.BLOCKED
     assert {o.host for o in found.observations if o.detail.get("way") == "ech"} == {NAME}
+
+
+def test_a_key_that_a_server_names_instead_is_used_and_a_third_is_not(
+    tmp_path: Path, run_async: RunAsync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = [CONFIGS.replace(b"public", b"second"), CONFIGS.replace(b"public", b"third.")]
+    given: list[bytes] = []
+
+    class Refusing(EchStream):
+        """Is told another key each time, as BoringSSL tells it after a refusal under a valid certificate."""
+
+        async def handshake(self) -> None:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.tls.do_handshake()
+            hello = parse(self._out.read())
+            given.append((hello.server_name or "").encode() if hello else b"")
+            self.retry = named[len(given) - 1] if len(given) <= len(named) else None
+            raise ProtocolError("ssl_failed_handshake", "refused")
+
+    monkeypatch.setattr("diagnostics.workarounds.browser.EchStream", Refusing)
+    found = run_async(Site(tmp_path).search(find_configs=with_configs(CONFIGS)(Site(tmp_path).aim().trusts)._find, only=frozenset({"ech"})))
+    assert given[:3] == [b"public.example", b"second.example", b"second.example"]
+    assert (found.of("ech").void, found.of("ech").failed) == (1, 2)
+    assert [o.detail["why"] for o in found.observations if o.detail.get("kind") == VOID] == ["renewed"]
 
 
 def reply(*records: str) -> dns.message.Message:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import sys
 from pathlib import Path
 
@@ -12,10 +14,21 @@ from diagnostics.model import WAYS, Status, Step
 from diagnostics.workarounds.flights import MOST_SECONDS, Flights, Given
 from diagnostics.workarounds.identity import LAYOUTS, UNTESTED
 from tests.conftest import RunAsync
+from tests.real_servers.box import Looks
 from tests.routes.loopback import HERE, answering, page
-from tests.workarounds.boxes import CONNECTIONS, NAME, Box, Looks, Site, Usual, frozen_after, garbage
+from tests.workarounds.boxes import CONNECTIONS, NAME, Box, Site, Usual, frozen_after, garbage
 
 many_addresses = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8 on loopback")
+
+
+def has_ipv6() -> bool:
+    """Tell whether IPv6 is there on loopback."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as sock:
+        sock.bind(("::1", 0))
+        return True
+    return False
+
+
 TWO = (HERE, "127.0.0.2")
 CUT_IN_NAME = {"rec:snimid", "recseg:snimid", "rec:1,snimid"}
 
@@ -146,6 +159,12 @@ def test_other_addresses_and_names_and_ports_are_tried_as_they_are(tmp_path: Pat
 @many_addresses
 def test_an_address_that_a_filter_forgot_is_a_way(tmp_path: Path, run_async: RunAsync) -> None:
     assert "address" in run_async(Site(tmp_path, addresses=TWO).search(failed=(HERE,))).ways(Status.WORKS)
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback")
+def test_where_the_filter_knows_only_the_old_protocol_the_new_one_is_the_way(tmp_path: Path, run_async: RunAsync) -> None:
+    found = run_async(Site(tmp_path, Box(Looks.MESSAGE, at=HERE), (HERE, "::1")).search(failed=(HERE,)))
+    assert found.ways(Status.WORKS) == {"ipv6"}
 
 
 def test_for_a_page_in_clear_text_the_encrypted_one_is_the_way(tmp_path: Path, run_async: RunAsync) -> None:
