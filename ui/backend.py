@@ -53,8 +53,22 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     removed: int
 
 
+class AdviceSteps(msgspec.Struct, frozen=True, kw_only=True):
+    """The steps of a tip on one kind of device.  ``here``: this computer is one."""
+
+    platform: str
+    name: str
+    steps: tuple[str, ...]
+    here: bool = False
+
+
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
-    """One tip in the person's language.  ``general``: it could not be tested from here."""
+    """One tip in the person's language.
+
+    ``general``: it could not be tested from here; ``proved``: the sentence of what was measured for it in this run.  ``platforms`` are
+    its steps by kind of device, ``steps`` those for any.  ``source`` and ``dated`` say where it comes from and when that was read,
+    ``verified`` that somebody walked through the steps, ``expired`` that its time has passed.
+    """
 
     id: str
     say: str
@@ -62,6 +76,12 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[str, ...]
     caution: str
     general: bool = True
+    proved: str = ""
+    platforms: tuple[AdviceSteps, ...] = ()
+    source: str = ""
+    dated: str = ""
+    verified: bool = False
+    expired: bool = False
 
 
 class Preferences(Protocol):
@@ -154,6 +174,10 @@ class Backend(Protocol):
 
     def tips(self, report: Report, target: str | None) -> Sequence[Advice]:
         """Return the advice for one target, or for the line when ``target`` is None; best first."""
+        ...
+
+    def tip_text(self, advice: Advice, platform: str) -> str:
+        """Return a tip as plain text of at most 900 characters, for a chat or a phone, with the steps for one kind of device."""
         ...
 
     def save_folder(self) -> str:
