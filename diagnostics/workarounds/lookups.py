@@ -65,8 +65,8 @@ STAGGER: Final = 0.25
 TRANSPORTS: Final = {"udp": "udp", "udp-second": "udp", "tcp": "tcp", "tcp-cut": "tcp", "dot": "dot", "doh": "doh", "doh-name": "doh"}
 """What each engine is to a resolver, in the order of identity.ENGINES but for that; the resolver itself sees no other difference."""
 
-_ORDER: Final = ("doh", "dot", "udp", "doh-name", "tcp", "tcp-cut", "udp-second")
-"""Engines by promise: those that nobody can forge and that browsers offer first."""
+_ORDER: Final = ("doh", "dot", "udp", "udp-second", "doh-name", "tcp", "tcp-cut")
+"""Engines by promise, those first that nobody can forge and that browsers offer; the one that only listens on must not begin last."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -132,7 +132,8 @@ class ResolverWays:
             async with asyncio.timeout(IN_ALL), asyncio.TaskGroup() as group:
                 for cell in (c for c in self._by_promise(known) if c.engine in engines):
                     made = attempts.setdefault(cell.way, [])
-                    group.create_task(self._measure(cell, _Wanted(tuple(hosts), target, on_found), made, sure=_key(cell) in known))
+                    sure = _key(cell) in known and cell.engine != "udp-second"  # which only listens after its first answer
+                    group.create_task(self._measure(cell, _Wanted(tuple(hosts), target, on_found), made, sure=sure))
         found = [_joined(way, made) for way, made in attempts.items()]
         return tuple(sorted((each for each in found if each), key=lambda each: each.seconds))
 
