@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from app import texts
-from app.given_tips import GivenTip, chosen, source_line, worded
+from app.given_tips import GivenSteps, GivenTip, chosen, source_line, worded
 from app.texts import t
 from app.wording import risk_line
+from diagnostics.advice.platforms import ANY
 from diagnostics.model import Cause, Report
 from ui.backend import Advice, AdviceSteps
 
@@ -42,7 +43,7 @@ def _advice(tip: GivenTip) -> Advice:
         caution=tip.risk,
         general=tip.untested,
         proved=tip.proved,
-        platforms=tuple(AdviceSteps(platform=p.platform, name=p.name, steps=p.steps, here=p.here) for p in tip.platforms),
+        platforms=() if [p.platform for p in tip.platforms] == [ANY] else tuple(map(_steps, tip.platforms)),
         source=tip.source,
         dated=tip.dated,
         verified=tip.verified,
@@ -50,29 +51,29 @@ def _advice(tip: GivenTip) -> Advice:
     )
 
 
+def _steps(given: GivenSteps) -> AdviceSteps:
+    return AdviceSteps(platform=given.platform, name=given.name, steps=given.steps, here=given.here)
+
+
 def advice_text(advice: Advice, platform: str = "") -> str:
     """Return a tip as plain text for a chat or a QR code: at most 900 characters, in the language that is spoken now.
 
     ``platform`` chooses the steps; unknown or empty: those for this computer.  What does not fit is left out in the order in which
-    it can be spared: the source, the reason, what was proved, the last steps.  The risk always stays.
+    it can be spared: the source, the reason, then the last steps.  The risk always stays.
     """
     own = next((each for each in advice.platforms if each.platform == platform), None)
     steps = own.steps if own else advice.steps
-    head = [advice.say]
-    tail = [risk_line(advice.caution)]
-    if advice.general:
-        tail.append(t("tips.unmeasured"))
-    if advice.expired:
-        tail.append(t("tips.expired", date=advice.dated))
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
-    if own and own.platform != "any":
-        numbered.insert(0, t("tips.on", platform=own.name))
-    source = source_line(advice.source, advice.dated) if advice.source else ""
-    for spared in range(4):
-        extra = [line for line in (advice.proved, advice.why, source)[: 3 - spared] if line]
-        lines = [*head, *extra[:2], *numbered, *tail, *extra[2:]]
-        if len(text := "\n".join(lines)) <= MAX_TEXT:
+    heading = [t("tips.on", device=own.name)] if own and own.platform != ANY else []
+    tail = [risk_line(advice.caution)]
+    tail += [t("tips.unmeasured")] if advice.general and not advice.proved else []
+    tail += [t("tips.expired")] if advice.expired else []
+    proved = [advice.proved] if advice.proved else []
+    source = [source_line(advice.source, advice.dated)] if advice.source else []
+    for why, origin in (([advice.why], source), ([advice.why], []), ([], [])):
+        text = "\n".join((advice.say, *proved, *why, *heading, *numbered, *tail, *origin))
+        if len(text) <= MAX_TEXT:
             return text
-    while numbered and len("\n".join((*head, *numbered, "…", *tail))) > MAX_TEXT:
+    while numbered and len("\n".join((advice.say, *proved, *heading, *numbered, "…", *tail))) > MAX_TEXT:
         numbered.pop()
-    return "\n".join((*head, *numbered, "…", *tail))[:MAX_TEXT]
+    return "\n".join((advice.say, *proved, *heading, *numbered, "…", *tail))[:MAX_TEXT]

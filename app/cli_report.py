@@ -44,7 +44,9 @@ def read_report(name: str) -> Report:
 
 def judged_again(report: Report, judgement: Judgement) -> Report:
     """Return the report with the result that follows from its observations; what it says itself may be anything."""
-    judged = msgspec.structs.replace(report, network=judgement.network, routes=judgement.routes, verdicts=judgement.verdicts)
+    judged = msgspec.structs.replace(
+        report, network=judgement.network, routes=judgement.routes, verdicts=judgement.verdicts, workarounds=judgement.workarounds
+    )
     return msgspec.structs.replace(judged, tips=chosen(judged))
 
 

@@ -111,7 +111,7 @@ def _write_advice(tip: GivenTip, out: Terminal, place: int) -> None:
     first, *others = tip.platforms
     if place < MOST_WITH_STEPS:
         if first.platform != ANY:
-            out.line(t("tips.on", platform=first.name), indent=2)
+            out.line(t("tips.on", device=first.name), indent=2)
         for number, step in enumerate(tip.steps, start=1):
             out.line(f"{number}. {step}", indent=2, hanging=5)
         named = [each.name for each in others if each.platform != ANY]

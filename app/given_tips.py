@@ -123,7 +123,8 @@ def _given(
         risk=text.risk,
         because=choice.because,
         platforms=tuple(
-            GivenSteps(platform=each, name=t(f"platform.{each}"), steps=one.text.steps, here=is_here(each, here)) for each, one in told
+            GivenSteps(platform=each, name=t(f"platform.{each}"), steps=one.text.steps, here=_is_here(each, here, tip))
+            for each, one in told
         ),
         proved=proved,
         untested=tip.way_round and not proved,
@@ -132,6 +133,11 @@ def _given(
         verified=tip.checked,
         expired=tip.expired(day_of(report)),
     )
+
+
+def _is_here(platform: str, here: str, tip: Tip) -> bool:
+    """Tell whether steps are for this computer; general ones only where it has none of its own."""
+    return is_here(platform, here) and not (platform == ANY and here in tip.platforms)
 
 
 def _proved(one: Said, known: Known, *, fresh: bool) -> str:
@@ -152,13 +158,13 @@ def _proved(one: Said, known: Known, *, fresh: bool) -> str:
 
 def source_line(source: str, dated: str) -> str:
     """Return where a tip is known from, and since when."""
-    return t("tips.source", source=source, date=dated)
+    return f"{t('tips.source', source=source)} {t('tips.dated', date=dated)}"
 
 
 def tip_remarks(tip: GivenTip) -> list[str]:
     """Return what is said below a tip's risk: that nobody tried it here, and that it is old."""
     found = [t("tips.unmeasured")] if tip.untested else []
-    return [*found, t("tips.expired", date=tip.dated)] if tip.expired else found
+    return [*found, t("tips.expired")] if tip.expired else found
 
 
 # --- what is known ----------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def _advice(tip: GivenTip) -> AdviceView:
         risk=wording.risk_line(tip.risk),
         remarks=tuple(tip_remarks(tip)),
         proved=tip.proved,
-        on=t("tips.on", platform=first.name) if first.platform != ANY else "",
+        on=t("tips.on", device=first.name) if first.platform != ANY else "",
         others=tuple(StepsView(name=each.name, steps=each.steps) for each in others),
         source=source_line(tip.source, tip.dated),
         unverified="" if tip.verified else t("tips.unverified"),

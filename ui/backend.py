@@ -59,7 +59,7 @@ class AdviceSteps(msgspec.Struct, frozen=True, kw_only=True):
     platform: str
     name: str
     steps: tuple[str, ...]
-    here: bool
+    here: bool = False
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +174,10 @@ class Backend(Protocol):
 
     def tips(self, report: Report, target: str | None) -> Sequence[Advice]:
         """Return the advice for one target, or for the line when ``target`` is None; best first."""
+        ...
+
+    def tip_text(self, advice: Advice, platform: str) -> str:
+        """Return a tip as plain text of at most 900 characters, for a chat or a phone, with the steps for one kind of device."""
         ...
 
     def save_folder(self) -> str:
