@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-PLACEHOLDER: Final = re.compile(r"\{[a-z_]+\}")
+PLACEHOLDER: Final = re.compile(r"\{[a-z0-9_]+\}")
 QUOTED: Final = re.compile(r"«[^»]*»|“[^”]*”")
 WORD: Final = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*")
 NO_BREAK_SPACE: Final = "\u00a0"

@@ -54,7 +54,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdviceSteps(msgspec.Struct, frozen=True, kw_only=True):
-    """The steps of a tip on one kind of device.  ``here``: this computer is one."""
+    """A tip's steps on one platform, with its name in the person's language; ``here``: they can be followed on this computer."""
 
     platform: str
     name: str
@@ -65,9 +65,9 @@ class AdviceSteps(msgspec.Struct, frozen=True, kw_only=True):
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
     """One tip in the person's language.
 
-    ``general``: it could not be tested from here; ``proved``: the sentence of what was measured for it in this run.  ``platforms`` are
-    its steps by kind of device, ``steps`` those for any.  ``source`` and ``dated`` say where it comes from and when that was read,
-    ``verified`` that somebody walked through the steps, ``expired`` that its time has passed.
+    ``general``: it could not be tested from here.  ``proved``: the sentence that says what it brought in this run.  ``steps`` are
+    those for this computer, or the first of ``platforms``.  ``dated``: when its source was read; ``verified``: somebody walked
+    through its steps; ``expired``: it is older than it should be.
     """
 
     id: str

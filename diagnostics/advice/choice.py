@@ -138,7 +138,8 @@ class _Desk(Fact, frozen=True):
             if tip.beside:
                 yield tip, self._order(tip, group, index, (rank, 1, place)), []
             elif tip.further and obstacle.direct and self.tried.any_for(obstacle.target):
-                yield tip, self._order(tip, _late(tip, group), index, (tip.rank, 2, place)), []
+                own = _late(tip, _group(obstacle.cause, tip.rank))
+                yield tip, self._order(tip, own, index, (tip.rank, 2, place)), []
 
     def _fits(self, tip: Tip, obstacle: _Obstacle, present: set[str]) -> bool:
         if obstacle.cause not in tip.causes or present & set(tip.unless):

@@ -152,9 +152,9 @@ def _is_address(text: str) -> bool:
 
 
 def _targets(choice: TipChoice, wanted: str | None) -> list[str]:
-    """Return the targets that a choice helps, the wanted one first."""
+    """Return the targets that a choice helps; only the wanted one if it is among them."""
     found = [reason.removeprefix("target:") for reason in choice.because if reason.startswith("target:")]
-    return sorted(found, key=lambda target: target != wanted)
+    return [wanted] if wanted is not None and wanted in found else found
 
 
 def _ways(tip: Tip, choice: TipChoice, targets: list[str], tried: Tried) -> list[TriedWay]:
@@ -166,7 +166,7 @@ def _ways(tip: Tip, choice: TipChoice, targets: list[str], tried: Tried) -> list
 
 
 def _service(targets: Iterable[str | None], known: Known) -> str:
-    return next((known.names[target] for target in targets if target in known.names), "")
+    return next((known.names[target] for target in targets if target is not None and target in known.names), "")
 
 
 def _with_steps(text: TipText, steps: tuple[str, ...]) -> TipText:

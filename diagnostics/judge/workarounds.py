@@ -21,7 +21,7 @@ from diagnostics.judge.evidence import Evidence, ids
 from diagnostics.judge.pages import judge_page, next_url
 from diagnostics.judge.targets import GOOD
 from diagnostics.model import DIRECT, WAYS, Fact, Observation, Status, Step, Verdict, Workaround
-from diagnostics.workarounds.identity import EXIT, PLAIN, VOID, Way, parse_way
+from diagnostics.workarounds.identity import EXIT, PLAIN, VOID, Way, is_lookup, parse_way
 
 ENOUGH_TRIES: Final = 2
 """Tries without a pass before a way is said to be shut: one failure is a hint."""
@@ -72,7 +72,10 @@ class _TargetWays:
     def judged(self) -> Iterable[Workaround]:
         """Return the ways in the order in which they were first tried."""
         for ident, observations in self._by_way.items():
-            yield self._judged(ident, observations)
+            judged = self._judged(ident, observations)
+            asked_in_passing = judged.status is Status.NOT_TESTED and not self._plain and is_lookup(ident)
+            if not asked_in_passing:  # a lookup that only served to find addresses
+                yield judged
 
     def _judged(self, ident: str, observations: list[Observation]) -> Workaround:
         way = parse_way(ident) or Way()
@@ -169,14 +172,14 @@ def _number(o: Observation) -> int:
 
 
 def _tries(observations: Iterable[Observation]) -> dict[str, list[_Outcome]]:
-    """Return the tries by what they aimed at, in their order; questions for the site's published key are no tries."""
+    """Return the tries by what they aimed at, in their order; what aims at nothing, such as a question for the site's key, is none."""
     chains: dict[tuple[str, int], list[Observation]] = defaultdict(list)
     void: set[tuple[str, int]] = set()
     for o in observations:
         key = str(o.detail.get("goal") or ""), _number(o)
         if o.step is Step.SYSTEM and o.detail.get("kind") == VOID:
             void.add(key)
-        elif o.step not in (Step.SYSTEM, Step.DNS):
+        elif key[0] and o.step is not Step.SYSTEM:
             chains[key].append(o)
     found: dict[str, list[_Outcome]] = defaultdict(list)
     for key, steps in sorted(chains.items(), key=lambda item: item[0][1]):

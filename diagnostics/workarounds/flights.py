@@ -62,7 +62,8 @@ class Given(msgspec.Struct, frozen=True):
 
     ``addresses`` are true ones of both families, ``failed`` those of them at which the page does not open as it is, ``lookup`` how
     they were found ("doh:quad9", "" for the system's own), ``names`` and ``ports`` other ones of the same service; ``only`` narrows
-    the search to some flights, without it all are tried.
+    the search to some flights, without it all are tried.  ``shut``: the addresses themselves are shut, so that a harmless name there
+    tells nothing of a try.
     """
 
     addresses: tuple[str, ...]
@@ -72,6 +73,7 @@ class Given(msgspec.Struct, frozen=True):
     ports: tuple[int, ...] = ()
     find_configs: FindConfigs | None = None
     only: frozenset[str] = frozenset()
+    shut: bool = False
 
     def wants(self, flight: str) -> bool:
         """Tell whether a flight is to be tried."""
@@ -282,7 +284,7 @@ class Flights:
         """Return why a try that did not pass is worth nothing, "" if it is worth something."""
         if flight.kind == "ech" and self._ech is not None and self._ech.renewed():
             return "renewed"
-        if not tried.cut and tried.connected:
+        if self._given.shut or (not tried.cut and tried.connected):
             return ""
         last = tried.evidence[-1]
         where = self._spots.of(last.address or spot.address)  # a page may have led elsewhere

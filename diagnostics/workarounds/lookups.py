@@ -15,7 +15,7 @@ import base64
 import contextlib
 import random
 import statistics
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -32,11 +32,11 @@ from diagnostics.probes.pool import MOST_OPENINGS
 from diagnostics.probes.resolvers import PORTS, BrokenSessionError, Door, Session, engines_of, opened
 from diagnostics.probes.tcp import TRIES
 from diagnostics.workarounds.cut_question import CutQuestions
-from diagnostics.workarounds.identity import ENCRYPTED, Way
+from diagnostics.workarounds.identity import ENCRYPTED, ENGINES, Way
 
 T = TypeVar("T")
 
-IN_ALL: Final = 3.9
+IN_ALL: Final = 7.0
 """Seconds for the whole matrix, also where everything is swallowed; cells that were not reached by then are not tested."""
 
 ECH_IN_ALL: Final = 3.0
@@ -65,8 +65,8 @@ STAGGER: Final = 0.25
 TRANSPORTS: Final = {"udp": "udp", "udp-second": "udp", "tcp": "tcp", "tcp-cut": "tcp", "dot": "dot", "doh": "doh", "doh-name": "doh"}
 """What each engine is to a resolver, in the order of identity.ENGINES but for that; the resolver itself sees no other difference."""
 
-_ORDER: Final = ("doh", "dot", "udp", "doh-name", "tcp", "tcp-cut", "udp-second")
-"""Engines by promise: those that nobody can forge and that browsers offer first."""
+_ORDER: Final = ("doh", "dot", "udp", "udp-second", "doh-name", "tcp", "tcp-cut")
+"""Engines by promise, those first that nobody can forge and that browsers offer; the one that only listens on must not begin last."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -119,18 +119,21 @@ class ResolverWays:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._chance = random.Random()  # noqa: S311 - an order, not a secret
 
-    async def survey(self, hosts: Sequence[str], target: str, on_found: Callable[[Found], None] = _ignore) -> tuple[Found, ...]:
-        """Ask every cell twice for all ``hosts`` of a target, and return those that answered, quickest first.
+    async def survey(
+        self, hosts: Sequence[str], target: str, on_found: Callable[[Found], None] = _ignore, *, engines: Collection[str] = ENGINES
+    ) -> tuple[Found, ...]:
+        """Ask every cell of some ``engines`` twice for all ``hosts`` of a target, and return those that answered, quickest first.
 
-        ``on_found`` is told once of each, as soon as its first answers are there.  It takes at most 4 s.
+        ``on_found`` is told once of each, as soon as its first answers are there.  It takes at most ``IN_ALL`` seconds.
         """
         known = self._answering()
         attempts: dict[str, list[_Attempt]] = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IN_ALL), asyncio.TaskGroup() as group:
-                for cell in self._by_promise(known):
+                for cell in (c for c in self._by_promise(known) if c.engine in engines):
                     made = attempts.setdefault(cell.way, [])
-                    group.create_task(self._measure(cell, _Wanted(tuple(hosts), target, on_found), made, sure=_key(cell) in known))
+                    sure = _key(cell) in known and cell.engine != "udp-second"  # which only listens after its first answer
+                    group.create_task(self._measure(cell, _Wanted(tuple(hosts), target, on_found), made, sure=sure))
         found = [_joined(way, made) for way, made in attempts.items()]
         return tuple(sorted((each for each in found if each), key=lambda each: each.seconds))
 

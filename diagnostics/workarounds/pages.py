@@ -29,6 +29,7 @@ class PlainPages:
         self._tries: dict[tuple[str, str], list[Try]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._visited: dict[str, asyncio.Event] = {host: asyncio.Event() for host in aims}
 
     def see(self, host: str, addresses: Iterable[str]) -> None:
         """Begin to visit addresses of a name that were not seen before."""
@@ -47,6 +48,10 @@ class PlainPages:
         for task in self._tasks:
             task.cancel()
 
+    async def visited(self, host: str) -> None:
+        """Return when some address of a name was visited to the end."""
+        await self._visited[host].wait()
+
     def opened(self, host: str) -> bool:
         """Tell whether a name's page opened somewhere each time."""
         return any(tries and all(each.passed for each in tries) for (name, _), tries in self._tries.items() if name == host)
@@ -63,3 +68,4 @@ class PlainPages:
         if len({each.passed for each in tries}) > 1:
             async with self._turns:
                 tries.append(await attempt(self._context, self._aims[host], address, Recipe(PLAIN, TRIES + 1)))
+        self._visited[host].set()

@@ -98,9 +98,8 @@ class _TargetSearch:
             await self._fly(shut)
 
     async def _by_names(self, shut: Sequence[Obstacle]) -> None:
-        """Ask other resolvers, and see whether the pages open where they point; if those are cut too, fly there otherwise."""
-        aims = {each.endpoint.host: self._aim(each.endpoint) for each in shut}
-        pages = PlainPages(self._context, aims)
+        """Ask other resolvers, and see whether the pages open where they point; where those are cut too, fly there otherwise."""
+        pages = PlainPages(self._context, {each.endpoint.host: self._aim(each.endpoint) for each in shut})
         found: list[Found] = []
 
         def on_found(cell: Found) -> None:
@@ -108,12 +107,21 @@ class _TargetSearch:
             for host, addresses in cell.addresses.items():
                 pages.see(host, self._usable(addresses))
 
+        flying = asyncio.get_running_loop().create_task(self._fly_if_cut(shut, pages, found))
         try:
-            await self._resolvers.survey(tuple(aims), self._target.id, on_found)
+            await self._resolvers.survey(tuple(each.endpoint.host for each in shut), self._target.id, on_found)
             await pages.done()
+            if pages.cut(shut[0].endpoint.host):
+                await flying
         finally:
+            flying.cancel()
             pages.close()
+            await asyncio.gather(flying, return_exceptions=True)
+
+    async def _fly_if_cut(self, shut: Sequence[Obstacle], pages: PlainPages, found: list[Found]) -> None:
+        """Begin to fly as soon as a true address turns out to be cut as well; the matrix of resolvers goes on beside it."""
         main = shut[0].endpoint.host
+        await pages.visited(main)
         if pages.opened(main) or not pages.cut(main):
             return
         best = min((cell for cell in found if cell.addresses.get(main)), key=_rank, default=None)
@@ -130,13 +138,22 @@ class _TargetSearch:
                 found[host] = tuple(dict.fromkeys((*found.get(host, ()), *addresses)))
 
         if hosts:
-            await self._resolvers.survey(hosts, self._target.id, on_found)
-        await self._fly(shut, ELSEWHERE, more=found)
+            await self._resolvers.survey(hosts, self._target.id, on_found, engines=ENCRYPTED)
+        await self._fly(shut, ELSEWHERE, more=found, closed=True)
 
     async def _fly(
-        self, shut: Sequence[Obstacle], only: Sequence[str] = (), *, lookup: str = "", more: Mapping[str, Sequence[str]] | None = None
+        self,
+        shut: Sequence[Obstacle],
+        only: Sequence[str] = (),
+        *,
+        lookup: str = "",
+        more: Mapping[str, Sequence[str]] | None = None,
+        closed: bool = False,
     ) -> None:
-        """Try flights to the main place, and those that arrive to the others; ``more`` are addresses that nobody gave before."""
+        """Try flights to the main place, and those that arrive to the others.
+
+        ``more`` are addresses that nobody gave before; ``closed``: those that were given are shut.
+        """
         wanted, names = frozenset(only), self._other_names()
         for each in shut:
             host = each.endpoint.host
@@ -145,8 +162,8 @@ class _TargetSearch:
             if not usable:
                 continue
             find = partial(self._resolvers.https_record, target=self._target.id, way=f"{lookup}|ech" if lookup else "ech")
-            failed = tuple(a for a in known if a in usable) if more is not None else ()
-            given = Given(usable, failed=failed, lookup=lookup, names=names, find_configs=find, only=wanted)
+            failed = tuple(a for a in known if a in usable) if closed else ()
+            given = Given(usable, failed=failed, lookup=lookup, names=names, find_configs=find, only=wanted, shut=closed)
             outcomes = await Flights(self._context, self._aim(each.endpoint), given).run()
             if each is shut[0]:
                 arrived = {parse_way(o.way) for o in outcomes if o.passed}

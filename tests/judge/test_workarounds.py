@@ -161,7 +161,10 @@ def test_a_lookup_whose_address_nobody_visited_is_left_open() -> None:
     log = Log()
     for number in (1, 2):
         log.asks("doh:quad9", number)
-    assert log.judged()["doh:quad9"].status is Status.NOT_TESTED
+    assert log.judged() == {}
+    log.asks("dot:quad9", 1, failure="dns_no_answer", answers=())
+    log.asks("dot:quad9", 2, failure="dns_no_answer", answers=())
+    assert {way.id: way.status for way in log.judged().values()} == {"dot:quad9": Status.BLOCKED}
 
 
 def test_a_lookup_together_with_a_cut_counts_the_question_in() -> None:
