@@ -38,7 +38,7 @@ CUT_IN_NAME = {"rec:snimid", "recseg:snimid", "rec:1,snimid"}
     [
         (Looks.NOTHING, {*LAYOUTS, "browser"}),
         (Looks.PACKET, {"rec:snimid", "seg:snimid", "recseg:snimid", "rec:1,snimid", "chunk:16"}),
-        (Looks.RECORD, {"rec:snimid", "rec:1", "recseg:snimid", "rec:1,snimid"}),
+        (Looks.RECORD, {*CUT_IN_NAME, "rec:1", "recseg:32"}),
         (Looks.STREAM, CUT_IN_NAME),
         (Looks.MESSAGE, set()),
     ],
@@ -178,7 +178,7 @@ def test_a_layout_that_needs_a_name_is_not_tried_without_one(tmp_path: Path, run
         site = Site(tmp_path, Box(Looks.EVERYTHING))
         return {o.way for o in await Flights(site.context(), site.aim(host=HERE), Given(())).run()}
 
-    assert run_async(go()) == {"rec:1", "seg:1", "chunk:16", "h3", "browser"}
+    assert run_async(go()) == {"rec:1", "recseg:32", "seg:1", "chunk:16", "h3", "browser"}
 
 
 def test_cancelling_ends_everything_at_once(tmp_path: Path, run_async: RunAsync) -> None:
