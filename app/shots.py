@@ -18,6 +18,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from app import samples
+from app.sample_data import SampleData
 from app.sample_proxies import FOUND, LINKS, SampleProxies, compared
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
@@ -69,6 +70,7 @@ class SampleBackend(QObject):
         self.wanted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.over: tuple[str, ...] = ()
         self.shelf = SampleProxies()
+        self.data = SampleData()
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
         """Connect the window."""
@@ -232,6 +234,13 @@ def _settings(window: Window, _backend: SampleBackend) -> None:
     window.press("rail.settings")
 
 
+def _settings_old(window: Window, backend: SampleBackend) -> None:
+    backend.data.old = True
+    _settings(window, backend)
+    window.press("settings.data.update")
+    backend.data.end()
+
+
 def _stopped(window: Window, backend: SampleBackend) -> None:
     _half(window, backend)
     window.stop()
@@ -302,6 +311,7 @@ _WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
     ("save-done", samples.x_blocked(), _saved),
     ("save-failed", samples.x_blocked(), _not_saved),
     ("settings", samples.all_works(), _settings),
+    ("settings-updated", samples.all_works(), _settings_old),
     ("result-compared", compared(), _with_proxies),
     ("detail-compared", compared(), _over_proxies),
     ("proxies", compared(), _proxies),
