@@ -185,6 +185,8 @@ class DataStore:
             self.check(now)(manifest, bundle.digest)
             check_content(bundle.files)
             try:
+                for left in self._folder.glob(".*.part"):  # of a computer that stopped while it wrote
+                    left.unlink(missing_ok=True)
                 self._note(highest=manifest.version, digest=bundle.digest)
                 if self._next is None and self.activate().origin is Origin.UPDATED and not self.activate().damaged:
                     write_whole(self._folder / _PREVIOUS, (self._folder / _CURRENT).read_bytes())

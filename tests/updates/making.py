@@ -30,6 +30,11 @@ MADE = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
 NOW = MADE + 3 * DAY
 VERSION = 2026112700
 SHIPPED = 2026112600
+
+OLD_BUILD = 2020010100
+RECENT = int(f"{dt.datetime.now(dt.UTC):%Y%m%d}00")
+"""What ships with a build, and what is offered, where the computer's own clock is looked at."""
+
 SMALL = {"pages.toml": b"# nothing\n", "tips/basic.toml": b"x"}
 """Files that say nothing: for tests of the format alone."""
 
@@ -105,7 +110,7 @@ class Build:
         for name in PRODUCT:
             if name != "ui":
                 shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        lines = [f"version = {SHIPPED}", f"sources = {json.dumps(list(sources))}"]
+        lines = [f"version = {OLD_BUILD}", f"sources = {json.dumps(list(sources))}"]
         for number, key in enumerate(keys):
             lines += ["[[key]]", f'id = "test-{number}"', f'public = "{public(key).hex()}"']
         (self.root / "resources" / "updates.toml").write_text("\n".join(lines) + "\n")
