@@ -5,7 +5,6 @@ Nothing here begins by itself.  An update that fails changes nothing: the outcom
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import threading
 from collections.abc import Callable, Sequence
@@ -19,6 +18,8 @@ from diagnostics.errors import InputError
 from diagnostics.updates.manifest import Refusal, RefusedError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from diagnostics.network import Network
     from diagnostics.routes.link import Link
     from diagnostics.updates.fetch import Fetched, Road
@@ -89,6 +90,8 @@ class Update:
 
     def run(self) -> Outcome:
         """Do it, and return how it ended.  Raises InputError when our own data is damaged."""
+        import asyncio
+
         if self._stopped.is_set():
             return Outcome(stopped=True)
         try:
@@ -106,6 +109,8 @@ class Update:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _update(self) -> Outcome:
+        import asyncio
+
         from diagnostics.daemon import daemon_call
         from diagnostics.network import RealNetwork
         from diagnostics.trust import Trust

@@ -78,6 +78,14 @@ def test_old_data_gets_a_quiet_notice(settings: SampleDriver) -> None:
     assert settings.words("settings.data.notice") == "It is old by now: some services may have moved."
 
 
+def test_old_data_is_said_at_home_too_and_young_data_is_not(open_window: Open) -> None:
+    driver = open_window(samples.all_works())
+    assert driver.words("home.data_age") == ""
+    driver.backend.data.old = True
+    driver.window.choose_language("es")
+    assert driver.words("home.data_age") == "Información del 1 mar 2026. Ya es vieja: algunos servicios pueden haber cambiado de lugar."
+
+
 def test_a_build_without_a_key_says_so_and_its_button_cannot_be_pressed(open_window: Open) -> None:
     driver = open_window(samples.all_works())
     driver.backend.data.can_fetch = False

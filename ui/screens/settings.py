@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.texts import t
@@ -84,6 +84,11 @@ class SettingsScreen(DropScreen):
     def _say(self, part: str, sentences: Sequence[str]) -> None:
         self._lines[part].say(" ".join(sentences))
         self._lines[part].setVisible(any(sentences))
+        if part == "outcome" and any(sentences):
+            QTimer.singleShot(0, self._show_outcome)  # once it has its place
+
+    def _show_outcome(self) -> None:
+        self._scroll.ensureWidgetVisible(self._lines["outcome"])
 
     def _show_data(self) -> None:
         """Say how old the data is and who is contacted for newer data."""
