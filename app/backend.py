@@ -91,7 +91,7 @@ class AppBackend(QObject):
         if self._data_store is None:
             from app.data_store import DataStore
 
-            self._data_store = DataStore()
+            self._data_store = DataStore(shipped_only=self._scenario is not None)
         return self._data_store
 
     @property

@@ -248,7 +248,8 @@ def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: M
     _refuse_blanks(options)
     from app.cli_update import use_newest
 
-    use_newest(None if command == "update" else err)
+    simulated = command == "scenarios" or vars(options).get("simulate") is not None
+    use_newest(None if command == "update" else err, shipped_only=simulated)
     return _action(command, measure)(options, out, err)
 
 

@@ -30,9 +30,9 @@ def add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--status", action="store_true", help=t("cli.help.update_status"))
 
 
-def use_newest(err: Terminal | None) -> None:
+def use_newest(err: Terminal | None, *, shipped_only: bool = False) -> None:
     """Lay newer data over what ships, if some was taken before; say on ``err`` if it cannot be used."""
-    active = DataStore().activate()
+    active = DataStore(shipped_only=shipped_only).activate()
     if active.damaged and err is not None:
         err.line(t("data.damaged", date=day(active.day)))
 
@@ -55,7 +55,7 @@ def update(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
         links = [link for given in options.proxy for link in links_of(given)]
         outcome = _fetched(store, links, err)
     names = {link.id: link.name for link in links}
-    for sentence in told(outcome, before, now.date(), names):
+    for sentence in told(outcome, before, now.astimezone().date(), names):
         (out if outcome.good else err).line(sentence)
     if outcome.stopped:
         return cli.CANCELLED

@@ -81,9 +81,13 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
 class DataStore:
     """The data that is in use, and the way in for newer data; safe to use from several threads."""
 
-    def __init__(self, folder: Path | None = None, pinned: Pinned | None = None) -> None:
-        """Keep bundles in ``folder`` (default: the usual one) and believe what is ``pinned`` (default: what ships)."""
+    def __init__(self, folder: Path | None = None, pinned: Pinned | None = None, *, shipped_only: bool = False) -> None:
+        """Keep bundles in ``folder`` (default: the usual one) and believe what is ``pinned`` (default: what ships).
+
+        ``shipped_only``: what ships is used, whatever is kept: a simulated network is the same on every computer.
+        """
         self._folder = (folder or data_folder()) / "updates"
+        self._names = () if shipped_only else (_CURRENT, _PREVIOUS)
         self._given = pinned
         self._lock = threading.RLock()
         self._active: Active | None = None
@@ -113,7 +117,7 @@ class DataStore:
         pinned = self.pinned
         shipped = Active(version=pinned.version, day=day_of(pinned.version))
         damaged = False
-        for name in (_CURRENT, _PREVIOUS):
+        for name in self._names:
             bundle, unusable = self._kept(name)
             damaged |= unusable
             if bundle is None or bundle.manifest.version <= pinned.version:
@@ -132,13 +136,14 @@ class DataStore:
             size = path.stat().st_size
         except OSError:
             return None, False  # none was ever kept, or the folder is out of reach
-        from diagnostics.updates.content import check_content
         from diagnostics.updates.manifest import RefusedError
 
         try:
             bundle = read_file(path, self.pinned)
             state = self._state()
             if (state.accepted, state.by) != (bundle.digest, self._readers):
+                from diagnostics.updates.content import check_content
+
                 check_content(bundle.files)
         except (RefusedError, OSError) as problem:
             log.info("%s of %d bytes is not used: %s", name, size, problem)
@@ -198,6 +203,13 @@ class DataStore:
             day = day_of(manifest.version)
             self._next = Active(version=manifest.version, day=day, origin=Origin.UPDATED, expires=manifest.expires)
             return self._next
+
+    def wipe(self) -> None:
+        """Forget everything that was ever taken; what ships is used from the next start on.  Raises OSError."""
+        with self._lock:
+            for path in [*self._folder.glob(".*.part"), *(self._folder / name for name in (_CURRENT, _PREVIOUS, _STATE))]:
+                path.unlink(missing_ok=True)
+            self._next = None
 
     def _state(self) -> _State:
         """Return what is noted; of a file that is damaged or gone the kept bundle itself is what is left."""

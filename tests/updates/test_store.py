@@ -181,3 +181,20 @@ def test_a_folder_that_cannot_be_written_refuses_and_the_program_starts(tmp_path
 def test_a_file_that_is_not_there_or_is_a_folder_is_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.atajo", tmp_path, tmp_path / "a\0b"):
         assert update_from_file(store(tmp_path), path, NOW).refusal is Refusal.UNREADABLE
+
+
+def test_a_simulated_network_stands_on_what_ships(tmp_path: Path) -> None:
+    offer(tmp_path, FIRST)
+    started(tmp_path)
+    assert DataStore(tmp_path, pinned(), shipped_only=True).activate().version == SHIPPED
+    assert x_name() == "X"
+
+
+def test_one_action_forgets_all_of_it(tmp_path: Path) -> None:
+    for raw in (FIRST, SECOND):
+        offer(tmp_path, raw)
+    (tmp_path / "updates" / ".current.atajo.1.part").write_bytes(b"left by a computer that stopped")
+    store(tmp_path).wipe()
+    assert list((tmp_path / "updates").iterdir()) == []
+    assert (started(tmp_path).version, x_name()) == (SHIPPED, "X")
+    assert offer(tmp_path, FIRST).good
