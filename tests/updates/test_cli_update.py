@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
+import ssl
+import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,9 @@ import pytest
 from app.data_words import day
 from app.texts import set_language
 from diagnostics.updates.manifest import day_of
+from tests.real_servers.authority import Authority
 from tests.updates.making import KEY, RECENT, STRANGER, Build, bundle_of, renamed
+from tests.updates.sites import Site
 
 RLIMIT = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))"
 """The disk takes 20 KB of a file, and refuses the rest as a full one would."""
@@ -168,6 +174,24 @@ def test_damaged_data_is_said_and_costs_nothing(build: Build, data: Path, tmp_pa
 def test_a_data_folder_that_is_a_file_keeps_nobody_from_testing(build: Build, data: Path) -> None:
     data.write_text("in the way")
     assert build.run(data, "services").returncode == 0
+
+
+def test_ctrl_c_ends_the_search_and_changes_nothing(data: Path, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    def silent(_client: ssl.SSLSocket, over: threading.Event) -> None:
+        over.wait()
+
+    site = Site(authority, silent)
+    with site.open() as source:
+        release = Build(tmp_path, f"https://{source.host}:{source.port}{source.path}")
+        own = {"PATH": "/usr/bin:/bin", "LANG": "es_VE.UTF-8", "ATAJO_DATA": str(data), "SSL_CERT_FILE": str(authority.bundle)}
+        with subprocess.Popen(release.words("update"), cwd=release.root, env=own, stderr=subprocess.PIPE, text=True) as running:
+            assert site.asked.wait(30)
+            running.send_signal(signal.SIGINT)
+            said = running.communicate(timeout=30)[1]
+    assert (running.returncode, said.splitlines()[1:]) == (130, ["Detuviste la búsqueda.", "Sigue en uso la información del 1 ene 2020."])
+    assert not (data / "updates").exists()
 
 
 def test_the_tests_key_is_the_one_that_this_build_knows(build: Build) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+import tomllib
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -104,6 +106,23 @@ def test_data_that_the_program_could_not_work_with_is_refused(spoil: Callable[[F
 
 def test_the_date_of_what_ships_is_not_before_that_of_any_file() -> None:
     """Whoever corrects a data file raises ``version`` in resources/updates.toml, or nobody with this build could be given newer data."""
-    catalog = load_catalog()
-    newest = max(service.as_of for service in catalog.services.values())
-    assert load_pinned().day.isoformat() >= newest
+    newest = {path: max(_dates(tomllib.loads(content.decode())), default=dt.date.min) for path, content in shipped_files().items()}
+    assert {path: day for path, day in newest.items() if day > load_pinned().day} == {}
+
+
+def test_whoever_adds_a_data_file_decides_whether_updates_may_replace_it() -> None:
+    """A new one goes into ``manifest.SINGLE`` with a reader in ``content.READERS``, or here with its reason in docs/data-updates.md."""
+    never = {"updates.toml"}
+    assert {entry.name for entry in resources.shipped().iterdir() if entry.name.endswith(".toml")} == {*SINGLE, *never}
+
+
+def _dates(value: object) -> Iterator[dt.date]:
+    """Yield the dates that say when something was read or checked."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if key in ("as_of", "date") and isinstance(each, dt.date):
+                yield each
+            yield from _dates(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _dates(each)
