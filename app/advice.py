@@ -2,33 +2,78 @@
 
 from __future__ import annotations
 
-from diagnostics.advice import load_tips, tips_for
-from diagnostics.model import Cause, Report
-from ui.backend import Advice
+from typing import Final
 
-_ASKS_DIRECTORIES = (Cause.DNS_TAMPERING, Cause.DNS_NO_ANSWER)
+from app import texts
+from app.given_tips import GivenSteps, GivenTip, chosen, source_line, worded
+from app.texts import t
+from app.wording import risk_line
+from diagnostics.advice.platforms import ANY
+from diagnostics.model import Cause, Report
+from ui.backend import Advice, AdviceSteps
+
+MAX_TEXT: Final = 900
+"""Longest tip for a chat or a QR code, in characters: a code with more is hard to read from a screen."""
+
+_ASKS_DIRECTORIES: Final = (Cause.DNS_TAMPERING, Cause.DNS_NO_ANSWER)
 """Causes that tempt people to set another name directory: what is known of those is said beside them."""
 
 
-def advice_for(report: Report, target: str | None, language: str) -> tuple[Advice, ...]:
+def advice_for(report: Report, target: str | None, language: str, *, computer: str | None = None) -> tuple[Advice, ...]:
     """Return the advice for one target, or for the line when ``target`` is None; best first.
 
-    Raises InputError when our own file of tips is damaged.
+    ``computer``: whose steps come first (``diagnostics.advice.PLATFORMS``), this one's by default.  Raises InputError when our own
+    file of tips is damaged, and ValueError for a language that Atajo does not speak.
     """
-    known = load_tips()
     wanted = {f"target:{target}", f"cause:{report.network.cause}"}  # a fault of the line hinders every target
     verdict = report.of_target(target or "")
     if verdict is not None and verdict.cause in _ASKS_DIRECTORIES:
         wanted.add(f"cause:{Cause.RESOLVER_BLOCKED}")
-    return tuple(
-        Advice(
-            id=choice.id,
-            say=(text := known[choice.id].in_language(language)).title,
-            why=text.why,
-            steps=text.steps,
-            caution=text.risk,
-            general=known[choice.id].way_round,  # no way round was tried: measured ones come with their own feature
-        )
-        for choice in tips_for(report.verdicts, report.network)
-        if wanted & set(choice.because)
+    choices = [choice for choice in chosen(report) if wanted & set(choice.because)]
+    with texts.speaking(language):
+        return tuple(_advice(tip) for tip in worded(report, choices, target=target, computer=computer))
+
+
+def _advice(tip: GivenTip) -> Advice:
+    return Advice(
+        id=tip.id,
+        say=tip.title,
+        why=tip.why,
+        steps=tip.steps,
+        caution=tip.risk,
+        general=tip.untested,
+        proved=tip.proved,
+        platforms=() if [p.platform for p in tip.platforms] == [ANY] else tuple(map(_steps, tip.platforms)),
+        source=tip.source,
+        dated=tip.dated,
+        verified=tip.verified,
+        expired=tip.expired,
     )
+
+
+def _steps(given: GivenSteps) -> AdviceSteps:
+    return AdviceSteps(platform=given.platform, name=given.name, steps=given.steps, here=given.here)
+
+
+def advice_text(advice: Advice, platform: str = "") -> str:
+    """Return a tip as plain text for a chat or a QR code: at most 900 characters, in the language that is spoken now.
+
+    ``platform`` chooses the steps; unknown or empty: those for this computer.  What does not fit is left out in the order in which
+    it can be spared: the source, the reason, then the last steps.  The risk always stays.
+    """
+    own = next((each for each in advice.platforms if each.platform == platform), None)
+    steps = own.steps if own else advice.steps
+    numbered = [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
+    heading = [t("tips.on", device=own.name)] if own and own.platform != ANY else []
+    tail = [risk_line(advice.caution)]
+    tail += [t("tips.unmeasured")] if advice.general and not advice.proved else []
+    tail += [t("tips.expired")] if advice.expired else []
+    proved = [advice.proved] if advice.proved else []
+    source = [source_line(advice.source, advice.dated)] if advice.source else []
+    for why, origin in (([advice.why], source), ([advice.why], []), ([], [])):
+        text = "\n".join((advice.say, *proved, *why, *heading, *numbered, *tail, *origin))
+        if len(text) <= MAX_TEXT:
+            return text
+    while numbered and len("\n".join((advice.say, *proved, *heading, *numbered, "…", *tail))) > MAX_TEXT:
+        numbered.pop()
+    return "\n".join((advice.say, *proved, *heading, *numbered, "…", *tail))[:MAX_TEXT]

@@ -176,6 +176,12 @@ class AppBackend(QObject):
 
         return advice_for(report, target, language())
 
+    def tip_text(self, advice: Advice, platform: str) -> str:
+        """Return a tip as plain text, for a chat or a phone."""
+        from app.advice import advice_text
+
+        return advice_text(advice, platform)
+
     def save_folder(self) -> str:
         """Return the folder that is offered."""
         return str(save_folder())
@@ -248,7 +254,7 @@ async def _open_run(catalog: Catalog, scenario: Scenario | None, wanted: Wanted,
     from diagnostics.runner import Run
     from diagnostics.trust import Trust
 
-    plan = make_plan(wanted.targets, wanted.urls, catalog, routes=await daemon_call(wanted.links))
+    plan = make_plan(wanted.targets, wanted.urls, catalog, routes=await daemon_call(wanted.links), ways=True)
     if scenario is None:
         yield Run(plan, RealNetwork(Trust()), tell, version=__version__)
         return

@@ -13,10 +13,10 @@ from app import cli, wording
 from app.cli_files import STDOUT
 from app.cli_save import Outputs, refused_in_full
 from app.cli_summary import write_summary
+from app.given_tips import chosen
 from app.report_facts import whole_verdicts
 from app.terminal import Terminal
 from app.texts import t
-from diagnostics.advice import tips_for
 from diagnostics.errors import InputError
 from diagnostics.judge import Judgement
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Report, RouteVerdict, Status, Verdict
@@ -44,13 +44,10 @@ def read_report(name: str) -> Report:
 
 def judged_again(report: Report, judgement: Judgement) -> Report:
     """Return the report with the result that follows from its observations; what it says itself may be anything."""
-    return msgspec.structs.replace(
-        report,
-        network=judgement.network,
-        routes=judgement.routes,
-        verdicts=judgement.verdicts,
-        tips=tips_for(judgement.verdicts, judgement.network),
+    judged = msgspec.structs.replace(
+        report, network=judgement.network, routes=judgement.routes, verdicts=judgement.verdicts, workarounds=judgement.workarounds
     )
+    return msgspec.structs.replace(judged, tips=chosen(judged))
 
 
 def explain(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:

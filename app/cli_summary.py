@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final
 
 from app import wording
+from app.given_tips import GivenTip, advice_of, tip_remarks
 from app.report_facts import function_verdicts, whole_verdicts
 from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence, state_word, usable
 from app.terminal import SYMBOLS, Terminal
-from app.texts import language, t
+from app.texts import join_names, t
+from diagnostics.advice.platforms import ANY
 from diagnostics.model import Report, Status, Verdict
-
-if TYPE_CHECKING:
-    from diagnostics.advice import TipText
 
 MOST_TARGETS: Final = 40
 """Targets that are told one by one; of more, only those that do not work."""
+
+MOST_WITH_STEPS: Final = 3
+"""Tips that are written with their steps; a terminal has no cards to fold."""
 
 _FINE: Final = (Status.WORKS, Status.SLOW)
 
@@ -49,9 +51,9 @@ def write_summary(
         out.line()
         out.line(t("cli.proxies"), style="bold")
         write_proxies(report, out, names)
-    for number, tip in enumerate(advice_of(report)):
+    for place, tip in enumerate(advice_of(report, names, fresh=own)):
         out.line()
-        _write_advice(tip, out, whole=number == 0)
+        _write_advice(tip, out, place)
 
 
 def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -99,36 +101,22 @@ def failing_functions(report: Report, verdict: Verdict) -> str:
     return wording.some_names([wording.function_name(f.function or "") for f in bad]) if len(bad) < len(functions) else ""
 
 
-def advice_of(report: Report) -> list[GivenTip]:
-    """Return the advice that the report carries, best first, in the language that is spoken now.
-
-    Tips of a newer Atajo that are not known here are left out.  Raises InputError when our own file is damaged.
-    """
-    from diagnostics.advice import load_tips
-
-    known = load_tips() if report.tips else {}
-    choices = [choice for choice in sorted(report.tips, key=lambda choice: choice.rank) if choice.id in known]
-    return [
-        GivenTip(text=known[choice.id].in_language(language()), untested=known[choice.id].way_round, because=choice.because)
-        for choice in choices
-    ]
-
-
-class GivenTip(NamedTuple):
-    """One tip in the person's language.  ``untested``: it claims a way round that nobody tried on this network."""
-
-    text: TipText
-    untested: bool
-    because: tuple[str, ...]
-
-
-def _write_advice(tip: GivenTip, out: Terminal, *, whole: bool) -> None:
-    """Write a tip; those behind the first one go without their reason, which the summary has named."""
-    out.line(t("cli.next", step=wording.after_colon(tip.text.title)), style="bold")
-    if whole:
-        out.line(tip.text.why, indent=2)
-    for number, step in enumerate(tip.text.steps, start=1):
-        out.line(f"{number}. {step}", indent=2, hanging=5)
-    out.line(wording.risk_line(tip.text.risk), indent=2)
-    if tip.untested:
-        out.line(t("tips.unmeasured"), indent=2)
+def _write_advice(tip: GivenTip, out: Terminal, place: int) -> None:
+    """Write a tip: the first whole, the next ones without their reason, which the summary has named, the others in brief."""
+    out.line(t("cli.next", step=wording.after_colon(tip.title)), style="bold")
+    if tip.proved:
+        out.line(tip.proved, indent=2)
+    if place == 0:
+        out.line(tip.why, indent=2)
+    first, *others = tip.platforms
+    if place < MOST_WITH_STEPS:
+        if first.platform != ANY:
+            out.line(t("tips.on", device=first.name), indent=2)
+        for number, step in enumerate(tip.steps, start=1):
+            out.line(f"{number}. {step}", indent=2, hanging=5)
+        named = [each.name for each in others if each.platform != ANY]
+        if named and place == 0:
+            out.line(t("tips.also_on", platforms=join_names(named)), indent=2)
+    out.line(wording.risk_line(tip.risk), indent=2)
+    for remark in tip_remarks(tip):
+        out.line(remark, indent=2)

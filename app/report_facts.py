@@ -161,6 +161,26 @@ def _plan(observations: Iterable[Observation]) -> dict[str, Service]:
     return found
 
 
+def planned_resolvers(report: Report) -> dict[str, tuple[str, ...]]:
+    """Return the addresses of the public resolvers of the report's plan by id."""
+    found: dict[str, tuple[str, ...]] = {}
+    for observation in report.observations:
+        if observation.step is Step.SYSTEM and observation.detail.get("kind") == "plan":
+            entries = observation.detail.get("resolvers")
+            for entry in entries if isinstance(entries, list | tuple) else ():
+                with contextlib.suppress(msgspec.ValidationError):
+                    resolver = msgspec.convert(entry, _PlannedResolver)
+                    found[resolver.id] = resolver.addresses
+    return found
+
+
+class _PlannedResolver(msgspec.Struct, frozen=True):
+    """What a plan says of a resolver, as far as it is read here."""
+
+    id: str
+    addresses: tuple[str, ...]
+
+
 def whole_verdicts(report: Report) -> list[Verdict]:
     """Return one verdict a target, in the order of the plan: over the direct route, or the best one where that was left out."""
     order = {target: place for place, target in enumerate(planned(report))}

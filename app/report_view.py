@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from app import texts, wording
-from app.cli_summary import GivenTip, advice_of
+from app.given_tips import GivenTip, advice_of, source_line, tip_remarks
 from app.report_facts import Stage, StageState, function_verdicts, stages, whole_verdicts
 from app.terminal import SYMBOLS
 from app.texts import t
+from diagnostics.advice.platforms import ANY
 from diagnostics.model import NetworkVerdict, Observation, Report, Status, Verdict
-from diagnostics.report.html import AdviceView, CardView, FunctionView, ReportView, StageView, TableView, render_html
+from diagnostics.report.html import AdviceView, CardView, FunctionView, ReportView, StageView, StepsView, TableView, render_html
 
 MOST_CARDS: Final = 200
 MOST_ROWS: Final = 2_000
@@ -27,7 +26,7 @@ MOST_ROWS: Final = 2_000
 MOST_DETAIL: Final = 600
 """Characters of one observation's details."""
 
-MOST_TIPS: Final = 8
+MOST_TIPS: Final = 12
 NOTHING: Final = "\N{EN DASH}"
 _STAGE_SYMBOLS: Final = {
     StageState.OK: "✓",
@@ -46,18 +45,8 @@ def html_page(report: Report, language: str) -> str:
     Nothing is taken out: hand in what ``diagnostics.report.redaction.redacted`` returns.  Raises ValueError for a language
     that Atajo does not speak.
     """
-    with _speaking(language):
+    with texts.speaking(language):
         return render_html(view_of(report))
-
-
-@contextmanager
-def _speaking(language: str) -> Iterator[None]:
-    before = texts.language()
-    texts.set_language(language)
-    try:
-        yield
-    finally:
-        texts.set_language(before)
 
 
 def view_of(report: Report) -> ReportView:
@@ -86,7 +75,7 @@ def _placed(report: Report, targets: list[str]) -> tuple[dict[str, list[GivenTip
     """Return the tips by the first target that each helps, and those that help none of them: they are about the line."""
     by_target: dict[str, list[GivenTip]] = {}
     general: list[GivenTip] = []
-    for tip in advice_of(report)[:MOST_TIPS]:
+    for tip in advice_of(report, fresh=False)[:MOST_TIPS]:
         target = next((each for each in targets if f"target:{each}" in tip.because), None)
         general.append(tip) if target is None else by_target.setdefault(target, []).append(tip)
     return by_target, general
@@ -130,9 +119,19 @@ def _function(verdict: Verdict) -> FunctionView:
 
 
 def _advice(tip: GivenTip) -> AdviceView:
-    text = tip.text
-    untested = t("tips.unmeasured") if tip.untested else ""
-    return AdviceView(title=text.title, why=text.why, steps=text.steps, risk=wording.risk_line(text.risk), untested=untested)
+    first, *others = tip.platforms
+    return AdviceView(
+        title=tip.title,
+        why=tip.why,
+        steps=first.steps,
+        risk=wording.risk_line(tip.risk),
+        remarks=tuple(tip_remarks(tip)),
+        proved=tip.proved,
+        on=t("tips.on", device=first.name) if first.platform != ANY else "",
+        others=tuple(StepsView(name=each.name, steps=each.steps) for each in others),
+        source=source_line(tip.source, tip.dated),
+        unverified="" if tip.verified else t("tips.unverified"),
+    )
 
 
 def _moment(started: str) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from diagnostics.model import (
     Status,
     Step,
     Verdict,
+    Workaround,
 )
 
 _HOSTS: Final = {
@@ -167,6 +168,48 @@ def mixed() -> Report:
     run.judge("telegram", Status.LIKELY_BLOCKED, Cause.IP_BLOCKED, Certainty.LIKELY)
     run.judge("signal", Status.UNKNOWN, certainty=Certainty.NONE)
     return run.report()
+
+
+_WAYS: Final[tuple[tuple[str, Status, float, int], ...]] = (
+    ("doh:quad9", Status.BLOCKED, 0.0, 0),
+    ("doh:quad9|rec:snimid", Status.WORKS, 0.41, 3),
+    ("dot:quad9", Status.BLOCKED, 0.0, 0),
+    ("udp:quad9", Status.UNKNOWN, 0.0, 0),
+    ("doh:adguard|seg:snimid", Status.PARTIAL, 0.52, 2),
+    ("doh:adguard", Status.BLOCKED, 0.0, 0),
+    ("doh-name:adguard", Status.WORKS, 1.2, 3),
+    ("tcp:adguard", Status.NOT_TESTED, 0.0, 0),
+    ("tcp-cut:cloudflare", Status.BLOCKED, 0.0, 0),
+    ("udp-second:google", Status.PARTIAL, 0.3, 1),
+    ("rec:snimid", Status.WORKS, 0.38, 3),
+    ("seg:snimid", Status.BLOCKED, 0.0, 0),
+    ("recseg:snimid", Status.WORKS, 0.44, 3),
+    ("chunk:16", Status.BLOCKED, 0.0, 0),
+    ("browser", Status.PARTIAL, 0.5, 1),
+    ("h3", Status.WORKS, 0.2, 3),
+    ("ipv6", Status.NOT_TESTED, 0.0, 0),
+    ("name:mobile.x.com", Status.BLOCKED, 0.0, 0),
+    ("port:8443", Status.UNKNOWN, 0.0, 0),
+    ("exit:tor-browser", Status.WORKS, 0.9, 3),
+    ("warp:7", Status.WORKS, 0.7, 3),  # of an engine that is newer than this window
+)
+"""Ways round of a made-up search: id, outcome, seconds, how many of three tries passed."""
+
+
+def ways_round() -> Report:
+    """Return the report of a cut by name, with ways round that were tried."""
+    run = _Recorder()
+    operators = {"quad9": "Quad9", "adguard": "AdGuard", "cloudflare": "Cloudflare", "google": "Google"}
+    run.note({"kind": "plan", "resolvers": [{"id": ident, "operator": operator} for ident, operator in operators.items()]})
+    seen = (run.dns("x", "x.com", "203.0.113.7"), run.tcp("x", "x.com"), run.tls("x", "x.com", "connection_reset"))
+    run.judge("x", Status.BLOCKED, Cause.NAME_BLOCKED, evidence=seen)
+    for target in ("whatsapp", "telegram", "signal"):
+        run.fine(target)
+    tried = tuple(
+        Workaround(id=way, target="x", status=status, seconds=seconds, tries=0 if status is Status.NOT_TESTED else 3, passed=passed)
+        for way, status, seconds, passed in _WAYS
+    )
+    return msgspec.structs.replace(run.report(), workarounds=tried)
 
 
 def service_down() -> Report:

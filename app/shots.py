@@ -17,36 +17,19 @@ from typing import Final
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from app import samples
+from app import sample_advice, samples
 from app.sample_data import SampleData
 from app.sample_proxies import FOUND, LINKS, SampleProxies, compared
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
 from diagnostics.errors import InputError
-from diagnostics.events import Event
+from diagnostics.events import Event, RunDone
 from diagnostics.model import Cause, Report, Service
 from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 from ui.flow import Window
 
 SCALES: Final = (100, 200)
 THEMES: Final = (ThemeChoice.LIGHT, ThemeChoice.DARK)
-
-_ADVICE: Final = {
-    "es": Advice(
-        id="sample",
-        say="Usa una guía de nombres cifrada",
-        why="Tu red da una dirección falsa; otra guía puede dar la verdadera.",
-        steps=("Abre los ajustes de tu navegador y busca «DNS seguro».", "Elige otra guía de nombres y vuelve a probar."),
-        caution="Tu proveedor todavía puede ver a qué direcciones te conectas.",
-    ),
-    "en": Advice(
-        id="sample",
-        say="Use an encrypted name directory",
-        why="Your network gives a false address; another directory may give the true one.",
-        steps=("Open your browser's settings and look for “secure DNS”.", "Choose another name directory and test again."),
-        caution="Your provider can still see which addresses you connect to.",
-    ),
-}
 
 
 class SampleBackend(QObject):
@@ -71,6 +54,7 @@ class SampleBackend(QObject):
         self.over: tuple[str, ...] = ()
         self.shelf = SampleProxies()
         self.data = SampleData()
+        self.advice: sample_advice.Tips = sample_advice.general
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
         """Connect the window."""
@@ -139,8 +123,14 @@ class SampleBackend(QObject):
         self.cancelled += 1
 
     def tips(self, _report: Report, _target: str | None) -> Sequence[Advice]:
-        """Return one tip."""
-        return [_ADVICE[language()]]
+        """Return the tips that were laid out."""
+        return self.advice(language())
+
+    def tip_text(self, advice: Advice, platform: str) -> str:
+        """Return a tip as plain text, as the program would."""
+        from app.advice import advice_text
+
+        return advice_text(advice, platform)
 
     def save_folder(self) -> str:
         """Return a folder."""
@@ -212,6 +202,34 @@ def _technical(window: Window, backend: SampleBackend) -> None:
 def _todo(window: Window, backend: SampleBackend) -> None:
     _done(window, backend)
     window.show_todo("x")
+
+
+def _tips(window: Window, backend: SampleBackend) -> None:
+    backend.advice = sample_advice.measured
+    _todo(window, backend)
+
+
+def _code(window: Window, backend: SampleBackend) -> None:
+    _tips(window, backend)
+    window.press("todo.code.1")
+
+
+def _rechecking(window: Window, backend: SampleBackend) -> None:
+    _tips(window, backend)
+    window.press("todo.no.1")
+    window.press("todo.recheck.1")
+
+
+def _still_shut(window: Window, backend: SampleBackend) -> None:
+    _tips(window, backend)
+    window.press("todo.recheck.1")
+    backend.play()
+
+
+def _opens_now(window: Window, backend: SampleBackend) -> None:
+    _tips(window, backend)
+    window.press("todo.recheck.1")
+    backend.play([RunDone(report=samples.all_works())])
 
 
 def _save(window: Window, backend: SampleBackend) -> None:
@@ -305,7 +323,13 @@ _WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
       (Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL, Cause.WRONG_CLOCK, Cause.LOCAL_INTERCEPTION, Cause.STALE_PROXY)),
     ("fail-unexpected", samples.mixed(), _unexpected),
     ("todo", samples.x_blocked(), _todo),
+    ("todo-proved", samples.ways_round(), _tips),
+    ("todo-code", samples.ways_round(), _code),
+    ("todo-busy", samples.ways_round(), _rechecking),
+    ("todo-unchanged", samples.ways_round(), _still_shut),
+    ("result-again", samples.ways_round(), _opens_now),
     ("detail", samples.mixed(), _detail),
+    ("detail-ways", samples.ways_round(), _detail),
     ("detail-technical", samples.x_blocked(), _technical),
     ("save", samples.x_blocked(), _save),
     ("save-done", samples.x_blocked(), _saved),

@@ -14,7 +14,8 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -70,6 +71,17 @@ def detect_language() -> str:
     by_name = {"spanish": "es", "english": "en"}  # Windows writes "Spanish_Venezuela"
     code = by_name.get(code, code)
     return code if code in LANGUAGES else DEFAULT_LANGUAGE
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Speak another language for a while.  Raises ValueError like :func:`set_language`."""
+    before = _speaker.language
+    set_language(code)
+    try:
+        yield
+    finally:
+        set_language(before)
 
 
 # --- texts ----------------------------------------------------------------------------------------
@@ -192,9 +204,17 @@ def when(moment: dt.datetime, now: dt.datetime | None = None) -> str:
         return t("when.today", time=time)
     if local.date() == today - dt.timedelta(days=1):
         return t("when.yesterday", time=time)
+    return t("when.date", day=local.day, month=_month(local), year=local.year, time=time)
+
+
+def day(date: dt.date) -> str:
+    """Return a day as people write it: «9 ago 2026»."""
+    return t("when.day", day=date.day, month=_month(date), year=date.year)
+
+
+def _month(date: dt.date) -> str:
     months = _form(_find("when.months") or {"text": ""}, None).split()
-    month = months[local.month - 1] if len(months) == 12 else str(local.month)
-    return t("when.date", day=local.day, month=month, year=local.year, time=time)
+    return months[date.month - 1] if len(months) == 12 else str(date.month)
 
 
 def join_names(names: Iterable[str] | Sequence[str]) -> str:

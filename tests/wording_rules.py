@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-PLACEHOLDER: Final = re.compile(r"\{[a-z_]+\}")
+PLACEHOLDER: Final = re.compile(r"\{[a-z0-9_]+\}")
 QUOTED: Final = re.compile(r"«[^»]*»|“[^”]*”")
 WORD: Final = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*")
 NO_BREAK_SPACE: Final = "\u00a0"
@@ -23,7 +23,7 @@ JARGON: Final = re.compile(
     re.IGNORECASE,
 )
 CAPITALS_ALLOWED: Final = frozenset(
-    {"X", "VPN", "MB", "PDF", "HTML", "ZIP", "Wi-Fi", "SOCKS", "SSH", "TUIC", "VLESS", "WhatsApp", "JSON", "AM", "PM"}
+    {"X", "VPN", "MB", "PDF", "HTML", "ZIP", "Wi-Fi", "SOCKS", "SSH", "TUIC", "VLESS", "WhatsApp", "JSON", "QR", "AM", "PM"}
 )
 
 NOT_TU: Final = re.compile(

@@ -54,8 +54,22 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     removed: int
 
 
+class AdviceSteps(msgspec.Struct, frozen=True, kw_only=True):
+    """A tip's steps on one platform, with its name in the person's language; ``here``: they can be followed on this computer."""
+
+    platform: str
+    name: str
+    steps: tuple[str, ...]
+    here: bool = False
+
+
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
-    """One tip in the person's language.  ``general``: it could not be tested from here."""
+    """One tip in the person's language.
+
+    ``general``: it could not be tested from here.  ``proved``: the sentence that says what it brought in this run.  ``steps`` are
+    those for this computer, or the first of ``platforms``.  ``dated``: when its source was read; ``verified``: somebody walked
+    through its steps; ``expired``: it is older than it should be.
+    """
 
     id: str
     say: str
@@ -63,6 +77,12 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[str, ...]
     caution: str
     general: bool = True
+    proved: str = ""
+    platforms: tuple[AdviceSteps, ...] = ()
+    source: str = ""
+    dated: str = ""
+    verified: bool = False
+    expired: bool = False
 
 
 class Preferences(Protocol):
@@ -160,6 +180,10 @@ class Backend(Protocol):
 
     def tips(self, report: Report, target: str | None) -> Sequence[Advice]:
         """Return the advice for one target, or for the line when ``target`` is None; best first."""
+        ...
+
+    def tip_text(self, advice: Advice, platform: str) -> str:
+        """Return a tip as plain text of at most 900 characters, for a chat or a phone, with the steps for one kind of device."""
         ...
 
     def save_folder(self) -> str:

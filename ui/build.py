@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ui.screens.home import HomeScreen
     from ui.screens.proxies import ProxiesScreen
     from ui.screens.proxy import ProxyScreen
+    from ui.screens.qr import QrScreen
     from ui.screens.result import ResultScreen
     from ui.screens.run import RunScreen
     from ui.screens.save import SaveScreen
@@ -118,7 +119,21 @@ class Screens:
         screen = self._add(TodoScreen(self._window.theme))
         screen.again_asked.connect(self._window.again)
         screen.save_asked.connect(self._window.save)
+        todo = self._window.todo
+        screen.copy_asked.connect(todo.copy)
+        screen.code_asked.connect(todo.code)
+        screen.worked.connect(todo.worked)
+        screen.failed.connect(todo.failed)
+        screen.recheck_asked.connect(todo.recheck)
+        screen.stop_asked.connect(todo.stop)
         return screen
+
+    @cached_property
+    def qr(self) -> QrScreen:
+        """Return the code for the phone."""
+        from ui.screens.qr import QrScreen
+
+        return self._add(QrScreen(self._window.theme))
 
     @cached_property
     def detail(self) -> DetailScreen:
@@ -127,6 +142,7 @@ class Screens:
 
         screen = self._add(DetailScreen(self._window.theme))
         screen.todo_asked.connect(self._window.show_todo)
+        screen.save_asked.connect(self._window.save)
         return screen
 
     @cached_property

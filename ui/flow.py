@@ -6,14 +6,14 @@ welcome → home → run → result → detail, what to do, save
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QApplication
 
-from app.texts import language, set_language, t
-from app.wording import card_sentence, failure, fault_sentence, name_of
+from app.texts import language, set_language, t, when
+from app.wording import failure, name_of
 from diagnostics.events import Event, RunStarted
 from diagnostics.model import Report
 from ui.a11y import announce
@@ -23,9 +23,18 @@ from ui.proxy_flow import ProxyFlow
 from ui.run_state import RunState
 from ui.shell import Shell
 from ui.theme import Theme
+from ui.todo_flow import TodoFlow
 from ui.widgets import Button
 
 _OUTCOMES: Final = ("result", "fail")
+
+
+class Wanted(NamedTuple):
+    """What the run on the screen was asked for: services, typed pages, and the kept proxies that they are tested through."""
+
+    targets: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    over: tuple[str, ...] = ()
 
 
 class Window(QObject):
@@ -41,11 +50,12 @@ class Window(QObject):
         self.theme.speak(language())
         self.shell = Shell(self.theme)
         self.state: RunState | None = None
-        self._wanted: tuple[list[str], list[str]] = ([], [])
+        self.wanted = Wanted()
         self._behind: list[str] = []
         self._target = ""
         self.screens = Screens(self)
         self.proxies = ProxyFlow(self)
+        self.todo = TodoFlow(self)
         self.services_shown = False
         self.shell.set_simulated(simulated=backend.simulated is not None)
         self._connect_shell()
@@ -106,9 +116,11 @@ class Window(QObject):
 
     @Slot()
     def escape(self) -> None:
-        """Stop a run; else go back."""
+        """Stop what is measured on this screen; else go back."""
         if self.shell.current == "run":
             self.stop()
+        elif self.shell.current == "todo" and self.todo.checking:
+            self.todo.stop()
         elif self.shell.current not in ("home", "welcome"):
             self.go_back()
 
@@ -145,10 +157,11 @@ class Window(QObject):
 
     def start(self, targets: Sequence[str], urls: Sequence[str]) -> None:
         """Begin a run and show it."""
-        self._wanted = (list(targets), list(urls))
+        over = [row.id for row in self.proxies.rows()] if self.backend.preferences.through_proxies else []
+        self.wanted = Wanted(tuple(targets), tuple(urls), tuple(over))
         self.proxies.ended()  # a test of single proxies gives way
-        through = self.backend.preferences.through_proxies
-        number = self.backend.start(targets, urls, [row.id for row in self.proxies.rows()] if through else [])
+        self.todo.ended()
+        number = self.backend.start(targets, urls, over)
         self.state = RunState(number, targets)
         names = {service.id: service.name.get(language()) or service.id for service in self.backend.services()}
         self.screens.run.begin(self.state, names)
@@ -164,7 +177,7 @@ class Window(QObject):
         if self.shell.current == "home":
             self.screens.home.press_primary()
         elif self.state is not None:
-            self.start(*self._wanted)
+            self.start(self.wanted.targets, self.wanted.urls)
 
     @Slot()
     def stop(self) -> None:
@@ -180,7 +193,7 @@ class Window(QObject):
     def _arrived(self, number: int, events: tuple[Event, ...]) -> None:
         """Take the engine's events; late ones of an earlier run are dropped."""
         state = self.state
-        if self.proxies.arrived(number, events) or state is None or number != state.number:
+        if self.proxies.arrived(number, events) or self.todo.arrived(number, events) or state is None or number != state.number:
             return
         for event in events:
             state.take(event)
@@ -197,7 +210,9 @@ class Window(QObject):
     def _failed(self, number: int, sentence: str) -> None:
         """Say that a run ended without a report; what was known is kept."""
         state = self.state
-        if self.proxies.failed(number, sentence) or state is None or number != state.number or state.stopped:
+        if self.proxies.failed(number, sentence) or self.todo.failed_run(number, sentence):
+            return
+        if state is None or number != state.number or state.stopped:
             return
         state.stopped = True
         if sentence:
@@ -239,7 +254,27 @@ class Window(QObject):
         if name == "fail":
             self.screens.fail.show_report(report)
         else:
-            self.screens.result.show_report(report, self.proxies.names())
+            self.screens.result.show_report(self.todo.shown(report), self.proxies.names(), self.todo.moments())
+
+    def recheck_done(self) -> None:
+        """Write anew what shows a target that was measured again."""
+        report = self.report()
+        if report is not None and "result" in self.screens.built and not failure(report):
+            self._fill("result", report)
+        if self.shell.current == "detail":
+            self._fill_detail()
+
+    def show_opened(self, target: str, sentence: str) -> None:
+        """Say that a target opens now, back where all of them are seen; a screen that has nothing to do with it stays."""
+        result = self.screens.result
+        if self.shell.current in ("todo", "detail", "qr"):
+            self._behind.clear()
+            self._show("result", coming_back=True)
+            result.focus_on(target)
+        else:
+            self._behind = [each for each in self._behind if each not in ("todo", "detail", "qr")]
+        result.say_news(sentence)
+        announce(self.shell, sentence)
 
     def show_masked_result(self) -> None:
         """Show the services although a fault of the line hides them: each says that nothing can be said yet."""
@@ -250,11 +285,15 @@ class Window(QObject):
 
     def show_detail(self, target: str) -> None:
         """Show one target from close."""
-        report = self.report()
-        if report is not None:
-            self._target = target
-            self.screens.detail.show_target(report, target, self.proxies.names())
+        self._target = target
+        if self._fill_detail():
             self._show("detail")
+
+    def _fill_detail(self) -> bool:
+        report = self.todo.report_of(self._target)
+        if report is not None:
+            self.screens.detail.show_target(report, self._target, self.proxies.names(), self.todo.moments().get(self._target))
+        return report is not None
 
     def show_proxy(self, ident: str) -> None:
         """Show one of the person's proxies from close."""
@@ -267,35 +306,39 @@ class Window(QObject):
 
     def show_todo(self, target: str) -> None:
         """Show the advice for one target; for the line when it is empty."""
-        report = self.report()
-        if report is not None:
+        if self.report() is not None:
             self._target = target
-            self._fill_todo(report)
+            self.todo.show(target)
             self._show("todo")
 
-    def _fill_todo(self, report: Report) -> None:
-        screen = self.screens.todo
-        verdict = report.of_target(self._target)
-        if verdict is not None and not failure(report):
-            tips = self.backend.tips(report, self._target)
-            screen.show_tips(name_of(self._target, report), card_sentence(verdict, report), tips)
-        else:
-            screen.show_tips("", fault_sentence(report) if failure(report) else "", self.backend.tips(report, None))
+    def show_code(self) -> None:
+        """Show the code for the phone."""
+        self._show("qr")
 
     @Slot()
     def save(self) -> None:
-        """Offer to save the report, if there is one."""
-        report = self.report()
+        """Offer to save the report of what is on the screen, if there is one: a report holds one run, never two."""
+        if self.shell.current == "save":
+            return
+        alone = self.shell.current in ("todo", "detail", "qr") and self._target in self.todo.rechecks
+        report = self.todo.report_of(self._target) if alone else self.report()
         if report is None or self.under_way or not report.observations:
             return
-        self.screens.save.show_report(report)
+        self.screens.save.show_report(report, self._note_of_save(report if alone else None))
         self._show("save")
+
+    def _note_of_save(self, alone: Report | None) -> Callable[[], str]:
+        """Return what is to be said of a report when some targets were measured again; ``alone``: it is that of one of them."""
+        target, moment = self._target, self.todo.moments().get(self._target)
+        if alone is not None and moment is not None:
+            return lambda: t("save.alone", service=name_of(target, alone), when=when(moment))
+        return lambda: t("save.whole") if self.todo.rechecks else ""
 
     def copy(self) -> None:
         """Put the summary into the clipboard."""
         report = self.report()
         if report is not None:
-            self.screens.result.show_report(report, self.proxies.names())
+            self._fill("result", report)
             self.screens.result.copy()
             self.screens.save.say_copied()
 
@@ -324,9 +367,8 @@ class Window(QObject):
         self.shell.retranslate()
         for screen in self.screens.built.values():
             screen.retranslate()
-        report = self.report()
-        if "todo" in self.screens.built and report is not None:
-            self._fill_todo(report)
+        if "todo" in self.screens.built:
+            self.todo.fill(self.screens.todo.open_tip())
         if "welcome" in self.screens.built:
             self.screens.welcome.show_language(code)
         if "settings" in self.screens.built:

@@ -74,7 +74,7 @@ class ProxyFlow:
         wanted = [ident for ident in idents if ident in known]
         if not wanted:
             return
-        if window.under_way:
+        if window.under_way or window.todo.checking:
             self._say(t("proxies.busy"))
             return
         targets = window.backend.preferences.targets or window.backend.default_targets()

@@ -109,6 +109,7 @@ def style_sheet(c: Tokens, points: float) -> str:
         QPushButton:hover {{ border-color: {c.accent}; }}
         QPushButton:disabled {{ color: {c.muted}; border-color: {c.line}; }}
         QPushButton:flat {{ border-color: transparent; background: transparent; color: {c.accent}; }}
+        QPushButton[rank="fold"] {{ color: {c.text}; font-weight: 700; padding: 4px 8px; text-align: left; }}
         QPushButton[rank="primary"] {{ border-color: {c.accent}; background: {c.accent}; color: {c.on_accent};
                                        font-weight: 600; padding: 9px 20px; }}
         QPushButton[rank="primary"]:disabled {{ background: {c.surface}; border-color: {c.line}; color: {c.muted}; }}
@@ -123,6 +124,14 @@ def style_sheet(c: Tokens, points: float) -> str:
         QProgressBar {{ background: {c.line}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
         QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
         QListView {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 10px; outline: 0; }}
+        QTableWidget {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 10px; gridline-color: {c.line};
+                        selection-background-color: {c.window}; selection-color: {c.text}; }}
+        QTableWidget:focus {{ border: 2px solid {c.accent}; }}
+        QTableWidget::item {{ padding: 3px 6px; }}
+        QTableWidget::item:focus {{ border: 2px solid {c.accent}; padding: 1px 4px; color: {c.text}; }}
+        QTableCornerButton::section {{ background: {c.surface}; border: 0; }}
+        QHeaderView {{ background: {c.surface}; }}
+        QHeaderView::section {{ background: {c.surface}; color: {c.text}; border: 0; padding: 4px 8px; font-weight: 600; }}
         QToolTip {{ background: {c.surface}; color: {c.text}; border: 1px solid {c.edge}; padding: 4px; }}
     """
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.layouts import GAP, Beside, RowLayout
 from ui.theme import Theme
@@ -109,15 +109,38 @@ class Mark(QWidget):
         self.update()
 
 
+class Notice(QWidget):
+    """A sentence with a mark before it, both in the colour of a role; an empty one takes no room."""
+
+    def __init__(self, theme: Theme, name: str, *, drawing: str = "check", role: str = "ok") -> None:
+        """Make an empty notice; ``name`` is the id of its sentence."""
+        super().__init__()
+        self._mark, self._words = Mark(theme, drawing, role, 20), Label(state=role, name=name)
+        box = QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(GAP)
+        box.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        box.addWidget(self._words, 1)
+        self.hide()
+
+    def say(self, text: str, *, drawing: str = "", role: str = "") -> None:
+        """Show ``text``, with another mark or role where one is given."""
+        if drawing and role:
+            self._mark.show_state(drawing, role)
+            self._words.set_state(role)
+        self._words.say(text)
+        self.setVisible(bool(text))
+
+
 class Button(QPushButton):
     """A push button with an id that draws its own focus ring."""
 
     def __init__(self, theme: Theme, name: str, *, rank: str = "", icon: str = "") -> None:
-        """Make the button; ``rank`` is primary, choice, rail, flat or nothing."""
+        """Make the button; ``rank`` is primary, choice, rail, fold, flat or nothing."""
         super().__init__()
         self.setObjectName(name)
         self.setProperty("rank", rank)
-        self.setFlat(rank == "flat")
+        self.setFlat(rank in ("flat", "fold"))
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -165,7 +188,7 @@ class Button(QPushButton):
     def _metrics(self) -> QFontMetrics:
         self.ensurePolished()
         font = QFont(self.font())
-        font.setBold(font.bold() or self._rank in ("choice", "rail", "primary"))
+        font.setBold(font.bold() or self._rank in ("choice", "rail", "primary", "fold"))
         return QFontMetrics(font)
 
     def _frame(self) -> QSize:

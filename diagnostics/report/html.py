@@ -34,6 +34,13 @@ class FunctionView(Fact, frozen=True):
     word: str
 
 
+class StepsView(Fact, frozen=True):
+    """The steps of a piece of advice on another platform."""
+
+    name: str
+    steps: tuple[str, ...]
+
+
 class AdviceView(Fact, frozen=True):
     """One piece of advice, with what it may cost."""
 
@@ -41,7 +48,12 @@ class AdviceView(Fact, frozen=True):
     why: str
     steps: tuple[str, ...]
     risk: str
-    untested: str = ""  # said of a way round that nobody tried on this network
+    remarks: tuple[str, ...] = ()  # that nobody tried it on this network, that it is old
+    proved: str = ""  # what it brought in this run
+    on: str = ""  # the platform of the steps, as a heading
+    others: tuple[StepsView, ...] = ()
+    source: str = ""
+    unverified: str = ""
 
 
 class CardView(Fact, frozen=True):

@@ -14,6 +14,7 @@ from diagnostics.phrases import read_phrases
 from diagnostics.plan import DEFAULT_TARGETS, make_plan
 from diagnostics.routes.local_clients import read_clients
 from diagnostics.updates.manifest import Refusal, RefusedError
+from diagnostics.workarounds.exits import read_exits
 
 
 def _catalog(root: Traversable) -> None:
@@ -33,7 +34,11 @@ def _programs(root: Traversable) -> None:
     read_clients(root.joinpath("local_proxies.toml").read_text(encoding="utf-8"), "resources/local_proxies.toml")
 
 
-READERS: Final[tuple[Callable[[Traversable], None], ...]] = (_catalog, _tips, _phrases, _programs)
+def _exits(root: Traversable) -> None:
+    read_exits(root.joinpath("exits.toml").read_text(encoding="utf-8"), "resources/exits.toml")
+
+
+READERS: Final[tuple[Callable[[Traversable], None], ...]] = (_catalog, _tips, _phrases, _programs, _exits)
 """One for each kind of file in ``manifest.FOLDERS`` and ``manifest.SINGLE``; each raises InputError for what it cannot use."""
 
 

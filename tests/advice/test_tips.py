@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.texts import has_text
@@ -23,13 +24,16 @@ def verdict(target: str, cause: Cause | None, status: Status = Status.BLOCKED, f
 
 
 def every_text() -> Iterator[tuple[str, str, TipText]]:
+    """Yield every tip in every language, with the steps of all its platforms."""
     for tip in load_tips().values():
         for language in LANGUAGES:
-            yield tip.id, language, tip.in_language(language)
+            text = tip.in_language(language)
+            steps = tuple(step for platform in tip.on_platforms() for step in tip.steps_on(platform, language))
+            yield tip.id, language, msgspec.structs.replace(text, steps=steps)
 
 
 def lines(text: TipText) -> tuple[str, ...]:
-    return (text.title, text.why, *text.steps, text.risk)
+    return tuple(line for line in (text.title, text.why, *text.steps, text.risk, text.how) if line)
 
 
 # --- the tips that ship -----------------------------------------------------------------------------
@@ -40,8 +44,9 @@ def test_every_cause_has_exactly_one_tip_that_always_counts() -> None:
     assert sorted(told) == sorted(Cause)
 
 
-def test_every_tip_has_a_risk_a_source_and_a_date() -> None:
+def test_every_tip_has_a_risk_a_source_a_date_and_an_expiry() -> None:
     assert [tip.id for tip in load_tips().values() if not tip.source.strip() or tip.date.year < 2026] == []
+    assert [tip.id for tip in load_tips().values() if tip.expires is None] == []
     assert [(tip, language) for tip, language, text in every_text() if not text.risk.strip()] == []
 
 
@@ -61,29 +66,37 @@ def test_no_tip_claims_to_have_been_measured_here() -> None:
     assert [(tip, line) for tip, _, text in every_text() for line in lines(text) if any(c in line.lower() for c in claims)] == []
 
 
-def test_no_tip_names_a_public_resolver_a_proxy_or_a_vpn() -> None:
+def test_no_tip_names_a_public_resolver_or_a_proxy_and_only_one_that_expires_names_a_vpn() -> None:
     resolvers = load_catalog().resolvers
     names = {r.operator.lower() for r in resolvers} - {"google", "wikimedia"} | {a for r in resolvers for a in r.addresses}
-    names |= {
-        "psiphon",
-        "proton",
-        "mullvad",
-        "nordvpn",
-        "tunnelbear",
-        "lantern",
-        "1.1.1.1",
-        "quad9",
-        "opendns",
-        "cloudflare",
-        "socks5://",
-        "vless://",
-        "ss://",
-    }
-    assert [(tip, line) for tip, _, text in every_text() for line in lines(text) if any(name in line.lower() for name in names)] == []
+    names |= {"1.1.1.1", "quad9", "opendns", "cloudflare", "socks5://", "vless://", "ss://"}
+    vpns = {"psiphon", "proton", "mullvad", "nordvpn", "tunnelbear", "lantern", "riseup"}
+    said = [(tip, line.lower()) for tip, _, text in every_text() for line in lines(text)]
+    assert [(tip, line) for tip, line in said if any(name in line for name in names)] == []
+    assert {tip for tip, line in said if any(name in line for name in vpns)} == {"psiphon-lantern", "choose-a-vpn"}
+    assert all(load_tips()[tip].download for tip in ("psiphon-lantern", "choose-a-vpn"))
 
 
 def test_the_steps_of_both_languages_correspond() -> None:
     assert [t.id for t in load_tips().values() if len(t.text.es.steps) != len(t.text.en.steps)] == []
+    assert [t.id for t in load_tips().values() for p in t.platforms.values() if len(p.es) != len(p.en)] == []
+
+
+def test_both_languages_leave_the_same_things_to_the_measurement() -> None:
+    holes = {
+        (tip.id, platform, language): [sorted(rules.PLACEHOLDER.findall(step)) for step in tip.steps_on(platform, language)]
+        for tip in load_tips().values()
+        for platform in tip.on_platforms()
+        for language in LANGUAGES
+    }
+    assert [key for key in holes if key[2] == "es" and holes[key] != holes[(*key[:2], "en")]] == []
+    parts = ("title", "why", "risk", "how")
+    texts = [
+        (t.id, *(sorted(rules.PLACEHOLDER.findall(getattr(t.in_language(c), p))) for c in LANGUAGES))
+        for t in load_tips().values()
+        for p in parts
+    ]
+    assert [tip for tip, es, en in texts if es != en] == []
 
 
 def test_an_unknown_language_gets_spanish() -> None:
@@ -178,7 +191,11 @@ def test_what_was_seen_chooses_among_the_tips_of_a_cause(rule: str, tip: str) ->
 
 def test_a_tip_says_that_it_claims_a_way_round_exactly_when_it_does() -> None:
     claiming = {tip.id for tip in load_tips().values() if tip.way_round}
-    assert claiming == {"encrypted-names", "trusted-vpn", "secure-address", "less-data", "other-exit"}
+    assert claiming == {
+        *("encrypted-names", "trusted-vpn", "secure-address", "less-data", "other-exit", "own-vpn", "choose-a-vpn", "psiphon-lantern"),
+        *("tor-bridges", "whatsapp-proxy", "telegram-proxy", "signal-switch", "signal-proxy"),
+    }
+    assert not claiming & {tip.id for tip in load_tips().values() if tip.needs}, "what passed here is said to have passed"
 
 
 # --- broken files -------------------------------------------------------------------------------------
@@ -198,6 +215,71 @@ def load(folder: Path, text: str, **others: str) -> dict[str, Tip]:
     for name, content in {"basic": text, **others}.items():
         (folder / f"{name}.toml").write_text(content, encoding="utf-8")
     return load_tips(folder)
+
+
+WAYS = """[[tip]]
+id = "a-way"
+causes = ["name_blocked"]
+needs = ["doh:*", "*|cut"]
+contradicted_by = ["exit:tor-*"]
+source = "somewhere"
+date = 2026-11-22
+expires = 2027-11-22
+checked = false
+rank = 3
+effort = "setting"
+text.es = { title = "Uno {resolver}", why = "Dos", how = "con esto", risk = "Cinco" }
+text.en = { title = "One {resolver}", why = "Two", how = "with this", risk = "Five" }
+platforms.linux.es = ["Escribe {address}"]
+platforms.linux.en = ["Type {address}"]
+"""
+
+
+@pytest.mark.parametrize(
+    "was, becomes, line, found",
+    [
+        ('"doh:*"', '"smoke:*"', 4, "smoke:*"),
+        ('"doh:*"', '"doh:*|ech:2"', 4, "doh:*|ech:2"),
+        ('"exit:tor-*"', '"exit:"', 5, "exit:"),
+        ('needs = ["doh:*", "*|cut"]\n', "", 11, "con esto"),
+        ("2027-11-22", "2026-11-22", 8, "2026-11-22"),
+        ("expires = 2027-11-22", "download = true", 8, "true"),
+        ("rank = 3", "rank = 13", 10, 13),
+        ("rank = 3", 'statuses = ["sad"]', 10, "sad"),
+        ("rank = 3", 'replaces = ["b-way"]', 10, "b-way"),
+        ('"setting"', '"effortless"', 11, "effortless"),
+        ('how = "con esto", ', "", 12, "-"),
+        ("{resolver}", "{resolvers}", 12, "{resolvers}"),
+        ("{resolver}", "{resolver", 12, "Uno {resolver"),
+        ("platforms.linux", "platforms.amiga", 14, "amiga"),
+        ('["Escribe {address}"]', "[]", 14, 0),
+        ('["Type {address}"]', '["Type {address}", "Again"]', 15, 2),
+        ("{address}", "{adress}", 14, "{adress}"),
+    ],
+)
+def test_a_mistake_about_ways_and_platforms_is_told_with_its_line(was: str, becomes: str, line: int, found: object, tmp_path: Path) -> None:
+    assert was in WAYS
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, WAYS.replace(was, becomes))
+    values = caught.value.values
+    assert (values["file"], values["line"], values["found"]) == ("resources/tips/basic.toml", line, found)
+
+
+def test_a_tip_for_a_cause_has_steps_for_those_whose_system_is_not_named(tmp_path: Path) -> None:
+    assert load(tmp_path, WAYS)["a-way"].on_platforms() == ("linux",)
+    with pytest.raises(InputError) as caught:
+        load(
+            tmp_path,
+            GOOD.replace('steps = ["Tres", "Cuatro"], ', "").replace('steps = ["Three", "Four"], ', "")
+            + 'platforms.linux = { es = ["A"], en = ["B"] }\n',
+        )
+    assert (caught.value.values["line"], caught.value.values["found"]) == (7, "-")
+
+
+def test_a_placeholder_of_a_way_stands_only_where_a_way_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, GOOD.replace('"Tres"', '"Pon {address}"'))
+    assert caught.value.values["found"] == "{address}"
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:

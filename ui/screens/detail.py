@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.route_words import NO_NAMES, Names, comparison, route_line, usable
-from app.texts import t
+from app.texts import t, when
 from app.wording import BAD, function_name, function_verdicts, means, name_of, saw, stages, status_word, sure
 from diagnostics.model import Report, Status, Verdict
 from ui.a11y import announce
@@ -17,6 +19,7 @@ from ui.screen import Screen
 from ui.stage_picture import StagePicture
 from ui.technical import technical_text
 from ui.theme import Theme
+from ui.ways_table import WaysTable
 from ui.widgets import Button, Label, Mark, Row
 
 
@@ -25,11 +28,13 @@ class DetailScreen(Screen):
 
     name = "detail"
     todo_asked = Signal(str)
+    save_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
         """Build the screen."""
         super().__init__(theme)
         self._report, self._target, self._names = Report(), "", NO_NAMES
+        self._again: dt.datetime | None = None
         self.picture = StagePicture(theme)
         self._functions_label = Label(rank="name", name="detail.functions")
         self._functions = QWidget()
@@ -44,13 +49,17 @@ class DetailScreen(Screen):
             self.body.addWidget(widget)
         for widget in (self._saw, self._means, self._sure, self._functions_label, self._functions):
             self.body.addWidget(widget)
+        self.tried = WaysTable(theme)
+        self.body.addWidget(self.tried)
         self._build_technical()
         self.body.addStretch(1)
         self.back = Button(theme, "detail.back", rank="flat", icon="back")
         self.back.clicked.connect(self.escaped)
+        self.save = Button(theme, "detail.save")
+        self.save.clicked.connect(self.save_asked)
         self.primary = Button(theme, "detail.todo", rank="primary")
         self.primary.clicked.connect(lambda: self.todo_asked.emit(self._target))
-        self.foot.fill([self.back, self.primary], far=1)
+        self.foot.fill([self.back, self.save, self.primary], far=1)
 
     def _build_technical(self) -> None:
         self.fold = Button(self.theme, "detail.technical", rank="flat", icon="right")
@@ -67,9 +76,9 @@ class DetailScreen(Screen):
         self.body.addWidget(Row([self.fold, self.copy]))
         self.body.addWidget(self.data)
 
-    def show_target(self, report: Report, target: str, names: Names = NO_NAMES) -> None:
-        """Show another target; ``names`` are what the person calls the proxies."""
-        self._report, self._target, self._names = report, target, names
+    def show_target(self, report: Report, target: str, names: Names = NO_NAMES, again: dt.datetime | None = None) -> None:
+        """Show another target; ``names`` are what the person calls the proxies, ``again`` says when it was measured once more."""
+        self._report, self._target, self._names, self._again = report, target, names, again
         self.fold.setChecked(False)
         self._unfold(on=False)
         self.retranslate()
@@ -80,17 +89,21 @@ class DetailScreen(Screen):
         verdict = report.of_target(self._target) or Verdict(target=self._target, status=Status.NOT_TESTED)
         name = name_of(self._target, report)
         self.title.say(f"{name}: {_lower(status_word(verdict.status))}")
+        self.lead.say(t("result.rechecked", when=when(self._again)) if self._again is not None else "")
         self.picture.show_stages(stages(report, self._target))
         self._saw.say(saw(verdict, report))
         self._means.say(means(verdict, report))
         self._sure.say(sure(verdict, report))
         self._show_functions(function_verdicts(report, self._target))
         self._show_ways()
+        self.tried.show_target(report, self._target, self._names)
         self.fold.say(t("detail.technical"))
         self.copy.say(t("detail.copy"))
         self.data.setPlainText(technical_text(report, self._target))
         self.data.setAccessibleName(t("result.action", action=t("detail.technical"), service=name))
         self.back.say(t("nav.back"))
+        self.save.say(t("result.save"))
+        self.save.setVisible(self._again is not None)  # a measurement of its own has a report of its own
         if self.primary is not None:
             self.primary.say(t("result.todo"))
             self.primary.setVisible(verdict.status in BAD)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -10,7 +11,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, state_word, summary_of, usable
-from app.texts import t
+from app.texts import t, when
 from app.wording import BAD, by_severity, card_sentence, copy_text, failure, headline, name_of, status_word, summary, whole_verdicts, worst
 from diagnostics.model import Report, RouteVerdict, Status, Verdict
 from ui.a11y import announce
@@ -20,7 +21,7 @@ from ui.screen import Screen
 from ui.target_list import MANY, TargetList, TargetRow
 from ui.theme import Theme
 from ui.ways import ways
-from ui.widgets import Button, Card, Choice, Label
+from ui.widgets import Button, Card, Choice, Label, Notice, drop
 
 NOTE_SECONDS: Final = 4
 """How long "Summary copied" stays."""
@@ -32,6 +33,9 @@ GROUPS: Final[dict[str, tuple[Status, ...]]] = {
     "works": (Status.WORKS,),
 }
 """What a long list can be narrowed to."""
+
+
+_NEVER: Final[Mapping[str, dt.datetime]] = {}
 
 
 class ResultScreen(Screen):
@@ -50,6 +54,7 @@ class ResultScreen(Screen):
         super().__init__(theme)
         self._report = Report()
         self._names: Names = NO_NAMES
+        self._again: Mapping[str, dt.datetime] = {}
         self._cards: list[Card] = []
         self._verdicts: dict[str, Verdict] = {}
         self._list = TargetList(theme, "result.list", self._row)
@@ -66,6 +71,8 @@ class ResultScreen(Screen):
             part.setParent(self)
         self.note = Label(rank="muted", name="result.note")
         self.head.addWidget(self.note)
+        self.news = Notice(theme, "result.news")
+        self.head.addWidget(self.news)
         self.primary = Button(theme, "result.primary", rank="primary")
         self.again = Button(theme, "result.again")
         self.save = Button(theme, "result.save")
@@ -77,10 +84,20 @@ class ResultScreen(Screen):
         self._note_timer.setSingleShot(True)
         self._note_timer.timeout.connect(lambda: self.note.say(""))
 
-    def show_report(self, report: Report, names: Names = NO_NAMES) -> None:
-        """Show another report; ``names`` are what the person calls the proxies."""
-        self._report, self._names = report, names
+    def show_report(self, report: Report, names: Names = NO_NAMES, again: Mapping[str, dt.datetime] = _NEVER) -> None:
+        """Show another report; ``names`` are what the person calls the proxies, ``again`` says when targets were measured once more."""
+        self._report, self._names, self._again = report, names, again
         self.retranslate()
+
+    def say_news(self, sentence: str) -> None:
+        """Say what changed since the run, in green and with a mark."""
+        self.news.say(sentence)
+
+    def _sentence(self, verdict: Verdict, compared: str = "") -> str:
+        """Return the sentence of a target, how its ways compare, and when it was measured if that was after the run."""
+        moment = self._again.get(verdict.target)
+        again = t("result.rechecked", when=when(moment)) if moment is not None else ""
+        return " ".join(part for part in (card_sentence(verdict, self._report), compared, again) if part)
 
     def retranslate(self) -> None:
         """Write the sentences and the cards anew."""
@@ -88,6 +105,7 @@ class ResultScreen(Screen):
         self.title.say(headline(report))
         self.lead.say(summary(report))
         self.note.say("")
+        self.news.say("")
         lead = worst(report)
         if self.primary is not None:
             name = name_of(lead.target, report) if lead else ""
@@ -116,8 +134,7 @@ class ResultScreen(Screen):
     def _rebuild_cards(self) -> None:
         for card in self._cards:
             self.body.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+            drop(card)
         while self.body.count():
             self.body.takeAt(0)
         self._list.rows.show([])  # a hidden list may still be read: its rows must not outlive their verdicts
@@ -160,7 +177,7 @@ class ResultScreen(Screen):
         verdict = self._verdicts[target]
         drawing, role = look(verdict.status)
         name = name_of(target, self._report)
-        return TargetRow(drawing, role, name, status_word(verdict.status), card_sentence(verdict, self._report))
+        return TargetRow(drawing, role, name, status_word(verdict.status), self._sentence(verdict))
 
     def _card(self, verdict: Verdict) -> Card:
         drawing, role = look(verdict.status)
@@ -180,8 +197,7 @@ class ResultScreen(Screen):
         compared = comparison(self._report, verdict.target, self._names)
         below = ways(self.theme, self._report, verdict, self._names) if over else None
         card = Card(self.theme, drawing=drawing, role=role, action=button, more=more, below=below)
-        sentence = " ".join(part for part in (card_sentence(verdict, self._report), compared) if part)
-        card.say(name, status_word(verdict.status), sentence, drawing=drawing, role=role)
+        card.say(name, status_word(verdict.status), self._sentence(verdict, compared), drawing=drawing, role=role)
         return card
 
     def _proxy_card(self, route: RouteVerdict) -> Card:

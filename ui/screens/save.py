@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
@@ -26,6 +28,7 @@ class SaveScreen(Screen):
         self._backend = backend
         self._report = Report()
         self._saved: Saved | None = None
+        self._note: Callable[[], str] = str
         self._failed = self._busy = False
         self._for = Label(rank="name", name="save.for")
         self._kinds = {kind: Choice(theme, f"save.kind.{kind}", exclusive=True) for kind in (SaveKind.PAGE, SaveKind.DATA)}
@@ -60,8 +63,9 @@ class SaveScreen(Screen):
         self.browse = Button(self.theme, "save.browse")
         self.browse.clicked.connect(self._browse)
 
-    def show_report(self, report: Report) -> None:
-        """Offer to save another report."""
+    def show_report(self, report: Report, note: Callable[[], str] = str) -> None:
+        """Offer to save another report; ``note`` says which part of the result it holds, where that is not plain."""
+        self._note = note
         self._report, self._saved, self._failed = report, None, False
         if not self.folder.text():
             self.folder.setText(self._backend.save_folder())
@@ -70,6 +74,7 @@ class SaveScreen(Screen):
     def retranslate(self) -> None:
         """Put the words in."""
         self.title.say(t("report.title"))
+        self.lead.say(self._note())
         self._for.say(t("save.for"))
         self._kinds[SaveKind.PAGE].say(t("save.kind.page"))
         self._kinds[SaveKind.DATA].say(t("save.kind.data"))

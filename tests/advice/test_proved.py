@@ -1,0 +1,215 @@
+"""Tips that rest on ways round: what passed here goes first, and what failed here is never advised."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from diagnostics.advice import load_tips, tips_for
+from diagnostics.advice.patterns import fits, is_pattern
+from diagnostics.catalog import load_catalog
+from diagnostics.model import Cause, NetworkVerdict, Status, TipChoice, Verdict, Workaround
+from diagnostics.workarounds.identity import parse_way
+
+FINE = NetworkVerdict(status=Status.WORKS)
+WORKS, PARTIAL, BLOCKED = Status.WORKS, Status.PARTIAL, Status.BLOCKED
+
+
+def verdict(target: str = "x", cause: Cause = Cause.DNS_TAMPERING, status: Status = Status.BLOCKED, route: str = "direct") -> Verdict:
+    return Verdict(target=target, status=status, cause=cause, route=route)
+
+
+def way(ident: str, status: Status = WORKS, target: str | None = "x", seconds: float = 0.4) -> Workaround:
+    passed = {WORKS: 4, PARTIAL: 3}.get(status, 0)
+    return Workaround(id=ident, target=target, status=status, seconds=seconds if passed else 0.0, tries=4, passed=passed)
+
+
+def chosen(*ways: Workaround, cause: Cause = Cause.DNS_TAMPERING, today: dt.date | None = None) -> list[TipChoice]:
+    return list(tips_for([verdict(cause=cause)], FINE, workarounds=ways, today=today))
+
+
+def names(choices: list[TipChoice]) -> list[str]:
+    return [choice.id for choice in choices]
+
+
+# --- patterns -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pattern, way_id, fit",
+    [
+        ("doh:*", "doh:quad9", True),
+        ("doh:quad9", "doh:quad9-unfiltered", False),
+        ("doh:quad9*", "doh:quad9-unfiltered", True),
+        ("doh:*", "doh-name:quad9", False),
+        ("doh:*", "doh:quad9|ech", False),
+        ("doh:*|ech", "doh:quad9|ech", True),
+        ("ech", "doh:quad9|ech", False),
+        ("*|ech", "doh:quad9|ech", True),
+        ("*|ech", "ech", True),
+        ("cut", "rec:snimid", True),
+        ("cut", "chunk:16", True),
+        ("cut", "browser", False),
+        ("name", "name:twitter.com", True),
+        ("port", "port:5222", True),
+        ("route:*", "route:socks5-1a2b", True),
+        ("exit:psiphon-*", "exit:psiphon-download", True),
+        ("exit:psiphon-*", "exit:tor-network", False),
+        ("*|ech", "route:ech", False),
+    ],
+)
+def test_a_pattern_fits_the_ways_that_it_means_and_no_other(pattern: str, way_id: str, fit: bool) -> None:
+    parsed = parse_way(way_id)
+    assert parsed is not None
+    assert is_pattern(pattern)
+    assert fits(pattern, parsed) is fit
+
+
+# --- what was proved ------------------------------------------------------------------------------------
+
+
+def test_what_just_passed_comes_first_and_says_what_it_rests_on() -> None:
+    first, *_ = chosen(way("doh:quad9"), way("doh:google", BLOCKED))
+    assert first == TipChoice(id="proved-names", rank=1, because=("cause:dns_tampering", "target:x", "workaround:doh:quad9"))
+
+
+def test_the_general_tip_makes_way_for_the_proved_one() -> None:
+    assert "encrypted-names" not in names(chosen(way("doh:quad9")))
+    assert "encrypted-names" in names(chosen(way("doh:quad9", PARTIAL)))
+    assert "encrypted-names" in names(chosen(way("dot:quad9", Status.UNKNOWN)))
+
+
+def test_what_failed_here_is_not_advised() -> None:
+    found = names(chosen(way("doh:quad9", BLOCKED), way("doh-name:google", BLOCKED)))
+    assert not {"proved-names", "encrypted-names", "intra-names"} & set(found)
+    assert found[0] == "trusted-vpn"
+
+
+def test_too_few_tries_speak_neither_for_a_way_nor_against_it() -> None:
+    found = names(chosen(way("doh:quad9", BLOCKED), way("doh:google", Status.UNKNOWN)))
+    assert "proved-names" not in found
+    assert "encrypted-names" in found
+
+
+def test_of_several_ways_the_surest_and_fastest_is_named_first() -> None:
+    first = chosen(way("doh:google", seconds=0.9), way("doh:quad9", PARTIAL, seconds=0.1), way("dot:adguard", seconds=0.3))[0]
+    assert first.because[2:] == ("workaround:dot:adguard", "workaround:doh:google", "workaround:doh:quad9")
+
+
+def test_what_passed_sometimes_stands_behind_what_always_passed() -> None:
+    found = names(chosen(way("name:twitter.com", PARTIAL), way("doh:quad9")))
+    assert found.index("proved-names") < found.index("other-name")
+
+
+def test_what_asks_less_of_a_person_stands_first() -> None:
+    ways = [way("rec:snimid"), way("doh:quad9"), way("name:twitter.com", seconds=3.0), way("route:socks5-1a2b")]
+    found = names(chosen(*ways))
+    assert found[:6] == ["other-name", "proved-names", "own-proxy", "intra-names", "intra-pieces", "splitting-tools"]
+
+
+def test_a_way_counts_for_the_target_for_which_it_passed() -> None:
+    verdicts = [verdict("x"), verdict("signal")]
+    found = {c.id: c for c in tips_for(verdicts, FINE, workarounds=[way("doh:quad9"), way("doh:quad9", BLOCKED, "signal")])}
+    assert found["proved-names"].because == ("cause:dns_tampering", "target:x", "workaround:doh:quad9")
+    assert "target:signal" in found["trusted-vpn"].because
+
+
+def test_a_way_is_no_advice_for_a_proxy_that_fails() -> None:
+    over = verdict(cause=Cause.PROXY_REFUSES_TARGET, route="socks5-1a2b")
+    assert names(list(tips_for([over], FINE, workarounds=[way("doh:quad9")]))) == ["proxy-rules"]
+
+
+def test_a_stop_sign_stands_before_every_way_round() -> None:
+    assert names(chosen(way("doh:quad9"), cause=Cause.TLS_INTERCEPTION))[:2] == ["do-not-log-in", "proved-names"]
+
+
+def test_a_fault_of_this_computer_stands_before_every_way_round() -> None:
+    network = NetworkVerdict(status=Status.DOWN, cause=Cause.WRONG_CLOCK)
+    assert tips_for([verdict()], network, workarounds=[way("doh:quad9")])[0].id == "set-the-clock"
+
+
+def test_a_resolver_that_was_judged_cut_off_proves_nothing() -> None:
+    cut = verdict("resolver:google", Cause.RESOLVER_BLOCKED)
+    choices = tips_for([verdict(), cut], FINE, workarounds=[way("doh-name:google"), way("doh:quad9")])
+    assert choices[0].because[-1] == "workaround:doh:quad9"
+    assert not any("google" in reason and reason.startswith("workaround") for c in choices for reason in c.because)
+
+
+def test_a_resolver_of_which_nothing_can_be_told_gives_no_tip() -> None:
+    resolvers = load_catalog().resolvers
+    ways = [way("doh:nobody-knows-it")]
+    assert tips_for([verdict()], FINE, workarounds=ways)[0].id == "proved-names"
+    assert tips_for([verdict()], FINE, workarounds=ways, resolvers=resolvers)[0].id == "encrypted-names"
+
+
+# --- what usually helps ---------------------------------------------------------------------------------
+
+
+def test_further_tips_join_where_ways_were_tried_and_come_last() -> None:
+    assert names(chosen(way("doh:quad9", Status.NOT_TESTED))) == ["encrypted-names"]
+    assert names(chosen(way("doh:quad9"))) == [
+        "proved-names",
+        "intra-names",
+        "trusted-vpn",
+        "psiphon-lantern",
+        "choose-a-vpn",
+        "tor-bridges",
+        "ask-for-help",
+    ]
+
+
+def test_tor_is_not_advised_where_every_way_into_it_is_shut() -> None:
+    into = ("tor-network", "tor-snowflake", "tor-bridges")
+    shut = [way(f"exit:{each}", BLOCKED, None) for each in into]
+    assert "tor-bridges" not in names(chosen(way("doh:quad9"), *shut))
+    assert "tor-bridges" in names(chosen(way("doh:quad9"), *shut[:2], way("exit:tor-bridges", WORKS, None)))
+
+
+@pytest.mark.parametrize(
+    "target, tips", [("whatsapp", {"whatsapp-proxy"}), ("telegram", {"telegram-proxy"}), ("signal", {"signal-switch", "signal-proxy"})]
+)
+def test_an_apps_own_settings_are_advised_for_that_app(target: str, tips: set[str]) -> None:
+    found = tips_for([verdict(target, Cause.IP_BLOCKED)], FINE, workarounds=[way("address", BLOCKED, target)])
+    assert {c.id for c in found} & {"whatsapp-proxy", "telegram-proxy", "signal-switch", "signal-proxy"} == tips
+
+
+def test_what_gets_through_in_part_is_said_only_then() -> None:
+    tried = [way("doh:quad9", BLOCKED)]
+    partly = tips_for([verdict(status=PARTIAL)], FINE, workarounds=tried)
+    assert "works-in-part" in names(list(partly))
+    assert "works-in-part" not in names(chosen(*tried))
+
+
+def test_a_total_shutdown_has_its_own_advice_behind_the_usual_one() -> None:
+    down = NetworkVerdict(status=Status.DOWN, cause=Cause.NO_INTERNET, rule="network.nothing_answers")
+    assert names(list(tips_for([], down))) == ["check-the-line", "without-internet"]
+
+
+# --- age ------------------------------------------------------------------------------------------------
+
+
+def test_an_old_tip_stands_last_and_an_old_download_not_at_all() -> None:
+    ways = [way("doh:quad9"), way("rec:snimid")]
+    tips = load_tips()
+    last = tips["proved-names"].expires
+    assert last is not None
+    assert names(chosen(*ways, today=last))[0] == "proved-names"
+    late = names(chosen(*ways, today=last + dt.timedelta(days=1)))
+    fresh = [tip for tip in late if not tips[tip].expired(last + dt.timedelta(days=1))]
+    assert late[: len(fresh)] == fresh
+    assert "proved-names" in late[len(fresh) :]
+    assert not any(tips[tip].download for tip in late[len(fresh) :])
+    assert "splitting-tools" not in late
+
+
+def test_without_a_day_nothing_is_old() -> None:
+    assert names(chosen(way("rec:snimid"), cause=Cause.NAME_BLOCKED))[0] == "intra-pieces"
+
+
+def test_a_download_that_is_old_makes_way_for_the_next_tip() -> None:
+    tips = {tip.id: tip for tip in load_tips().values() if Cause.NAME_BLOCKED in tip.causes}
+    far = dt.date(2090, 1, 1)
+    found = tips_for([verdict(cause=Cause.NAME_BLOCKED)], FINE, tips, workarounds=[way("rec:snimid")], today=far)
+    assert not any(tips[c.id].download for c in found)
+    assert found
