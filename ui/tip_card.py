@@ -29,7 +29,7 @@ class Told(enum.StrEnum):
 class TipState(msgspec.Struct, frozen=True, kw_only=True):
     """How a tip stands.
 
-    ``news``: the sentence of the latest measurement after it; ``busy``: that measurement is under way; ``waiting``: one after another tip is.
+    ``news``: the sentence of the latest measurement after it.  ``busy``: that measurement is under way; ``waiting``: another tip's is.
     """
 
     told: Told = Told.NOTHING
