@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
 
 import msgspec
 import pytest
@@ -106,12 +105,6 @@ def test_two_directories_of_one_operator_are_told_apart() -> None:
     plan = {"kind": "plan", "resolvers": [{"id": "a", "operator": "Uno"}, {"id": "b", "operator": "Uno"}, {"id": 3}, "x"]}
     report = Report(observations=(Observation(id="o1", step=Step.SYSTEM, detail=plan),))
     assert way_label("dot:a", report) == "Uno (a), cifrada, con puerto propio (DoT)"
-
-
-def filters(answer: str) -> ModuleType:
-    module = ModuleType("filters")
-    module.filter_kind = lambda _workarounds: answer  # type: ignore[attr-defined]
-    return module
 
 
 @pytest.mark.parametrize("language", ["es", "en"])

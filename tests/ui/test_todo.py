@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
@@ -42,8 +43,8 @@ def steps_of(driver: SampleDriver, number: int) -> str:
 
 
 def tip(ident: str, **changes: object) -> Advice:
-    facts: dict[str, object] = {"id": ident, "say": f"Consejo {ident}", "why": "Porque sí sirve.", "steps": ("Haz esto.",)}
-    return Advice(**{**facts, "caution": "No es para siempre.", **changes})  # type: ignore[arg-type]
+    plain = Advice(id=ident, say=f"Consejo {ident}", why="Porque sí sirve.", steps=("Haz esto.",), caution="No es para siempre.")
+    return msgspec.structs.replace(plain, **changes)
 
 
 def test_a_proved_tip_has_a_mark_and_says_what_was_measured(open_window: Open) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QApplication, QLabel, QTableWidget
+from PySide6.QtWidgets import QApplication, QLabel, QTableWidget, QTableWidgetItem
 
 from app import samples
 from app.settings import Settings
@@ -28,10 +28,14 @@ def table(driver: SampleDriver, name: str) -> QTableWidget:
     return found
 
 
-def spoken(at: QTableWidget, row: int, column: int) -> str:
+def cell(at: QTableWidget, row: int, column: int) -> QTableWidgetItem:
     item = at.item(row, column)
     assert item is not None
-    return str(item.data(Qt.ItemDataRole.AccessibleTextRole))
+    return item
+
+
+def spoken(at: QTableWidget, row: int, column: int) -> str:
+    return str(cell(at, row, column).data(Qt.ItemDataRole.AccessibleTextRole))
 
 
 def test_every_cell_of_the_grid_says_resolver_transport_and_outcome(open_window: Open) -> None:
@@ -57,10 +61,10 @@ def test_a_screen_reader_is_told_the_whole_cell(open_window: Open) -> None:
 
 def test_the_outcome_has_a_mark_and_a_word(open_window: Open) -> None:
     listed = table(shown(open_window), "detail.list.other")
-    words = {listed.item(row, 1).text() for row in range(listed.rowCount())}  # type: ignore[union-attr]
+    words = {cell(listed, row, 1).text() for row in range(listed.rowCount())}
     assert words >= {"No pasó", "No se sabe", "No se probó"}
-    assert all(not listed.item(row, 1).icon().isNull() for row in range(listed.rowCount()))  # type: ignore[union-attr]
-    assert [listed.item(row, 0).text() for row in range(3)][1] == "warp:7"  # type: ignore[union-attr]
+    assert all(not cell(listed, row, 1).icon().isNull() for row in range(listed.rowCount()))
+    assert [cell(listed, row, 0).text() for row in range(3)][1] == "warp:7"
 
 
 def test_a_table_is_one_stop_of_tab_and_the_arrows_lead_through_it(open_window: Open) -> None:
@@ -108,7 +112,7 @@ def test_a_strangers_ten_thousand_ways_stay_a_table_that_scrolls(open_window: Op
     assert listed.rowCount() == 300
     settle(qapp)
     assert listed.verticalScrollBar().maximum() > 0
-    assert "\n" not in listed.item(0, 0).text()  # type: ignore[union-attr]
+    assert "\n" not in cell(listed, 0, 0).text()
     assert all(label.textFormat() is Qt.TextFormat.PlainText for label in driver.window.shell.screen_shown.findChildren(QLabel))
 
 
@@ -117,6 +121,6 @@ def test_the_tables_speak_the_language_that_is_chosen_and_wear_the_theme(open_wi
     driver.window.choose_language("en")
     grid = table(driver, "detail.grid.names")
     assert "Google, second answer (UDP): 1 of 3 times, in 0.3\u00a0s" in {spoken(grid, r, c) for r in range(4) for c in range(7)}
-    before = grid.item(0, 0).icon().cacheKey()  # type: ignore[union-attr]
+    before = cell(grid, 0, 0).icon().cacheKey()
     driver.window.choose_theme("dark")
-    assert grid.item(0, 0).icon().cacheKey() != before  # type: ignore[union-attr]
+    assert cell(grid, 0, 0).icon().cacheKey() != before
