@@ -229,7 +229,7 @@ async def _open_run(catalog: Catalog, scenario: Scenario | None, wanted: Wanted,
     from diagnostics.runner import Run
     from diagnostics.trust import Trust
 
-    plan = make_plan(wanted.targets, wanted.urls, catalog, routes=await daemon_call(wanted.links))
+    plan = make_plan(wanted.targets, wanted.urls, catalog, routes=await daemon_call(wanted.links), ways=True)
     if scenario is None:
         yield Run(plan, RealNetwork(Trust()), tell, version=__version__)
         return

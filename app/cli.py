@@ -375,6 +375,8 @@ def _check_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--list", metavar="FILE", help=t("cli.help.list"))
     group.add_argument("--proxy", metavar="LINK", action="append", default=[], help=t("cli.help.proxy_option"))
     group.add_argument("--no-direct", action="store_true", help=t("cli.help.no_direct"))
+    group.add_argument("--light", action="store_true", help=t("cli.help.light"))
+    group.add_argument("--ways-out", action="store_true", help=t("cli.help.ways_out"))
 
 
 if __name__ == "__main__":

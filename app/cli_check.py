@@ -180,7 +180,16 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
     routes = [link for given in options.proxy for link in links_of(given)]
     if options.no_direct and not routes:
         raise InputError("error.no_route")
-    plan = make_plan(options.targets, urls, catalog, timeout=timeout, routes=routes, direct=not options.no_direct)
+    plan = make_plan(
+        options.targets,
+        urls,
+        catalog,
+        timeout=timeout,
+        routes=routes,
+        direct=not options.no_direct,
+        ways=not options.light,
+        exits=options.ways_out and not options.light,
+    )
     return Order(plan, catalog, scenario)
 
 

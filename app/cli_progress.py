@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from app.terminal import SYMBOLS, Terminal
 from app.texts import join_names, language, t
 from app.wording import status_word
-from diagnostics.events import Event, StepDone, TargetJudged
+from diagnostics.events import Event, StepDone, TargetJudged, WaysJudged, WaysSought
 from diagnostics.model import DIRECT, Service, Status, Step, Verdict
 from diagnostics.report.visible import visible
 
@@ -85,6 +85,8 @@ class Lines(Progress):
 
     def tell(self, event: Event) -> None:
         """Write a line for each target whose verdict is final."""
+        if isinstance(event, WaysSought):
+            self._err.line("  " + t("cli.seeking", service=self._names.get(event.target, event.target)))
         if isinstance(event, TargetJudged) and event.final and (verdict := whole(event)):
             symbol = self._err.symbol(verdict.status)
             self._err.line(f"  {symbol} {self._names.get(verdict.target, verdict.target)}: {status_word(verdict.status)}")
@@ -98,6 +100,7 @@ class LiveList(Progress):
         self._err = err
         self._names = {service.id: shown_name(service) for service in plan.targets}
         self._known: dict[str, Status] = {}
+        self._seeking: set[str] = set()
         self._steps = 0
         self._live: Live | None = None
 
@@ -121,6 +124,10 @@ class LiveList(Progress):
             self._steps += event.observation.step is not Step.SYSTEM
         elif isinstance(event, TargetJudged) and (verdict := whole(event)) and (event.final or verdict.status not in _NOTHING_YET):
             self._known[verdict.target] = verdict.status
+        elif isinstance(event, WaysSought):
+            self._seeking.add(event.target)
+        elif isinstance(event, WaysJudged):
+            self._seeking.discard(event.target)
 
     def _picture(self) -> RenderableType:
         from rich.table import Table
@@ -131,6 +138,8 @@ class LiveList(Progress):
             symbol = self._err.symbol(status) if status else "·"
             style = SYMBOLS.get(status, ("", "", ""))[2] if status else "dim"
             word = status_word(status) if status else t("cli.waiting")
+            if target in self._seeking:
+                word = f"{word} · {t('run.seeking')}"
             table.add_row(self._text(symbol, style), self._text(name), self._text(word, style))
         more = len(self._names) - MOST_ROWS
         tail = f" (+{more})" if more > 0 else ""

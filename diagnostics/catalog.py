@@ -234,14 +234,14 @@ def _controls(file: Traversable) -> tuple[Control, ...]:
 
 
 def _service_problems(file: _ServiceFile) -> Iterator[Problem]:
-    yield from _id_problems(("id",), file.id)
+    yield from id_problems(("id",), file.id)
     for language in LANGUAGES:
         if not file.name.get(language, "").strip():
             yield ("name",), ", ".join(file.name), f"a name in each of {', '.join(LANGUAGES)}"
     for index, suffix in enumerate(file.suffixes):
-        yield from _name_problems(("suffixes", index), suffix)
+        yield from name_problems(("suffixes", index), suffix)
     for index, alias in enumerate(file.aliases):
-        yield from _id_problems(("aliases", index), alias)
+        yield from id_problems(("aliases", index), alias)
     yield from _twice("function", [f.id for f in file.function])
     for index, function in enumerate(file.function):
         yield from _function_problems(("function", index), function, file)
@@ -250,7 +250,7 @@ def _service_problems(file: _ServiceFile) -> Iterator[Problem]:
 
 
 def _function_problems(where: Where, function: _FunctionEntry, file: _ServiceFile) -> Iterator[Problem]:
-    yield from _id_problems((*where, "id"), function.id)
+    yield from id_problems((*where, "id"), function.id)
     if not function.endpoints:
         yield (*where, "endpoints"), "[]", "at least one endpoint"
     for index, endpoint in enumerate(function.endpoints):
@@ -269,11 +269,11 @@ def _endpoint_problems(where: Where, endpoint: _EndpointEntry, file: _ServiceFil
         if endpoint.probe not in _NAMELESS:
             yield (*where, "probe"), endpoint.probe, f"{', '.join(_NAMELESS)} for an address"
     else:
-        yield from _name_problems((*where, "host"), endpoint.host)
+        yield from name_problems((*where, "host"), endpoint.host)
         if not _within(endpoint.host, file.suffixes):
             yield (*where, "host"), endpoint.host, f"a name within {', '.join(file.suffixes)}"
-    yield from _place_problems(where, endpoint.port, endpoint.path)
-    yield from _source_problems(where, endpoint.source)
+    yield from place_problems(where, endpoint.port, endpoint.path)
+    yield from source_problems(where, endpoint.source)
 
 
 def _roots_problems(file: _ServiceFile, folder: Traversable) -> Iterator[Problem]:
@@ -293,8 +293,8 @@ def _resolvers_problems(file: _ResolversFile) -> Iterator[Problem]:
 
 
 def _resolver_problems(where: Where, entry: _ResolverEntry) -> Iterator[Problem]:
-    yield from _id_problems((*where, "id"), entry.id)
-    yield from _source_problems(where, entry.source)
+    yield from id_problems((*where, "id"), entry.id)
+    yield from source_problems(where, entry.source)
     if not entry.operator.strip():
         yield (*where, "operator"), entry.operator, "who runs it"
     if not entry.addresses:
@@ -307,7 +307,7 @@ def _resolver_problems(where: Where, entry: _ResolverEntry) -> Iterator[Problem]
     if not (entry.plain or entry.doh_url or entry.dot_name):
         yield (*where, "plain"), "false", "true, or a doh_url or a dot_name"
     if entry.dot_name and not _address(entry.dot_name):
-        yield from _name_problems((*where, "dot_name"), entry.dot_name)
+        yield from name_problems((*where, "dot_name"), entry.dot_name)
     if entry.doh_by_address and not entry.doh_url:
         yield (*where, "doh_by_address"), "true", "false without a doh_url"
     if entry.doh_url:
@@ -331,10 +331,10 @@ def _controls_problems(file: _ControlsFile) -> Iterator[Problem]:
     yield from _twice("control", [entry.id for entry in file.control])
     for index, entry in enumerate(file.control):
         where: Where = ("control", index)
-        yield from _id_problems((*where, "id"), entry.id)
-        yield from _name_problems((*where, "host"), entry.host)
-        yield from _place_problems(where, entry.port, entry.path)
-        yield from _source_problems(where, entry.source)
+        yield from id_problems((*where, "id"), entry.id)
+        yield from name_problems((*where, "host"), entry.host)
+        yield from place_problems(where, entry.port, entry.path)
+        yield from source_problems(where, entry.source)
         if not entry.operator.strip():
             yield (*where, "operator"), entry.operator, "who runs it"
         if not 100 <= entry.expect_status <= 599:
@@ -347,24 +347,28 @@ def _controls_problems(file: _ControlsFile) -> Iterator[Problem]:
 # --- single values --------------------------------------------------------------------------------
 
 
-def _id_problems(where: Where, text: str) -> Iterator[Problem]:
+def id_problems(where: Where, text: str) -> Iterator[Problem]:
+    """Tell what is wrong with an id."""
     if not _ID.fullmatch(text):
         yield where, text, "small letters and digits, words joined by _ or -"
 
 
-def _name_problems(where: Where, text: str) -> Iterator[Problem]:
+def name_problems(where: Where, text: str) -> Iterator[Problem]:
+    """Tell what is wrong with a host name."""
     if not _NAME.fullmatch(text):
         yield where, text, "a host name in small letters"
 
 
-def _place_problems(where: Where, port: int, path: str) -> Iterator[Problem]:
+def place_problems(where: Where, port: int, path: str) -> Iterator[Problem]:
+    """Tell what is wrong with a port and a path."""
     if not 1 <= port <= 65535:
         yield (*where, "port"), port, "1 to 65535"
     if not _PATH.fullmatch(path):
         yield (*where, "path"), path, "/ and what follows, without spaces"
 
 
-def _source_problems(where: Where, source: str) -> Iterator[Problem]:
+def source_problems(where: Where, source: str) -> Iterator[Problem]:
+    """Tell what is wrong with a source."""
     if not source.strip():
         yield (*where, "source"), source, "where this is known from"
 

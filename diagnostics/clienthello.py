@@ -69,6 +69,11 @@ def needs_more(data: bytes) -> bool:
     return body[0] == _CLIENT_HELLO and len(body) - 4 < min(int.from_bytes(body[1:4], "big"), MAX_HELLO)
 
 
+def first_record(data: bytes) -> bytes:
+    """Return the first TLS record at the front, or what there is of it."""
+    return data[: _RECORD_HEAD + int.from_bytes(data[3:_RECORD_HEAD], "big")]
+
+
 def parse(data: bytes) -> ClientHello | None:
     """Return what a complete ClientHello says, or None if ``data`` is not one."""
     body = _handshake_bytes(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.model import Fact, NetworkVerdict, Observation, Report, Step, Verdict
+from diagnostics.model import Fact, NetworkVerdict, Observation, Report, Step, Verdict, Workaround
 
 
 class Event(Fact, frozen=True, tag_field="event", tag=True):
@@ -42,6 +42,19 @@ class TargetJudged(Event, frozen=True):
 
     verdicts: tuple[Verdict, ...]
     final: bool = False
+
+
+class WaysSought(Event, frozen=True):
+    """Ways round are being tried for a target that is blocked; its verdict stands meanwhile."""
+
+    target: str
+
+
+class WaysJudged(Event, frozen=True):
+    """What is known of the ways round for a target; not final while others are still tried."""
+
+    target: str
+    workarounds: tuple[Workaround, ...]
 
 
 class RunDone(Event, frozen=True):

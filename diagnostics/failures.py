@@ -126,6 +126,16 @@ class ProtocolError(OSError):
         self.failure = failure
 
 
+def reason_of(error: ssl.SSLError) -> str:
+    """Return OpenSSL's word for an error, "" without one.
+
+    Libraries that stand in for Python's ``ssl`` may leave ``reason`` out and end their message with the word:
+    ``error:1000042e:SSL routines:OPENSSL_internal:TLSV1_ALERT_PROTOCOL_VERSION``.
+    """
+    word = getattr(error, "reason", None) or str(error.args[-1] if error.args else "").rpartition(":")[2]
+    return word if word.isascii() and word.replace("_", "").isalnum() and word.isupper() else ""
+
+
 def of_tls(error: ssl.SSLError) -> str:
     """Return the failure string of an error of the TLS layer (OpenSSL 3.0 reasons)."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -135,7 +145,7 @@ def of_tls(error: ssl.SSLError) -> str:
         return UNKNOWN_AUTHORITY if code in _UNKNOWN_CA_CODES else INVALID_CERTIFICATE
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return EOF
-    reason = error.reason or ""
+    reason = reason_of(error)
     if reason == "TLSV1_UNRECOGNIZED_NAME":
         return WRONG_NAME
     if reason == "TLSV1_ALERT_UNKNOWN_CA":

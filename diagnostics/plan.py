@@ -45,6 +45,10 @@ class Plan(Fact, frozen=True):
     timeout: float | None = None
     routes: tuple[Link, ...] = ()
     direct: bool = True
+    ways: bool = False
+    """Whether ways round are tried for what turns out to be blocked."""
+    exits: bool = False
+    """Whether it is also tried if ways out (Tor, VPN makers, app stores) can be reached, without using them."""
 
     @property
     def many(self) -> bool:
@@ -72,10 +76,13 @@ def make_plan(
     timeout: float | None = None,
     routes: Sequence[Link] = (),
     direct: bool = True,
+    ways: bool = False,
+    exits: bool = False,
 ) -> Plan:
     """Return the plan for some services (by id or by another name of theirs) and sites; without either, for the default services.
 
     ``routes`` are the proxies to test them through as well, ``direct`` False leaves the direct line out.
+    ``ways`` and ``exits`` as in ``Plan``; without the direct line nothing is known that they could lead round.
     Raises InputError for a service that is not known and for a URL that is none.
     """
     wanted = [name.strip().lower() for name in targets] or ([] if urls else list(DEFAULT_TARGETS))
@@ -83,7 +90,14 @@ def make_plan(
     controls = independent(catalog.controls, chosen.values(), catalog.services.values())
     distinct = tuple({link.id: link for link in routes}.values())
     return Plan(
-        targets=tuple(chosen.values()), resolvers=catalog.resolvers, controls=controls, timeout=timeout, routes=distinct, direct=direct
+        targets=tuple(chosen.values()),
+        resolvers=catalog.resolvers,
+        controls=controls,
+        timeout=timeout,
+        routes=distinct,
+        direct=direct,
+        ways=ways and direct,
+        exits=exits and direct,
     )
 
 

@@ -19,10 +19,12 @@ from typing import Final
 import resources
 from diagnostics.advice import tips_for
 from diagnostics.controls import chosen_secure
-from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, TargetJudged
+from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, TargetJudged, WaysJudged, WaysSought
 from diagnostics.judge import Judgement, judge, judge_target
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.routes import provable
+from diagnostics.judge.targets import MASKING
+from diagnostics.judge.workarounds import judge_workarounds
 from diagnostics.model import AppFacts, Endpoint, Function, NetworkVerdict, Report, RunFacts, Service, Verdict
 from diagnostics.network import Network, allow_many_sockets
 from diagnostics.plan import Plan
@@ -39,6 +41,7 @@ from diagnostics.probes.route_checks import RouteChecks
 from diagnostics.probes.system_proxy import measure_system_proxy
 from diagnostics.routes.link import APPS, Link
 from diagnostics.trace import Trace
+from diagnostics.workarounds.search import Search
 
 log = logging.getLogger("atajo.runner")
 
@@ -82,6 +85,7 @@ class Run:
         self._on_event = on_event
         self._evidence = Evidence()
         self._network_so_far = NetworkVerdict()
+        self._line_known = asyncio.Event()
         self._version = version
         self._id = secrets.token_hex(6)
         self._chance = random.Random(self._id)  # noqa: S311 - an order, not a secret
@@ -167,13 +171,16 @@ class Run:
             pool = ResolverPool(context, neutral.host if neutral else plan.targets[0].functions[0].endpoints[0].host)
             lookups = Lookups(context, pool)
             followups = FollowUps(context, lookups)
+            search = Search(context, self._evidence, lookups) if plan.ways else None
             pool.start()
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._internet(context, lookups, followups))
                     targets = self._in_any_order() if plan.direct else iter(())
                     for _ in range(min(UNDER_WAY, len(plan.targets))):
-                        group.create_task(self._targets(context, lookups, followups, targets))
+                        group.create_task(self._targets(context, lookups, followups, search, targets))
+                    if plan.exits:
+                        group.create_task(self._exits(context))
                     checks = RouteChecks(context)
                     for link in plan.routes:
                         group.create_task(self._route(context, link, checks))
@@ -187,7 +194,17 @@ class Run:
         probe = EndpointProbe(context, lookups, followups, target=None, trusts=trusts, purpose="control")
         await measure_internet(context, probe, self._plan.targets)
         self._network_so_far = judge(self._trace.observations).network
+        self._line_known.set()
         self._on_event(NetworkJudged(network=self._network_so_far))
+
+    async def _exits(self, context: Context) -> None:
+        """See whether ways out can be reached; none of them is used."""
+        from diagnostics.workarounds.exit_probe import measure_exits
+        from diagnostics.workarounds.exits import known_exits
+
+        await self._line_known.wait()
+        if self._network_so_far.cause not in MASKING:
+            await measure_exits(context, known_exits(), self._network.trust)
 
     async def _route(self, context: Context, link: Link, checks: RouteChecks) -> None:
         """Measure one proxy, and every service through it; an app's own proxy carries that app alone."""
@@ -212,13 +229,30 @@ class Run:
         self._chance.shuffle(targets)
         return iter(targets)
 
-    async def _targets(self, context: Context, lookups: Lookups, followups: FollowUps, targets: Iterator[Service]) -> None:
+    async def _targets(
+        self, context: Context, lookups: Lookups, followups: FollowUps, search: Search | None, targets: Iterator[Service]
+    ) -> None:
         """Measure targets until there are no more; several of these share one iterator."""
         for target in targets:
-            await self._target(context, lookups, followups, target)
+            trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
+            await self._target(context, lookups, followups, target, trusts)
+            if search is not None:
+                await self._around(search, target, trusts)
 
-    async def _target(self, context: Context, lookups: Lookups, followups: FollowUps, target: Service) -> None:
-        trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
+    async def _around(self, search: Search, target: Service, trusts: Trusts) -> None:
+        """Look for ways round what is shut for a target, unless a fault of the line explains it."""
+        await self._line_known.wait()
+        if self._network_so_far.cause in MASKING or not search.wanted(target):
+            return
+        self._on_event(WaysSought(target=target.id))
+        try:
+            await search.around(target, trusts)
+        except Exception:  # a defect met while looking for ways must not take what was measured down with it
+            log.exception("looking for ways round for %s failed", target.id)
+        found = tuple(way for way in judge_workarounds(self._evidence) if way.target == target.id)
+        self._on_event(WaysJudged(target=target.id, workarounds=found))
+
+    async def _target(self, context: Context, lookups: Lookups, followups: FollowUps, target: Service, trusts: Trusts) -> None:
         probe = EndpointProbe(context, lookups, followups, target=target.id, trusts=trusts)
         measured: dict[str, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
@@ -266,7 +300,8 @@ class Run:
             network=judgement.network,
             routes=judgement.routes,
             verdicts=judgement.verdicts,
-            tips=tips_for(judgement.verdicts, judgement.network),
+            workarounds=judgement.workarounds,
+            tips=tips_for(judgement.verdicts, judgement.network, workarounds=judgement.workarounds, today=self._started.date()),
             observations=observations,
         )
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, StepStarted, TargetJudged
-from diagnostics.model import NetworkVerdict, Observation, Report, RunFacts, Status, Step, Verdict
+from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, StepStarted, TargetJudged, WaysJudged, WaysSought
+from diagnostics.model import NetworkVerdict, Observation, Report, RunFacts, Status, Step, Verdict, Workaround
 
 
 class RunState:
@@ -23,11 +23,14 @@ class RunState:
         self.targets: tuple[str, ...] = tuple(targets)
         self.steps: dict[str, Step] = {}
         self.final: set[str] = set()
+        self.seeking: set[str] = set()
+        """Targets for which ways round are being tried."""
         self.network = NetworkVerdict()
         self.network_known = False
         self.stopped = False
         self.whole: Report | None = None
         self._verdicts: dict[tuple[str, str | None, str], Verdict] = {}
+        self._workarounds: dict[str, tuple[Workaround, ...]] = {}
         self._observations: list[Observation] = []
         self._simulated: str | None = None
 
@@ -44,6 +47,11 @@ class RunState:
                 self.network, self.network_known = network, True
             case TargetJudged(verdicts=verdicts, final=final):
                 self._judge(verdicts, final=final)
+            case WaysSought(target=target):
+                self.seeking.add(target)
+            case WaysJudged(target=target, workarounds=workarounds):
+                self.seeking.discard(target)
+                self._workarounds[target] = workarounds
             case RunDone(report=report):
                 self.whole = report
                 self.network, self.network_known = report.network, True
@@ -89,5 +97,6 @@ class RunState:
             run=RunFacts(seconds=self.elapsed, simulated=self._simulated, cancelled=self.stopped),
             network=self.network,
             verdicts=(*self._verdicts.values(), *missing),
+            workarounds=tuple(way for ways in self._workarounds.values() for way in ways),
             observations=tuple(self._observations),
         )

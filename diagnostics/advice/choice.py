@@ -1,12 +1,15 @@
-"""From verdicts to an ordered choice of tips.  Pure: nothing is measured and nothing is claimed to have been."""
+"""From verdicts and the ways round that were tried to an ordered choice of tips.  Pure: nothing is measured here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
-from diagnostics.advice.tips import Tip, shipped_tips
-from diagnostics.model import LOCAL_CAUSES, Cause, Fact, NetworkVerdict, Status, TipChoice, Verdict
+from diagnostics.advice.said import Known, can_be_said
+from diagnostics.advice.tips import Effort, Tip, shipped_tips
+from diagnostics.advice.tried import Tried, TriedWay
+from diagnostics.model import LOCAL_CAUSES, Cause, Fact, NetworkVerdict, Resolver, Status, TipChoice, Verdict, Workaround
 
 SETTLED: Final = (Status.WORKS, Status.NOT_TESTED)
 """Statuses that need no next step."""
@@ -14,32 +17,61 @@ SETTLED: Final = (Status.WORKS, Status.NOT_TESTED)
 CLEAR_TEXT: Final = "http://"
 """How the id of a typed page begins that is asked for without encryption."""
 
+MOST_WAYS: Final = 8
+"""Ways that one tip rests on; a matrix has some dozens."""
+
+DIRECT: Final = "direct"
+URGENT_RANK: Final = 1
+LATE_RANK: Final = 11
+"""Ranks that stand before what was proved, and behind every tip for a cause (Atajo's order of ranks: expert tools, then waiting)."""
+
 _HARMLESS: Final = frozenset({Cause.BROKEN_IPV6})  # the line works in spite of it: it may wait until the services were spoken of
+_EFFORTS: Final = tuple(Effort)
+_LOCAL, _URGENT, _PROVED, _USUAL, _LATE, _MINOR, _PROXY = range(7)
 
 
-def tips_for(verdicts: Sequence[Verdict], network: NetworkVerdict, tips: Mapping[str, Tip] | None = None) -> tuple[TipChoice, ...]:
-    """Return one next step for every cause that stands in the way, best first.
+def tips_for(
+    verdicts: Sequence[Verdict],
+    network: NetworkVerdict,
+    tips: Mapping[str, Tip] | None = None,
+    *,
+    workarounds: Sequence[Workaround] = (),
+    today: dt.date | None = None,
+    resolvers: Sequence[Resolver] | None = None,
+) -> tuple[TipChoice, ...]:
+    """Return the next steps for every cause that stands in the way, best first.
 
-    Causes in this computer or line come first, because they mask what they explain; then the targets' in their own order.
+    Causes in this computer or line come first, because they mask what they explain.  Then what was just proved: ways round that
+    passed for a target, those that always passed before those that passed sometimes, the easiest and fastest first.  Then what
+    usually helps with the causes, in the targets' own order, unless this run has shown that it does not.
     Of several tips for a cause the first counts that fits what was seen (``Tip.rules``, ``Tip.clear_text``) and that nothing
     found in this run makes useless (``Tip.unless``): all verdicts of the run are needed, not those of one target alone.
     Warnings (``Tip.beside``) follow it.  A tip that helps several targets or causes appears once and names
-    all of them (``cause:<id>``, ``target:<id>``).  ``tips`` defaults to those that ship.  Raises InputError when their file
-    is broken.
+    all of them (``cause:<id>``, ``target:<id>``) and the ways that it rests on (``workaround:<id>``, the best first).
+    ``today`` is the day of the run, for what expires; None: nothing does.  ``resolvers``, where given, leave out what could not be
+    said with what is known of them.  ``tips`` defaults to those that ship.  Raises InputError when their file is broken.
     """
-    known = shipped_tips() if tips is None else tips
-    found = list(_found(verdicts, network))
-    present = {str(each.cause) for each in found}
-    reasons: dict[str, dict[str, None]] = {}
-    for each in sorted(found, key=lambda each: _place(each.cause)):
-        for tip in _tips_of(each, known.values(), present):
-            because = reasons.setdefault(tip.id, {})
-            because[f"cause:{each.cause}"] = None
-            if each.target is not None:
-                because[f"target:{each.target}"] = None
-    return tuple(
-        TipChoice(id=tip, rank=rank, because=_causes_first(because)) for rank, (tip, because) in enumerate(reasons.items(), start=1)
+    desk = _Desk(
+        tips=tuple((shipped_tips() if tips is None else tips).values()),
+        tried=Tried(workarounds, verdicts),
+        known=None if resolvers is None else Known(resolvers=tuple(resolvers)),
+        today=today,
     )
+    found = sorted(_found(verdicts, network), key=lambda each: _place(each.cause))
+    present = {str(each.cause) for each in found}
+    given: dict[str, _Given] = {}
+    for index, obstacle in enumerate(found):
+        for tip, order, ways in desk.advised(obstacle, index, present):
+            reasons = given.setdefault(tip.id, _Given(order, {}, {}))
+            if order < reasons.order:
+                reasons = given[tip.id] = reasons._replace(order=order)
+            reasons.because[f"cause:{obstacle.cause}"] = None
+            if obstacle.target is not None:
+                reasons.because[f"target:{obstacle.target}"] = None
+            for way in ways[:MOST_WAYS]:
+                reasons.ways[way.outcome.id] = min(way.order, reasons.ways.get(way.outcome.id, way.order))
+    ordered = sorted(given.items(), key=lambda item: item[1].order)
+    return tuple(TipChoice(id=tip, rank=rank, because=_because(why)) for rank, (tip, why) in enumerate(ordered, start=1))
 
 
 class _Obstacle(Fact, frozen=True):
@@ -47,29 +79,99 @@ class _Obstacle(Fact, frozen=True):
 
     cause: Cause
     rule: str
+    status: Status
     target: str | None = None
+    direct: bool = True
+
+
+class _Given(NamedTuple):
+    """What speaks for a tip, and where it stands."""
+
+    order: tuple[float, ...]
+    because: dict[str, None]
+    ways: dict[str, tuple[float, ...]]
 
 
 def _found(verdicts: Sequence[Verdict], network: NetworkVerdict) -> Iterator[_Obstacle]:
     """Return what stands in the way: of the line first, then of each target as a whole."""
     if network.cause is not None:
-        yield _Obstacle(cause=network.cause, rule=network.rule)
+        yield _Obstacle(cause=network.cause, rule=network.rule, status=network.status)
     for verdict in verdicts:
         if verdict.function is None and verdict.cause is not None and verdict.status not in SETTLED:
-            yield _Obstacle(cause=verdict.cause, rule=verdict.rule, target=verdict.target)
+            yield _Obstacle(
+                cause=verdict.cause, rule=verdict.rule, status=verdict.status, target=verdict.target, direct=verdict.route == DIRECT
+            )
 
 
-def _tips_of(obstacle: _Obstacle, tips: Iterable[Tip], present: set[str]) -> Iterator[Tip]:
-    """Return the tip that counts for an obstacle, then the warnings beside it."""
-    fitting = [tip for tip in tips if obstacle.cause in tip.causes and _fits(tip, obstacle, present)]
-    yield from [tip for tip in fitting if not tip.beside][:1]
-    yield from (tip for tip in fitting if tip.beside)
+class _Desk(Fact, frozen=True):
+    """Everything that a choice is made from."""
+
+    tips: tuple[Tip, ...]
+    tried: Tried
+    known: Known | None
+    today: dt.date | None
+
+    def advised(self, obstacle: _Obstacle, index: int, present: set[str]) -> Iterator[tuple[Tip, tuple[float, ...], list[TriedWay]]]:
+        """Return the tips for one obstacle, each with its place among all and the ways that it rests on."""
+        fitting = [(place, tip) for place, tip in enumerate(self.tips) if self._fits(tip, obstacle, present)]
+        replaced: set[str] = set()
+        for place, tip in fitting:
+            ways = self._ways(tip, obstacle)
+            if not ways:
+                continue
+            if all(way.way.exit for way in ways):  # it was reached, not used: nothing is proved
+                yield tip, self._order(tip, _late(tip, _USUAL), index, (tip.rank, 2, place)), ways
+                continue
+            best = ways[0]
+            if best.outcome.status is Status.WORKS:
+                replaced |= set(tip.replaces)
+            sometimes = best.outcome.status is not Status.WORKS
+            weight = (sometimes, _EFFORTS.index(tip.effort), tip.rank, best.outcome.seconds, index, place)
+            yield tip, self._order(tip, _PROVED, 0, weight), ways
+        general = [(place, tip) for place, tip in fitting if not tip.needs and tip.id not in replaced]
+        main = [(place, tip) for place, tip in general if not (tip.beside or tip.further)][:1]
+        rank = main[0][1].rank if main else URGENT_RANK
+        group = _group(obstacle.cause, rank)
+        for place, tip in main:
+            yield tip, self._order(tip, group, index, (rank, 0, place)), []
+        for place, tip in general:
+            if tip.beside:
+                yield tip, self._order(tip, group, index, (rank, 1, place)), []
+            elif tip.further and obstacle.direct and self.tried.any_for(obstacle.target):
+                yield tip, self._order(tip, _late(tip, group), index, (tip.rank, 2, place)), []
+
+    def _fits(self, tip: Tip, obstacle: _Obstacle, present: set[str]) -> bool:
+        if obstacle.cause not in tip.causes or present & set(tip.unless):
+            return False
+        if tip.rules and obstacle.rule not in tip.rules:
+            return False
+        if (tip.statuses and obstacle.status not in tip.statuses) or (tip.services and obstacle.target not in tip.services):
+            return False
+        if (tip.download and tip.expired(self.today)) or self.tried.contradict(tip, obstacle.target):
+            return False
+        return not tip.clear_text or str(obstacle.target).startswith(CLEAR_TEXT)
+
+    def _ways(self, tip: Tip, obstacle: _Obstacle) -> list[TriedWay]:
+        """Return the ways that prove a tip for an obstacle; none where the tip could not be worded with them."""
+        if not tip.needs or not obstacle.direct:
+            return []
+        ways = self.tried.passed(tip, obstacle.target)
+        if not ways or self.known is None:
+            return ways
+        return [way for way in ways if can_be_said(tip, way, self.tried, self.known)]
+
+    def _order(self, tip: Tip, group: int, index: int, weight: tuple[float, ...]) -> tuple[float, ...]:
+        return (tip.expired(self.today), group, index, *weight)
 
 
-def _fits(tip: Tip, obstacle: _Obstacle, present: set[str]) -> bool:
-    if present & set(tip.unless) or (tip.rules and obstacle.rule not in tip.rules):
-        return False
-    return not tip.clear_text or str(obstacle.target).startswith(CLEAR_TEXT)
+def _late(tip: Tip, group: int) -> int:
+    return _LATE if tip.rank >= LATE_RANK and group <= _USUAL else group
+
+
+def _group(cause: Cause, rank: int) -> int:
+    """Return where the usual tip for a cause stands."""
+    place = (_LOCAL, _USUAL, _MINOR, _PROXY)[_place(cause)]
+    return _URGENT if place == _USUAL and rank <= URGENT_RANK else place
 
 
 def _place(cause: Cause) -> int:
@@ -80,5 +182,8 @@ def _place(cause: Cause) -> int:
     return 0 if cause in LOCAL_CAUSES else 1
 
 
-def _causes_first(because: Mapping[str, None]) -> tuple[str, ...]:
-    return tuple(sorted(because, key=lambda reason: not reason.startswith("cause:")))
+def _because(reasons: _Given) -> tuple[str, ...]:
+    """Return causes, then targets, then ways, the best way first."""
+    causes_first = sorted(reasons.because, key=lambda reason: not reason.startswith("cause:"))
+    ways = sorted(reasons.ways, key=lambda way: (reasons.ways[way], way))[:MOST_WAYS]
+    return (*causes_first, *(f"workaround:{way}" for way in ways))

@@ -15,7 +15,8 @@ from diagnostics.judge.network import NetworkJudge
 from diagnostics.judge.resolvers import judge_resolvers
 from diagnostics.judge.routes import confirmed, judge_routes
 from diagnostics.judge.targets import TargetJudge
-from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Service, Verdict
+from diagnostics.judge.workarounds import judge_workarounds
+from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Service, Verdict, Workaround
 
 
 class Judgement(Fact, frozen=True):
@@ -24,6 +25,7 @@ class Judgement(Fact, frozen=True):
     network: NetworkVerdict
     routes: tuple[RouteVerdict, ...]
     verdicts: tuple[Verdict, ...]
+    workarounds: tuple[Workaround, ...] = ()
 
 
 def judge_target(evidence: Evidence, target: Service, network: NetworkVerdict) -> tuple[Verdict, ...]:
@@ -47,4 +49,9 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     else:
         services = list(carried_by_none(evidence.targets, routes, over_routes))
     resolvers = judge_resolvers(evidence, network)
-    return Judgement(network=network, routes=(direct, *routes), verdicts=(*services, *over_routes, *resolvers))
+    return Judgement(
+        network=network,
+        routes=(direct, *routes),
+        verdicts=(*services, *over_routes, *resolvers),
+        workarounds=judge_workarounds(evidence, (*services, *over_routes)),
+    )

@@ -70,6 +70,12 @@ class Context:
         other.trace = self.trace.stamped(route, **facts)
         return other
 
+    def within(self, limits: Limits) -> Context:
+        """Return a context for a part of the run that keeps to ``limits``."""
+        other = copy.copy(self)
+        other.limits = limits
+        return other
+
     @property
     def neutral(self) -> Control | None:
         """Return the harmless name that is swapped in at other addresses."""

@@ -4,9 +4,10 @@ Detail of a ``dns`` observation::
 
     engine         getaddrinfo | udp | tcp | dot | doh
     resolver       "system" for this computer's own, else the id in resources/resolvers.toml
-    query          A | AAAA
-    answers        addresses of the first reply, at most 16
-    rcode          of the first reply, or None
+    query          A | AAAA | HTTPS
+    answers        addresses of the first reply, at most 16; where the last one is waited for, of the last that differs from it
+    rcode          of the same reply, or None
+    ech            for HTTPS: the keys with which the name's page hides which one is wanted (RFC 9848), in Base64, or None
     replies        every reply to the query: {after (seconds), rcode, answers}; two that differ prove injection
     tries          how often we asked
     authenticated  the answer came over TLS with the resolver's valid certificate
@@ -14,12 +15,13 @@ Detail of a ``dns`` observation::
     purpose        target | control | survey | nobody (asked where no resolver lives: an answer proves that somebody steps in)
 
 ``address`` is the resolver's.  The failure is OONI's string for the first reply; ``dns_bogon_error`` when every address
-in it is one that no public name may have.
+in it is one that no public name may have; of the last one where that is what ``answers`` holds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 from collections.abc import Callable
 from typing import Any, Final
@@ -32,6 +34,8 @@ import dns.rdatatype
 import msgspec
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
+from dns.rdtypes.IN.HTTPS import HTTPS
+from dns.rdtypes.svcbbase import ECHParam, ParamKey
 
 from diagnostics.bogons import is_bogon
 from diagnostics.failures import BOGON, DNS_MISBEHAVING, DNS_REFUSED, DNS_SERVFAIL, NO_ANSWER, NXDOMAIN, ProtocolError
@@ -57,11 +61,16 @@ NOBODYS_ADDRESSES: Final = ("192.0.2.53", "198.51.100.53")
 
 NOBODYS_TRIES: Final = 2
 
+LISTEN_FOR_LAST: Final = 1.0
+"""Seconds to listen after the first reply where the last one is wanted: the true answer may have far to go (OONI waits 0.25 to 0.5 s)."""
+
 LISTEN_ON_OF_MANY: Final = 0.03
 """The same where a long list is measured: injectors are as near as the provider's resolver, and names in doubt are asked again."""
 
 MAX_ANSWERS: Final = 16
 MAX_REPLIES: Final = 8
+MAX_ECH: Final = 2048
+"""Bytes of an ECHConfigList that are kept: real ones have some 70 for each key (RFC 9849, section 4)."""
 
 _BY_RCODE: Final[dict[int, str]] = {dns.rcode.NXDOMAIN: NXDOMAIN, dns.rcode.REFUSED: DNS_REFUSED, dns.rcode.SERVFAIL: DNS_SERVFAIL}
 
@@ -70,7 +79,7 @@ class Question(msgspec.Struct, frozen=True):
     """What is asked, on whose behalf."""
 
     name: str
-    query: str = "A"  # or "AAAA"
+    query: str = "A"  # or "AAAA", or "HTTPS" over a session
     target: str | None = None
     purpose: str = "target"
 
@@ -95,12 +104,16 @@ Listener = Callable[[Answer], None]
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Who is asked: a resolver's id, one of its addresses, whether it filters, and how often over UDP at most."""
+    """Who is asked: a resolver's id, one of its addresses, whether it filters, and how often over UDP at most.
+
+    ``last``: of several replies that differ over UDP the last one counts, since whoever forges them answers first.
+    """
 
     resolver: str
     address: str
     filters: bool = False
     tries: int = len(ASK_AGAIN) + 1
+    last: bool = False
 
 
 def new_query(question: Question) -> dns.message.Message:
@@ -123,6 +136,14 @@ def addresses_of(reply: dns.message.Message, query: str) -> list[str]:
     records = [record for rrset in reply.answer if rrset.rdtype == kind for record in rrset]
     found = [str(record.address) for record in records if isinstance(record, A | AAAA)]  # another class has other records
     return list(dict.fromkeys(found))[:MAX_ANSWERS]
+
+
+def ech_of(reply: dns.message.Message) -> tuple[bool, bytes | None]:
+    """Return whether a reply has HTTPS records at all (RFC 9460), and the first keys in them, most preferred record first."""
+    records = [record for rrset in reply.answer for record in rrset if isinstance(record, HTTPS)]
+    params = [record.params.get(ParamKey.ECH) for record in sorted(records, key=lambda r: int(r.priority))]
+    found = [bytes(param.ech) for param in params if isinstance(param, ECHParam) and 0 < len(param.ech) <= MAX_ECH]
+    return bool(records), next(iter(found), None)
 
 
 def failure_of_reply(rcode: int, addresses: list[str]) -> str | None:
@@ -233,7 +254,10 @@ class _UdpAsking:
                     reply = read_reply(query, wire) if wire else None
                     if reply is not None:
                         self._take(reply, loop.time() - began, number)
+                    await asyncio.sleep(0)  # a flood must not keep everybody else waiting: what is there is read without a pause
                 if self._replies:
+                    if self._source.last:
+                        self._take_last()
                     return self._failure
         raise TimeoutError
 
@@ -241,7 +265,7 @@ class _UdpAsking:
         """Return until when to listen after the ``number``th question, by the loop's time."""
         if self._replies:
             first = float(self._replies[0]["after"])
-            least = LISTEN_ON_OF_MANY if self._context.many else LISTEN_ON
+            least = LISTEN_FOR_LAST if self._source.last else LISTEN_ON_OF_MANY if self._context.many else LISTEN_ON
             return began + first + max(least, min(2 * first, 1.0))
         patience, most = self._context.patience, began + MOST_STEP
         if number < self._source.tries:
@@ -255,15 +279,30 @@ class _UdpAsking:
         self._replies.append({"after": round(after, 4), "rcode": rcode, "answers": addresses})
         if len(self._replies) > 1:
             return
-        self._failure = failure_of_reply(reply.rcode(), addresses)
-        self._detail |= {"answers": addresses, "rcode": rcode}
         if tries == 1 and self._source.resolver not in ("system", NOBODY) and not self._context.patience.alive:
             self._context.patience.saw(after)  # later ones wait for each other in the resolver's and our own queue
+        if not self._source.last:
+            self._settle_on(self._replies[0])
+
+    def _take_last(self) -> None:
+        """Settle on the last reply that differs from the first, or on the first."""
+        first = self._replies[0]
+        others = [each for each in self._replies if (each["rcode"], each["answers"]) != (first["rcode"], first["answers"])]
+        self._settle_on(others[-1] if others else first)
+
+    def _settle_on(self, reply: dict[str, Any]) -> None:
+        addresses, rcode = reply["answers"], reply["rcode"]
+        self._failure = failure_of_reply(dns.rcode.from_text(rcode), addresses)
+        self._detail |= {"answers": addresses, "rcode": rcode}
         self._on_answer(Answer(self._source.resolver, "udp", self._question, tuple(addresses), self._failure))
 
 
 def record_reply(detail: dict[str, Any], question: Question, reply: dns.message.Message) -> str | None:
     """Write a reply that came over a stream into ``detail`` and return its failure string."""
+    if question.query == "HTTPS":
+        told, keys = ech_of(reply)
+        detail |= {"rcode": dns.rcode.to_text(reply.rcode()), "ech": base64.b64encode(keys).decode() if keys else None}
+        return _BY_RCODE.get(reply.rcode(), DNS_MISBEHAVING) if reply.rcode() != dns.rcode.NOERROR else None if told else NO_ANSWER
     addresses = addresses_of(reply, question.query)
     detail |= {"answers": addresses, "rcode": dns.rcode.to_text(reply.rcode())}
     return failure_of_reply(reply.rcode(), addresses)

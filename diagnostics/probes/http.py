@@ -21,7 +21,7 @@ import hashlib
 import html
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import h11
 import msgspec
@@ -62,10 +62,19 @@ class Reply(msgspec.Struct, frozen=True):
     complete: bool
 
 
+class Counting(Protocol):
+    """Something that counts the bytes that come over a connection."""
+
+    @property
+    def raw_received(self) -> int:
+        """Return how many came in all."""
+        ...
+
+
 class Progress:
     """How a response comes in; noted as it comes, so that one that never ends tells how far it got."""
 
-    def __init__(self, detail: dict[str, Any], stream: Stream) -> None:
+    def __init__(self, detail: dict[str, Any], stream: Counting) -> None:
         """Write into ``detail`` what comes over ``stream``."""
         self._detail, self._stream = detail, stream
         self._come = stream.raw_received

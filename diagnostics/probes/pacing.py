@@ -193,14 +193,19 @@ class DeadPlaces:
 class Limits:
     """Bounds the open connections by address and in all."""
 
-    def __init__(self, per_address: int = PER_ADDRESS, in_all: int = IN_ALL) -> None:
-        """Allow so many."""
+    def __init__(self, per_address: int = PER_ADDRESS, in_all: int = IN_ALL, outer: Limits | None = None) -> None:
+        """Allow so many, and no more than ``outer`` allows altogether."""
+        self._outer = outer
         self._per_address = per_address
         self._all = asyncio.Semaphore(in_all)
         self._addresses: dict[str, asyncio.Semaphore] = {}
-        self.lookups = asyncio.Semaphore(LOOKUPS)
-        self._own_datagrams = asyncio.Semaphore(OWN_DATAGRAMS)
-        self._other_datagrams = asyncio.Semaphore(OTHER_DATAGRAMS)
+        self.lookups: asyncio.Semaphore = outer.lookups if outer else asyncio.Semaphore(LOOKUPS)
+        self._own_datagrams = outer.datagrams_of(own=True) if outer else asyncio.Semaphore(OWN_DATAGRAMS)
+        self._other_datagrams = outer.datagrams_of(own=False) if outer else asyncio.Semaphore(OTHER_DATAGRAMS)
+
+    def narrower(self, per_address: int) -> Limits:
+        """Return bounds for a part of the run: fewer connections to one address, and each counts here too."""
+        return Limits(per_address, outer=self)
 
     def datagrams_of(self, *, own: bool) -> asyncio.Semaphore:
         """Return the bound of questions over UDP: to this computer's ``own`` resolvers, which come first, or to others."""
@@ -212,12 +217,12 @@ class Limits:
     @asynccontextmanager
     async def slot(self, address: str) -> AsyncIterator[None]:
         """Hold one connection's place; wait for it if need be."""
-        async with self._of(address), self._all:
+        async with self._of(address), self._all, self._outer.slot(address) if self._outer else contextlib.nullcontext():
             yield
 
     def enter_if_free(self, address: str) -> bool:
         """Take one more place without waiting; False if there is none.  ``leave`` gives it back."""
-        if self._of(address).locked() or self._all.locked():
+        if self._of(address).locked() or self._all.locked() or (self._outer and not self._outer.enter_if_free(address)):
             return False
         for bound in (self._of(address), self._all):
             self._take_now(bound)
@@ -235,3 +240,5 @@ class Limits:
         for _ in range(places):
             self._of(address).release()
             self._all.release()
+        if self._outer:
+            self._outer.leave(address, places)

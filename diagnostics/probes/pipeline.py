@@ -13,11 +13,15 @@ from typing import Final
 
 import dns.message
 
+from diagnostics.failures import DNS_MISBEHAVING, ProtocolError
 from diagnostics.probes.dns import stream_reply
 from diagnostics.streams import Stream
 
 UNDER_WAY: Final = 16
 """Questions that wait for their answers at once: public resolvers take more, small ones drop what they cannot hold."""
+
+MOST_STRAYS: Final = 64
+"""Messages that answer nothing that was asked, before the connection is given up: late answers are fewer."""
 
 _LENGTH: Final = struct.Struct("!H")
 _NUMBER: Final = struct.Struct("!H")
@@ -34,6 +38,7 @@ class Pipeline:
         self._asked: set[int] = set()
         self._sending = asyncio.Lock()
         self._over: BaseException | None = None
+        self._strays = 0
         self.answers = 0  # that came so far, to whatever was asked
 
     async def exchange(self, query: dns.message.Message) -> dns.message.Message:
@@ -64,6 +69,7 @@ class Pipeline:
                 message = await self._exactly(*_LENGTH.unpack(await self._exactly(_LENGTH.size)))
                 self.answers += 1
                 self._hand_over(message)
+                await asyncio.sleep(0)  # a flood must not keep everybody else waiting: what is there is read without a pause
         except (OSError, EOFError) as error:
             self._end(error)
         finally:
@@ -76,6 +82,10 @@ class Pipeline:
             due = next(iter(self._due.values()))  # what answers nothing that was ever asked can only be meant for the one who waits
         if due is not None and not due.done():
             due.set_result(message)
+            return
+        self._strays += 1
+        if self._strays > MOST_STRAYS:
+            raise ProtocolError(DNS_MISBEHAVING, "one message after another that answers nothing")
 
     def _end(self, error: BaseException) -> None:
         self._over = self._over or error

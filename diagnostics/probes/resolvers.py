@@ -7,12 +7,13 @@ session answered over TLS with the resolver's own certificate nobody on the way 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
 import dns.message
+import msgspec
 
 from diagnostics.failures import EOF, HTTP_FAILED, RESET, ProtocolError
 from diagnostics.model import Observation, Resolver, Step
@@ -21,12 +22,24 @@ from diagnostics.probes.dns import Answer, Listener, Question, Source, facts_of,
 from diagnostics.probes.http import SERVER_WORK, HttpConnection
 from diagnostics.probes.pipeline import UNDER_WAY, Pipeline
 from diagnostics.probes.place import Asking, Greeting
-from diagnostics.probes.tcp import connect
+from diagnostics.probes.tcp import TRIES, connect
 from diagnostics.probes.tls import shake
 from diagnostics.streams import Stream
 
 PORTS: Final = {"tcp": 53, "dot": 853, "doh": 443}
 _HTTP_OK: Final = 200
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What is out of the ordinary about a way to a resolver."""
+
+    target: str | None = None  # on whose behalf it is opened, where it is not for everybody
+    name: str = ""  # that the handshake says and the certificate must carry, in place of what ``server_name`` returns
+    dress: Callable[[Stream], Stream] | None = None  # what the connection is laid under
+    most: int = TRIES  # tries of the connection
+
+
+_ORDINARY: Final = Door()
 
 
 class BrokenSessionError(Exception):
@@ -149,20 +162,22 @@ class Session:
 
 
 @asynccontextmanager
-async def opened(context: Context, resolver: Resolver, engine: str, address: str) -> AsyncIterator[Session | None]:
+async def opened(context: Context, resolver: Resolver, engine: str, address: str, door: Door = _ORDINARY) -> AsyncIterator[Session | None]:
     """Open a session and close it at the end of the block; None when it cannot be had (the steps say why)."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(context.limits.slot(address))
         purpose = f"resolver_{engine}"
-        _, stream = await connect(context, address, PORTS[engine], target=None, host=resolver.id, purpose=purpose)
+        port, host = PORTS[engine], resolver.id
+        _, stream = await connect(context, address, port, target=door.target, host=host, purpose=purpose, most=door.most)
         if stream is None:
             yield None
             return
         await stack.enter_async_context(stream)
+        stream = door.dress(stream) if door.dress else stream
         if engine != "tcp":
             await context.trusting()
-            name = server_name(resolver, engine, address)
-            greeting = Greeting(PORTS[engine], name, resolver.id, Asking(address, None, purpose))
+            name = door.name or server_name(resolver, engine, address)
+            greeting = Greeting(port, name, host, Asking(address, door.target, purpose))
             secured = await shake(context, stream, context.network.trust.public, greeting)
             if secured.stream is None:
                 yield None

@@ -26,16 +26,16 @@ KERNEL_REPEAT: Final = 1.1
 
 
 async def connect(
-    context: Context, address: str, port: int, *, target: str | None, host: str | None, purpose: str = "target"
+    context: Context, address: str, port: int, *, target: str | None, host: str | None, purpose: str = "target", most: int = TRIES
 ) -> tuple[Observation, Stream | None]:
-    """Connect and record it; the stream is the caller's to close.
+    """Connect with ``most`` tries and record it; the stream is the caller's to close.
 
     The caller holds a place in ``context.limits`` for the address; further tries take one more each if there is one.
     """
     stream: Stream | None = None
     with context.trace.step(Step.TCP, target=target, host=host, address=address) as step:
         step.detail = {"port": port, "tries": 0, "purpose": purpose}
-        async with _Race(context, address, port, step.detail) as race:
+        async with _Race(context, address, port, step.detail, most) as race:
             stream = race.keep(await race.run())
     observation = step.done
     context.six.saw(address, made=stream is not None)
@@ -56,8 +56,9 @@ async def connect_silently(context: Context, address: str, port: int, detail: di
 class _Race:
     """The tries of one connection; the first to succeed wins, the others are closed, now or when they come in."""
 
-    def __init__(self, context: Context, address: str, port: int, detail: dict[str, object]) -> None:
+    def __init__(self, context: Context, address: str, port: int, detail: dict[str, object], most: int = TRIES) -> None:
         self._context = context
+        self._most = most
         self._address = address
         self._port = port
         self._detail = detail
@@ -94,7 +95,7 @@ class _Race:
         began = last = loop.time()
         self._launch()
         while True:
-            due = last + patience.stagger(STAGGER) if self._tries < TRIES else max(last, self._launched[-1]) + patience.wait()
+            due = last + patience.stagger(STAGGER) if self._tries < self._most else max(last, self._launched[-1]) + patience.wait()
             # while nothing at all answers here, no longer than the kernel's own repetition takes
             most = MOST_STEP if patience.alive else KERNEL_REPEAT + patience.wait()
             if (left := min(due, began + most) - loop.time()) > 0:
@@ -105,7 +106,7 @@ class _Race:
                     return task.result()  # a refusal is as definite as a success, and ends the race too
                 continue
             last = loop.time()
-            if self._tries == TRIES or last - began >= most:
+            if self._tries == self._most or last - began >= most:
                 raise TimeoutError(TIMEOUT)
             if self._room(last):
                 self._launch()

@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
+from diagnostics.failures import reason_of
 from diagnostics.model import Observation, Step
 from diagnostics.probes.context import Context
 from diagnostics.probes.http import clean
@@ -48,9 +49,13 @@ class Shake:
 
 async def shake(context: Context, stream: Stream, trust: ssl.SSLContext, greeting: Greeting) -> Shake:
     """Shake hands over ``stream`` and record it; the certificate is judged by ``trust``."""
+    return await shake_session(context, TlsStream(stream, trust, server_name=greeting.name), greeting)
+
+
+async def shake_session(context: Context, session: TlsStream, greeting: Greeting) -> Shake:
+    """Shake hands in a session that was prepared, and record it."""
     asking = greeting.asking
     secured: TlsStream | None = None
-    session = TlsStream(stream, trust, server_name=greeting.name)
     with context.trace.step(Step.TLS, target=asking.target, host=greeting.host, address=asking.address) as step:
         step.detail = {"port": greeting.port, "server_name": greeting.name, "purpose": asking.purpose}
         try:
@@ -61,7 +66,7 @@ async def shake(context: Context, stream: Stream, trust: ssl.SSLContext, greetin
             step.detail |= reasons_of(error)
             raise
         finally:
-            step.detail["received"] = stream.received
+            step.detail["received"] = session.below.received
             step.detail |= _negotiated(session)
     return Shake(step.done, secured)
 
@@ -70,7 +75,7 @@ def reasons_of(error: ssl.SSLError) -> dict[str, Any]:
     """Return what an observation keeps of OpenSSL's words for a failure."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return {"reason": clean(error.verify_message, MAX_NAME), "verify_code": error.verify_code}
-    return {"reason": clean(error.reason or type(error).__name__, MAX_NAME)}
+    return {"reason": clean(reason_of(error) or type(error).__name__, MAX_NAME)}
 
 
 def _negotiated(session: TlsStream) -> dict[str, Any]:

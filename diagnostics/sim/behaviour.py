@@ -48,6 +48,15 @@ class Tls(enum.StrEnum):
     INTERCEPT = "intercept"  # answered with a certificate of `issuer`
 
 
+class Sees(enum.StrEnum):
+    """How much of a connection a censor puts together before it looks for a name in it."""
+
+    PACKET = "packet"  # every packet by itself
+    RECORD = "record"  # packets are put together, and the first TLS record is read
+    STREAM = "stream"  # packets are put together, and searched for the name
+    MESSAGE = "message"  # records are put together as well
+
+
 class Udp(enum.StrEnum):
     """What becomes of datagrams to an address, whatever becomes of connections to it."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import collections
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from diagnostics import clienthello
 from diagnostics.bogons import is_address
 from diagnostics.model import Fact
-from diagnostics.sim.behaviour import Dns, DnsScope, Http, Mtproto, Tcp, Tls, Udp, Where
+from diagnostics.sim.behaviour import Dns, DnsScope, Http, Mtproto, Sees, Tcp, Tls, Udp, Where
 from diagnostics.sim.check import service_hosts
 from diagnostics.sim.scenario import CensorRule, Scenario
 from diagnostics.sim.world import World, resolver_owner
@@ -32,6 +33,28 @@ class CensorAction(Fact, frozen=True):
     flow: str  # protocol, address and port that the program dialled
     rule: str  # which [[censor]] of the scenario, from 1
     action: str  # layer, behaviour and the name that was seen
+
+
+class FirstFlight:
+    """What a client said first, packet by packet as it came."""
+
+    def __init__(self, packets: Sequence[bytes]) -> None:
+        """Read the whole of it."""
+        self._packets = packets
+        self.bytes = b"".join(packets)
+        hello = clienthello.parse(self.bytes)
+        self.is_hello = hello is not None
+        self.server_name = hello.server_name if hello else None
+
+    def shows_name(self, sees: Sees) -> bool:
+        """Tell whether somebody who looks so well finds the name."""
+        name = (self.server_name or "").encode()
+        if not name or sees is Sees.MESSAGE:
+            return True  # nothing to find: what is said of the flow does not depend on how well one looks
+        if sees is Sees.PACKET:
+            return any(name in packet.lower() for packet in self._packets)
+        seen = self.bytes if sees is Sees.STREAM else clienthello.first_record(self.bytes)
+        return name in seen.lower()
 
 
 class _Prey:
@@ -112,11 +135,13 @@ class Censor:
         rule = self._first(flow, hit, Mtproto.ALLOW, "mtproto", "")
         return rule.mtproto or Mtproto.ALLOW if rule else Mtproto.ALLOW
 
-    def on_hello(self, flow: str, server_name: str | None, address: str, port: int) -> CensorRule | None:
+    def on_hello(self, flow: str, first: FirstFlight, address: str, port: int) -> CensorRule | None:
         """Return the rule for a ClientHello, if it does not let it pass."""
+        server_name = first.server_name
 
         def hit(prey: _Prey) -> Tls | None:
-            return prey.rule.tls if self._named_or_dialled(prey, server_name, address, port) else None
+            met = self._named_or_dialled(prey, server_name, address, port)
+            return prey.rule.tls if met and (prey.rule.where is Where.ADDRESS or first.shows_name(prey.rule.sees)) else None
 
         rule = self._first(flow, hit, Tls.ALLOW, "tls", server_name or "")
         if rule and rule.residual_s:

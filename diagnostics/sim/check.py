@@ -34,6 +34,9 @@ def check_against(scenario: Scenario, catalog: Catalog) -> None:
         _check_rule(scenario, catalog, index, rule)
     for index, site in enumerate(scenario.site):
         _check_service(scenario, catalog, ("site", index, "service"), site.service, site.function)
+    for index, ways in enumerate(scenario.expected_ways):
+        if "://" not in ways.target:
+            _check_service(scenario, catalog, ("expected_ways", index, "target"), ways.target, None)
     for index, row in enumerate(scenario.expected):
         if "://" in row.target or row.target.startswith(RESOLVER_TARGET):
             continue  # a site that is typed, or a public resolver

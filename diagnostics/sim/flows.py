@@ -15,7 +15,7 @@ from diagnostics import clienthello
 from diagnostics.model import Fact
 from diagnostics.sim import mtproto_server, web_server
 from diagnostics.sim.behaviour import Certificate, Http, Serves, Tls
-from diagnostics.sim.censor import Censor
+from diagnostics.sim.censor import Censor, FirstFlight
 from diagnostics.sim.certificates import Authority
 from diagnostics.sim.dns_server import Names, message_of_get, serve_stream
 from diagnostics.sim.scenario import CensorRule, Portal
@@ -116,13 +116,13 @@ class _Flow:
     # --- TLS ---------------------------------------------------------------------------------------
 
     async def _serve_tls(self, kind: Kind) -> None:
-        first = bytearray()
-        while clienthello.needs_more(bytes(first)) and (data := await self._wire.read()):
-            first += data
-        hello = clienthello.parse(bytes(first))
-        if hello is None:
+        packets: list[bytes] = []
+        while clienthello.needs_more(b"".join(packets)) and (data := await self._wire.read()):
+            packets.append(data)
+        hello = FirstFlight(packets)
+        if not hello.is_hello:
             return  # not TLS: an honest server closes
-        rule = self._parts.censor.on_hello(self._flow, hello.server_name, self._dialled.address, self._dialled.port)
+        rule = self._parts.censor.on_hello(self._flow, hello, self._dialled.address, self._dialled.port)
         if rule:
             self._wire.come_near()
         if rule and rule.tls is not Tls.INTERCEPT:
@@ -137,7 +137,7 @@ class _Flow:
         else:
             context = self._parts.authority.context(host.names, host.site.certificate, host.site.issuer)
         self._shape(hello.server_name)
-        self._wire.unread(bytes(first))
+        self._wire.unread(hello.bytes)
         stream = TlsStream(self._wire, context, server=True)
         await stream.handshake()
         if kind is Kind.DOT:

@@ -21,7 +21,8 @@ import resources
 from diagnostics import tomlfile
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Fact, Status
-from diagnostics.sim.behaviour import Certificate, Dns, DnsScope, Http, Ipv6, Link, Mtproto, Serves, Tcp, Tls, Udp, Where
+from diagnostics.sim.behaviour import Certificate, Dns, DnsScope, Http, Ipv6, Link, Mtproto, Sees, Serves, Tcp, Tls, Udp, Where
+from diagnostics.workarounds.identity import parse_way
 
 ERROR: Final = "error.scenario"
 MISSING: Final = "error.scenario.missing"
@@ -63,6 +64,7 @@ class CensorRule(Fact, frozen=True, forbid_unknown_fields=True):
     cut_after: int | None = None  # bytes of the server's, after which the connection is reset
     residual_s: float = 0.0  # for how long the address and port that were dialled stay cut for every name, after a `tls` hit
     where: Where = Where.SNI
+    sees: Sees = Sees.MESSAGE  # how well it reads what the connection says first
     issuer: str = "Red Segura CA"
     page_status: int = 200
     page_title: str = "Aviso"
@@ -112,6 +114,14 @@ class Expected(Fact, frozen=True, forbid_unknown_fields=True):
     function: str | None = None
 
 
+class ExpectedWays(Fact, frozen=True, forbid_unknown_fields=True):
+    """One [[expected_ways]]: which ways round (``workarounds/identity.py``) must lead to a target, and which must not."""
+
+    target: str
+    works: tuple[str, ...] = ()
+    fails: tuple[str, ...] = ()
+
+
 class ExpectedNetwork(Fact, frozen=True, forbid_unknown_fields=True):
     """[expected_network]: what an honest diagnosis says of the line."""
 
@@ -142,6 +152,7 @@ class ScenarioText(Fact, frozen=True, forbid_unknown_fields=True):
     site: tuple[Site, ...] = ()
     expected: tuple[Expected, ...] = ()
     expected_network: ExpectedNetwork | None = None
+    expected_ways: tuple[ExpectedWays, ...] = ()
 
 
 class Scenario(ScenarioText, frozen=True):
@@ -244,6 +255,18 @@ def _check_values(scenario: Scenario) -> None:
     for index, site in enumerate(scenario.site):
         _check_site(scenario, index, site)
     _check_known_words(scenario)
+    _check_ways(scenario)
+
+
+def _check_ways(scenario: Scenario) -> None:
+    """Refuse ways round that do not exist."""
+    for index, row in enumerate(scenario.expected_ways):
+        for key, ways in (("works", row.works), ("fails", row.fails)):
+            for position, way in enumerate(ways):
+                if parse_way(way) is None:
+                    raise scenario.error(
+                        ("expected_ways", index, key, position), way, "doh:quad9 | rec:snimid | doh:quad9|rec:snimid | h3 ..."
+                    )
 
 
 def _check_site(scenario: Scenario, index: int, site: Site) -> None:

@@ -21,6 +21,7 @@ from diagnostics.model import Control, Endpoint, Fact, Probe, Resolver, Service
 from diagnostics.sim.check import service_hosts
 from diagnostics.sim.scenario import Scenario, Site
 from diagnostics.sim.web_server import PAGE_BYTES
+from diagnostics.workarounds.exits import known_exits
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -112,6 +113,9 @@ class World:
             self._add_service(service)
         for control in catalog.controls:
             self._add_control(control)
+        for way_out in known_exits():
+            for index, endpoint in enumerate(way_out.endpoints):
+                self._add_endpoint(f"exit/{way_out.id}", index, endpoint)
         for site in scenario.site:
             if site.host:
                 self._web(self._host(site.host, site.host, 0))

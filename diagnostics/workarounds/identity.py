@@ -32,6 +32,15 @@ LAYOUTS: Final = ("rec:snimid", "seg:snimid", "rec:1", "seg:1", "recseg:snimid",
 PLAIN_FLIGHTS: Final = ("browser", "ech", "h3", "ipv6", "address", "https")
 """Flights that need no argument."""
 
+PLAIN: Final = "plain"
+"""What stands for the way where a page is fetched as it is, at an address that several lookups may have given: no way by itself."""
+
+UNTESTED: Final = "neutral_name"
+"""Purpose of the handshake with a harmless name after a try that was cut: if it fails too, the try says nothing."""
+
+VOID: Final = "way_void"
+"""Kind of the ``system`` observation that says why a try says nothing (``flights.py``); its purpose is ``UNTESTED``."""
+
 ROUTE: Final = "route"
 EXIT: Final = "exit"
 
@@ -71,15 +80,16 @@ def parse_way(text: str) -> Way | None:
     if head in (ROUTE, EXIT):
         return (Way(route=rest) if head == ROUTE else Way(exit=rest)) if rest else None
     first, bar, second = text.partition("|")
-    if not bar and not _is_lookup(first):
+    if not bar and not is_lookup(first):
         return Way(flight=first) if is_flight(first) else None
-    if not _is_lookup(first) or (bar and not is_flight(second)):
+    if not is_lookup(first) or (bar and not is_flight(second)):
         return None
     engine, _, resolver = first.partition(":")
     return Way(engine=engine, resolver=resolver, flight=second)
 
 
-def _is_lookup(text: str) -> bool:
+def is_lookup(text: str) -> bool:
+    """Tell whether a text is the id of a lookup alone."""
     engine, _, resolver = text.partition(":")
     return engine in ENGINES and bool(resolver)
 

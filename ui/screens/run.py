@@ -195,7 +195,8 @@ class RunScreen(Screen):
             word = status_word(verdict.status)
             if not final and verdict.status is not Status.WORKS:
                 word = t("run.so_far", status=after_colon(word))
-            self._cards[target].say(name, word, card_sentence(verdict, report), drawing=drawing, role=role)
+            said = t("run.seeking") if target in state.seeking else card_sentence(verdict, report)
+            self._cards[target].say(name, word, said, drawing=drawing, role=role)
         elif target in state.steps:
             text_id = _STEP_TEXTS.get(state.steps[target], "run.waiting")
             self._cards[target].say(name, _step_words(text_id, name), "", drawing=UNDER_WAY[0], role=UNDER_WAY[1])

@@ -1,0 +1,203 @@
+"""Looking for ways round what turned out to be blocked, while the rest of the run goes on.
+
+What is tried follows from the cause: where only names are lied about, other lookups; where the connection is cut by the name,
+other first flights; where addresses are shut, other addresses, protocols and names.  What opens the main place must open the
+others that are shut as well, or it opens half a service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from diagnostics.bogons import is_address, is_bogon
+from diagnostics.judge.endpoints import EndpointJudge
+from diagnostics.judge.evidence import Evidence, is_six
+from diagnostics.judge.obstacles import Obstacle, obstacles
+from diagnostics.model import Cause, Endpoint, Probe, Rule, Service, Status
+from diagnostics.probes.context import Context
+from diagnostics.probes.endpoint import Trusts
+from diagnostics.probes.lookup import Lookups
+from diagnostics.probes.place import Place
+from diagnostics.workarounds.attempt import Aim
+from diagnostics.workarounds.flights import Flights, Given
+from diagnostics.workarounds.identity import ENCRYPTED, parse_way
+from diagnostics.workarounds.lookups import Found, ResolverWays
+from diagnostics.workarounds.pages import PlainPages
+
+log = logging.getLogger("atajo.ways")
+
+MOST_SECONDS: Final = 12.0
+"""Seconds that the search for one target takes at most."""
+
+MOST_PLACES: Final = 3
+"""Places of a target that a way must open: the one that carries it, and two others."""
+
+MOST_TARGETS: Final = 6
+AT_ONCE: Final = 2
+"""Targets for which ways are tried in a run, and at the same time: a shut-down must not become a storm of tries."""
+
+OF_NAMES: Final = frozenset({Cause.DNS_TAMPERING, Cause.DNS_NO_ANSWER})
+OF_ADDRESSES: Final = frozenset({Cause.IP_BLOCKED})
+OF_CLEAR_TEXT: Final = frozenset({Cause.HTTP_BLOCKED, Cause.BLOCK_PAGE})
+
+ELSEWHERE: Final = ("address", "ipv6", "h3")
+
+
+class Search:
+    """The search of one run; its targets share what is found out about resolvers."""
+
+    def __init__(self, context: Context, evidence: Evidence, lookups: Lookups) -> None:
+        """Judge what is shut by ``evidence``; nothing is sent before ``around``."""
+        self._context = context
+        self._evidence = evidence
+        self._lookups = lookups
+        self._resolvers = ResolverWays(context)
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._begun = 0
+
+    def wanted(self, target: Service) -> bool:
+        """Tell whether something of a target is shut that a way could lead round, and this run may still try."""
+        return self._begun < MOST_TARGETS and bool(obstacles(EndpointJudge(self._evidence), target))
+
+    async def around(self, target: Service, trusts: Trusts) -> None:
+        """Try ways round what is shut for a target; returns when they were tried or the time for it is over."""
+        shut = obstacles(EndpointJudge(self._evidence), target)[:MOST_PLACES]
+        if not shut:
+            return
+        self._begun += 1
+        async with self._turns:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(MOST_SECONDS):
+                    await _TargetSearch(self._context, self._evidence, self._lookups, self._resolvers, target, trusts).run(shut)
+
+
+class _TargetSearch:
+    """The search for one target."""
+
+    def __init__(
+        self, context: Context, evidence: Evidence, lookups: Lookups, resolvers: ResolverWays, target: Service, trusts: Trusts
+    ) -> None:
+        self._context, self._evidence, self._lookups = context, evidence, lookups
+        self._resolvers, self._target, self._trusts = resolvers, target, trusts
+        self._endpoints = EndpointJudge(evidence)
+
+    async def run(self, shut: Sequence[Obstacle]) -> None:
+        cause = shut[0].cause
+        if shut[0].endpoint.probe is Probe.HTTP or cause in OF_CLEAR_TEXT:
+            await self._fly(shut, ("https",))
+        elif cause in OF_NAMES:
+            await self._by_names(shut)
+        elif cause in OF_ADDRESSES:
+            await self._elsewhere(shut)
+        else:
+            await self._fly(shut)
+
+    async def _by_names(self, shut: Sequence[Obstacle]) -> None:
+        """Ask other resolvers, and see whether the pages open where they point; where those are cut too, fly there otherwise."""
+        pages = PlainPages(self._context, {each.endpoint.host: self._aim(each.endpoint) for each in shut})
+        found: list[Found] = []
+
+        def on_found(cell: Found) -> None:
+            found.append(cell)
+            for host, addresses in cell.addresses.items():
+                pages.see(host, self._usable(addresses))
+
+        flying = asyncio.get_running_loop().create_task(self._fly_if_cut(shut, pages, found))
+        try:
+            await self._resolvers.survey(tuple(each.endpoint.host for each in shut), self._target.id, on_found)
+            await pages.done()
+            if pages.cut(shut[0].endpoint.host):
+                await flying
+        finally:
+            flying.cancel()
+            pages.close()
+            await asyncio.gather(flying, return_exceptions=True)
+
+    async def _fly_if_cut(self, shut: Sequence[Obstacle], pages: PlainPages, found: list[Found]) -> None:
+        """Begin to fly as soon as a true address turns out to be cut as well; the matrix of resolvers goes on beside it."""
+        main = shut[0].endpoint.host
+        await pages.visited(main)
+        if pages.opened(main) or not pages.cut(main):
+            return
+        best = min((cell for cell in found if cell.addresses.get(main)), key=_rank, default=None)
+        if best is not None:
+            await self._fly(shut, lookup=best.way, more=best.addresses)
+
+    async def _elsewhere(self, shut: Sequence[Obstacle]) -> None:
+        """Look for addresses that nobody has given yet, and fly there."""
+        hosts = tuple(each.endpoint.host for each in shut if not is_address(each.endpoint.host))
+        found: dict[str, tuple[str, ...]] = {}
+
+        def on_found(cell: Found) -> None:
+            for host, addresses in cell.addresses.items():
+                found[host] = tuple(dict.fromkeys((*found.get(host, ()), *addresses)))
+
+        if hosts:
+            await self._resolvers.survey(hosts, self._target.id, on_found, engines=ENCRYPTED)
+        await self._fly(shut, ELSEWHERE, more=found, closed=True)
+
+    async def _fly(
+        self,
+        shut: Sequence[Obstacle],
+        only: Sequence[str] = (),
+        *,
+        lookup: str = "",
+        more: Mapping[str, Sequence[str]] | None = None,
+        closed: bool = False,
+    ) -> None:
+        """Try flights to the main place, and those that arrive to the others.
+
+        ``more`` are addresses that nobody gave before; ``closed``: those that were given are shut.
+        """
+        wanted, names = frozenset(only), self._other_names()
+        for each in shut:
+            host = each.endpoint.host
+            known = [] if is_address(host) else list(self._endpoints.names(host).believed)
+            usable = self._usable(dict.fromkeys((*known, *(more or {}).get(host, ()))))
+            if not usable:
+                continue
+            find = partial(self._resolvers.https_record, target=self._target.id, way=f"{lookup}|ech" if lookup else "ech")
+            failed = tuple(a for a in known if a in usable) if closed else ()
+            given = Given(usable, failed=failed, lookup=lookup, names=names, find_configs=find, only=wanted, shut=closed)
+            outcomes = await Flights(self._context, self._aim(each.endpoint), given).run()
+            if each is shut[0]:
+                arrived = {parse_way(o.way) for o in outcomes if o.passed}
+                wanted, names = frozenset(way.flight for way in arrived if way), ()
+                if not wanted:
+                    return
+
+    def _other_names(self) -> tuple[str, ...]:
+        """Return other names of the service's pages that open as they are."""
+        named = [e for f in self._target.functions if f.core or f.rule is Rule.INFO for e in f.endpoints if e.probe is Probe.HTTPS]
+        open_ones = [e.host for e in named if e.path == "/" and self._endpoints.judge(self._target.id, e).status is Status.WORKS]
+        return tuple(dict.fromkeys(open_ones))
+
+    def _aim(self, endpoint: Endpoint) -> Aim:
+        scheme = "http" if endpoint.probe is Probe.HTTP else "https"
+        place = Place(scheme, endpoint.host, endpoint.port, endpoint.path)
+        return Aim(self._target.id, place, self._trusts, self._find, page=endpoint.probe is not Probe.TLS)
+
+    def _usable(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        return tuple(a for a in addresses if not is_bogon(a) and (self._context.ipv6 or not is_six(a)))
+
+    async def _find(self, host: str) -> Sequence[str]:
+        """Return where a page that leads elsewhere leads to."""
+        if is_address(host):
+            return () if is_bogon(host) else (host,)
+        known = self._usable(self._endpoints.names(host).believed)
+        if known:
+            return known
+        lookup = self._lookups.of(host, self._target.id, "way")
+        given = await lookup.system_addresses()
+        return self._usable(given or await lookup.other_addresses(tried=[]))
+
+
+def _rank(cell: Found) -> tuple[bool, float]:
+    """Put lookups that nobody can forge first, quick ones before slow ones."""
+    way = parse_way(cell.way)
+    return way is None or way.engine not in ENCRYPTED, cell.seconds
