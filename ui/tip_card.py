@@ -230,11 +230,6 @@ class TipCard(QFrame):
         return " ".join(part for part in parts if part)
 
     @property
-    def news(self) -> str:
-        """Return what the measurement after the tip found."""
-        return self._state.news
-
-    @property
     def is_open(self) -> bool:
         """Tell whether more than the title is shown."""
         return self.fold is None or self.fold.isChecked()

@@ -199,6 +199,23 @@ def test_advice_after_a_second_measurement_is_that_of_the_second(open_window: Op
     assert driver.words("todo.lead").startswith("La guía de nombres de tu red da una dirección falsa")
 
 
+def test_when_other_tips_fit_now_the_outcome_is_said_above_them_and_the_first_of_them_opens(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = shown_tips(open_window)
+    driver.press("todo.recheck.1")
+    monkeypatch.setattr(driver.backend, "advice", lambda language: [*sample_advice.measured(language)[1:], *others()])
+    finish(driver, alone(samples.x_blocked()))
+    assert driver.words("todo.notice").startswith("X sigue así: bloqueado. ")
+    assert titles(driver) == [TOR, OTHER, "Otra cosa"]
+    assert driver.shell.focusWidget().objectName() == "todo.fold.1"
+    assert driver.button("todo.copy.1").isVisible()
+
+
+def others() -> list[Advice]:
+    return [msgspec.structs.replace(sample_advice.general("es")[0], id="other", say="Otra cosa")]
+
+
 def test_better_but_not_open_is_said_and_the_tip_stays(open_window: Open) -> None:
     driver = shown_tips(open_window)
     driver.press("todo.recheck.1")
