@@ -6,8 +6,6 @@ Pure functions of a report, which may be a stranger's: an id that this version d
 from __future__ import annotations
 
 import enum
-import importlib
-import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -21,7 +19,6 @@ from diagnostics.workarounds.identity import ENGINES, Way, parse_way
 MOST_ROWS: Final = 300
 """Most ways that are shown of one target: a full search tries about a hundred, and a report may come from a stranger."""
 
-_FILTERS: Final = "diagnostics.judge.filters"
 _ORDER: Final = {Status.WORKS: 0, Status.SLOW: 0, Status.PARTIAL: 1, Status.BLOCKED: 2, Status.UNKNOWN: 3, Status.NOT_TESTED: 4}
 
 
@@ -186,12 +183,11 @@ def filter_sentence(report: Report, target: str) -> str:
     tried = [each for each in report.workarounds if each.target == target and each.status is not Status.NOT_TESTED][:MOST_ROWS]
     if not tried:
         return ""
-    text = f"filter.{_filter_kind(tried)}"
-    return t(text) if has_text(text) else t("filter.unknown")
+    return t(f"filter.{_filter_kind(tried)}")
 
 
 def _filter_kind(tried: Sequence[Workaround]) -> str:
-    """Ask the judge, where there is one."""
-    if importlib.util.find_spec(_FILTERS) is None:
-        return "unknown"
-    return str(importlib.import_module(_FILTERS).filter_kind(tried))
+    """Ask the judge; it comes with the first report that needs it, not with the window."""
+    from diagnostics.judge.filters import filter_kind
+
+    return filter_kind(tried)

@@ -12,7 +12,7 @@ import random
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -71,6 +71,14 @@ def own_names(hosts_file: Mapping[str, tuple[str, ...]], plan: Plan) -> dict[str
     hosts = {e.host for target in plan.targets for function in target.functions for e in function.endpoints}
     hosts |= {control.host for control in plan.controls}
     return {name: addresses for name, addresses in hosts_file.items() if name in hosts}
+
+
+async def _contained(work: Coroutine[None, None, None], what: str) -> None:
+    """Do a part of a run; a defect met in it must not take the others down with it."""
+    try:
+        await work
+    except Exception:  # whatever it is: the report says what the other parts found, and the log what happened
+        log.exception("%s failed", what)
 
 
 class Run:
@@ -183,7 +191,7 @@ class Run:
                         group.create_task(self._exits(context))
                     checks = RouteChecks(context)
                     for link in plan.routes:
-                        group.create_task(self._route(context, link, checks))
+                        group.create_task(_contained(self._route(context, link, checks), f"measuring {link.id}"))
                 await lookups.compared()
                 await followups.speeds.measure()
             finally:
@@ -208,20 +216,17 @@ class Run:
 
     async def _route(self, context: Context, link: Link, checks: RouteChecks) -> None:
         """Measure one proxy, and every service through it; an app's own proxy carries that app alone."""
-        try:
-            if link.kind in APPS:
-                await measure_app_proxy(context, link, self._plan.targets)
-                return
-            probe = RouteProbe(context, link)
-            if not await probe.begin() or not await probe.reaches_controls(chosen_secure(self._plan.controls)):
-                return
-            async with asyncio.TaskGroup() as group:
-                group.create_task(checks.measure(probe))
-                for target in self._plan.targets:
-                    trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
-                    group.create_task(probe.measure_service(provable(target), trusts))
-        except Exception:  # a defect met at one proxy must not take the others down with it
-            log.exception("measuring %s failed", link.id)
+        if link.kind in APPS:
+            await measure_app_proxy(context, link, self._plan.targets)
+            return
+        probe = RouteProbe(context, link)
+        if not await probe.begin() or not await probe.reaches_controls(chosen_secure(self._plan.controls)):
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(checks.measure(probe))
+            for target in self._plan.targets:
+                trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
+                group.create_task(probe.measure_service(provable(target), trusts))
 
     def _in_any_order(self) -> Iterator[Service]:
         """Yield the targets in another order each time: a fixed one would be a fingerprint of this program."""
@@ -245,10 +250,7 @@ class Run:
         if self._network_so_far.cause in MASKING or not search.wanted(target):
             return
         self._on_event(WaysSought(target=target.id))
-        try:
-            await search.around(target, trusts)
-        except Exception:  # a defect met while looking for ways must not take what was measured down with it
-            log.exception("looking for ways round for %s failed", target.id)
+        await _contained(search.around(target, trusts), f"looking for ways round {target.id}")
         found = tuple(way for way in judge_workarounds(self._evidence) if way.target == target.id)
         self._on_event(WaysJudged(target=target.id, workarounds=found))
 
@@ -269,10 +271,7 @@ class Run:
         await asyncio.sleep(wait)
         if is_onion(endpoint.host):
             return  # not tested: there is no direct way to a name inside Tor
-        try:
-            await probe.measure(endpoint)
-        except Exception:  # a defect met at one endpoint must not take the other targets down with it
-            log.exception("measuring %s failed", endpoint.key)
+        await _contained(probe.measure(endpoint), f"measuring {endpoint.key}")
 
     async def _function(self, target: Service, function: Function, measured: dict[str, asyncio.Task[None]]) -> None:
         """Tell what is known of the target as soon as one of its core functions was measured."""

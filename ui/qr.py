@@ -26,16 +26,20 @@ class QrCode(QWidget):
         super().__init__()
         self.setObjectName(name)
         self._rows: tuple[bytes, ...] = ()
+        self._text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_text(self, text: str, spoken: str) -> None:
         """Show the code of ``text``, cut where no code would hold it; a screen reader says ``spoken``."""
+        self.setAccessibleName(spoken)
+        if self._rows and text == self._text:
+            return  # a long text takes some tenths of a second
         import segno  # with the first code, not with the window
 
+        self._text = text
         fitting = text.encode()[:MAX_BYTES].decode(errors="ignore")
         code = segno.make_qr(fitting or " ", error="l", encoding="utf-8", boost_error=False)
         self._rows = tuple(bytes(row) for row in code.matrix)
-        self.setAccessibleName(spoken)
         self.updateGeometry()
         self.update()
 

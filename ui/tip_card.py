@@ -29,7 +29,7 @@ class Told(enum.StrEnum):
 class TipState(msgspec.Struct, frozen=True, kw_only=True):
     """How a tip stands.
 
-    ``news``: the sentence of the latest measurement after it; ``busy``: that one is under way; ``waiting``: one after another tip is.
+    ``news``: the sentence of the latest measurement after it.  ``busy``: that measurement is under way; ``waiting``: another tip's is.
     """
 
     told: Told = Told.NOTHING
@@ -228,11 +228,6 @@ class TipCard(QFrame):
             *untested,
         )
         return " ".join(part for part in parts if part)
-
-    @property
-    def news(self) -> str:
-        """Return what the measurement after the tip found."""
-        return self._state.news
 
     @property
     def is_open(self) -> bool:

@@ -261,15 +261,17 @@ class TodoFlow:
 
     def _show_unopened(self, tip: str, found: Change) -> None:
         """Show in place that the target does not open yet."""
-        shown = self._window.shell.current == "todo"
+        window = self._window
+        shown = window.shell.current == "todo"
+        self.fill(tip)  # first: the tips are those of the newer report now
         if found is Change.SAME and shown:
             self._go_on(tip)
-        else:
-            self.fill(tip)
-            if shown:
-                self._window.screens.todo.lead_to(tip)
-        card = self._window.screens.todo.card(tip)
-        announce(self._window.shell, card.news if card is not None else "")
+        elif shown:
+            window.screens.todo.lead_to(tip)
+        news = self._news(self._answers[self.target, tip], self._name())
+        if window.screens.todo.card(tip) is None:  # what is in the way is another thing now, and so are the tips
+            window.screens.todo.say(news, drawing="dash", role="muted")
+        announce(window.shell, news)
 
     def _name(self, target: str = "") -> str:
         report = self._window.report()

@@ -105,15 +105,7 @@ def open_window(qapp: QApplication) -> Iterator[Open]:
 def spoken_aloud(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return what is announced to screen readers, by listening at the one place that announces."""
     heard: list[str] = []
-    for module in (
-        "ui.shell",
-        "ui.flow",
-        "ui.screens.run",
-        "ui.screens.result",
-        "ui.screens.home",
-        "ui.screens.save",
-        "ui.screens.detail",
-        "ui.screens.settings",
-    ):
+    screens = ("run", "result", "home", "save", "detail", "todo", "settings")
+    for module in ("ui.shell", "ui.flow", "ui.todo_flow", *(f"ui.screens.{each}" for each in screens)):
         monkeypatch.setattr(f"{module}.announce", lambda _widget, text: heard.append(text))
     return heard

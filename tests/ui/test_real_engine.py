@@ -95,6 +95,34 @@ def test_from_the_block_to_the_advice_and_to_a_saved_report(qtbot: QtBot, open_r
     assert report.status is Status.BLOCKED
 
 
+def test_one_service_is_measured_again_by_itself_and_its_report_is_its_own(qtbot: QtBot, open_real: OpenReal) -> None:
+    driver = open_real("ve-2024-08")
+    finish(qtbot, driver)
+    first = driver.window.report()
+    driver.press("result.primary")
+    driver.press("todo.recheck.1")
+    qtbot.waitUntil(lambda: not driver.window.todo.checking, timeout=PATIENCE)
+    assert driver.screen == "todo"
+    news = driver.words("todo.news.1") or driver.words("todo.notice")  # above the cards when the tips are others now
+    assert news.startswith("X sigue así: ")
+    newer = driver.window.todo.rechecks["x"].report
+    assert {v.target for v in newer.verdicts if v.function is None and not v.target.startswith("resolver:")} == {"x"}
+    assert driver.window.report() is first
+
+
+def test_measuring_again_can_be_stopped_and_a_whole_run_follows(qtbot: QtBot, open_real: OpenReal) -> None:
+    driver = open_real("ve-2024-08")
+    finish(qtbot, driver)
+    driver.press("result.primary")
+    driver.press("todo.recheck.1")
+    driver.press("todo.stop.1")
+    assert driver.words("todo.notice") == "Detenido. Lo que ya sabíamos sigue igual."
+    driver.press("todo.again")
+    qtbot.waitUntil(lambda: driver.screen == "result", timeout=PATIENCE)
+    assert driver.words("result.title") == "X está bloqueado en tu red"
+    assert driver.window.todo.rechecks == {}
+
+
 def test_a_folder_that_cannot_be_written_is_a_sentence(
     qtbot: QtBot, open_real: OpenReal, tmp_path: Path, only_expected_warnings: list[str]
 ) -> None:

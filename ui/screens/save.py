@@ -71,6 +71,11 @@ class SaveScreen(Screen):
             self.folder.setText(self._backend.save_folder())
         self.retranslate()
 
+    @property
+    def report(self) -> Report:
+        """Return the report that is offered."""
+        return self._report
+
     def retranslate(self) -> None:
         """Put the words in."""
         self.title.say(t("report.title"))

@@ -73,9 +73,11 @@ class TodoScreen(Screen):
             self._cards.append(card)
             self.body.addWidget(card)
             card.set_open(on=advice.id == opened)
+            card.show()  # now and not with the next event: only what is visible can have the focus
         if not tips:
             self._none = Label(t("tips.none"), name="todo.none")
             self.body.addWidget(self._none)
+            self._none.show()
         self.body.addStretch(1)
         self.retranslate()
         self.set_reading_order()
