@@ -48,7 +48,7 @@ def a_run(seed: int) -> Report:
         Verdict(target=f"resolver:{resolver}", cause=Cause.RESOLVER_BLOCKED, status=Status.LIKELY_BLOCKED)
         for resolver in {*dice.sample(list(RESOLVERS), dice.choice([0, 0, 1, 3])), *dice.choice([(), (), ("quad9",)])}
     ]
-    cause = dice.choice([None] * 9 + sorted(LOCAL_CAUSES))
+    cause = dice.choice([*[None] * 9, *sorted(LOCAL_CAUSES)])
     ways = {(w.id, w.target): w for w in (a_way(dice, shut) for _ in range(dice.randint(0, 40)))}
     return Report(
         run=RunFacts(started=dice.choice(DAYS)),
@@ -88,9 +88,7 @@ def answered(report: Report) -> dict[str, set[str]]:
         way = parse_way(outcome.id)
         if way is not None and way.engine and outcome.status in PASSED:
             found.setdefault(way.resolver, set()).add(way.engine)
-    dead = {
-        v.target.removeprefix("resolver:") for v in report.verdicts if v.cause is Cause.RESOLVER_BLOCKED and v.status is not Status.WORKS
-    }
+    dead = {v.target.removeprefix("resolver:") for v in report.verdicts if v.cause is Cause.RESOLVER_BLOCKED and v.status in FAILED}
     return {resolver: engines for resolver, engines in found.items() if resolver not in dead}
 
 
@@ -99,7 +97,7 @@ def answered(report: Report) -> dict[str, set[str]]:
 def test_no_tip_contradicts_a_measurement(report: Report) -> None:
     for choice in chosen(report):
         tip = TIPS[choice.id]
-        targets = [reason.removeprefix("target:") for reason in choice.because if reason.startswith("target:")] or [None]
+        targets: list[str | None] = [reason.removeprefix("target:") for reason in choice.because if reason.startswith("target:")] or [None]
         for target in targets:
             ways = [(w, parsed) for w in report.workarounds if w.target in (None, target) and (parsed := parse_way(w.id))]
             needed = [w for w, parsed in ways if any(fits(p, parsed) for p in tip.needs)]
