@@ -162,6 +162,16 @@ def routes() -> list[Row]:
     return added_cost()
 
 
+def ways() -> list[Row]:
+    """Measure the search for ways round."""
+    why_not = no_laboratory()
+    if why_not:
+        return [Row("first way round", None, note=why_not)]
+    from benchmarks.ways import ways_round
+
+    return ways_round()
+
+
 def peers() -> list[Row]:
     """Compare with what a user could take instead."""
     why_not = no_laboratory()
@@ -189,6 +199,7 @@ PARTS: Final[dict[str, Callable[[], list[Row]]]] = {
     "gap": gap,
     "paint": paint,
     "routes": routes,
+    "ways": ways,
     "peers": peers,
     "peers-10000": ten_thousand,
 }

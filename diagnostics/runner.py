@@ -179,6 +179,8 @@ class Run:
                     targets = self._in_any_order() if plan.direct else iter(())
                     for _ in range(min(UNDER_WAY, len(plan.targets))):
                         group.create_task(self._targets(context, lookups, followups, search, targets))
+                    if plan.exits:
+                        group.create_task(self._exits(context))
                     checks = RouteChecks(context)
                     for link in plan.routes:
                         group.create_task(self._route(context, link, checks))
@@ -194,6 +196,15 @@ class Run:
         self._network_so_far = judge(self._trace.observations).network
         self._line_known.set()
         self._on_event(NetworkJudged(network=self._network_so_far))
+
+    async def _exits(self, context: Context) -> None:
+        """See whether ways out can be reached; none of them is used."""
+        from diagnostics.workarounds.exit_probe import measure_exits
+        from diagnostics.workarounds.exits import known_exits
+
+        await self._line_known.wait()
+        if self._network_so_far.cause not in MASKING:
+            await measure_exits(context, known_exits(), self._network.trust)
 
     async def _route(self, context: Context, link: Link, checks: RouteChecks) -> None:
         """Measure one proxy, and every service through it; an app's own proxy carries that app alone."""

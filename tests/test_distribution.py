@@ -30,10 +30,11 @@ def pyproject() -> dict[str, Any]:
 
 
 def declared(*groups: str, program: bool = True) -> list[Requirement]:
-    """Return the requirements that pyproject declares."""
+    """Return the requirements that pyproject declares; people get the optional ones too."""
     project = pyproject()
+    extras = [text for texts in project["project"]["optional-dependencies"].values() for text in texts]
     texts = [
-        *(project["project"]["dependencies"] if program else ()),
+        *([*project["project"]["dependencies"], *extras] if program else ()),
         *(t for group in groups for t in project["dependency-groups"][group]),
     ]
     return [Requirement(text) for text in texts]

@@ -9,6 +9,7 @@ from diagnostics.bogons import is_address
 from diagnostics.model import RESOLVER_TARGET
 from diagnostics.sim.behaviour import Dns
 from diagnostics.sim.scenario import CensorRule, Scenario
+from diagnostics.workarounds.exits import known_exits
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -24,6 +25,7 @@ def service_hosts(catalog: Catalog, service: str, function: str | None = None) -
 def known_hosts(scenario: Scenario, catalog: Catalog) -> set[str]:
     """Return every name that a rule of the scenario may mean."""
     hosts = {host for service in catalog.services for host in service_hosts(catalog, service)}
+    hosts |= {endpoint.host for way_out in known_exits() for endpoint in way_out.endpoints if not is_address(endpoint.host)}
     return hosts | {control.host for control in catalog.controls} | {site.host for site in scenario.site if site.host}
 
 

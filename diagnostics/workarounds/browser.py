@@ -5,7 +5,7 @@ time: a filter that reads only the first packet may let it pass, now and then.  
 that the site publishes in the DNS; a browser does that by itself once its lookups are encrypted.
 
 Certificates are judged by the very roots of the context that Python's own handshake would be given.  The library says
-"certificate verification failed" of everything that ends a handshake: only with a code is it about a certificate.
+"certificate verification failed" of whatever ends a handshake: only the code tells whether it is about a certificate.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ PROTOCOLS: Final = ("http/1.1",)
 
 MAX_CONFIGS: Final = 4096
 """Bytes of an ECHConfigList that are looked at; real ones have less than 200."""
+
+NOT_VERIFIED: Final = 65
+"""BoringSSL's verify code (X509_V_ERR_INVALID_CALL) for a session in which no certificate was looked at."""
 
 FindConfigs = Callable[[str], Awaitable[bytes | None]]
 """Asks an encrypted resolver for a name's ECHConfigList; None if there is none."""
@@ -138,7 +141,7 @@ class BrowserStream(TlsStream):
         try:
             await super().handshake()
         except ssl.SSLCertVerificationError as error:
-            if not error.verify_code:
+            if error.verify_code in (0, None, NOT_VERIFIED):
                 raise ProtocolError(FAILED_HANDSHAKE, "no handshake") from error
             raise
         except ssl.SSLEOFError as error:

@@ -43,8 +43,8 @@ MOST_SECONDS: Final = 8.0
 ENOUGH: Final = 2
 """Tries with the same outcome that settle a flight; with one of each a third is made."""
 
-MOST_TRIES: Final = 6
-"""Tries of one flight, with those that are worth nothing."""
+MOST_VOID: Final = 3
+"""Tries of one flight that are worth nothing, before it is left untested."""
 
 MOST_ADDRESSES: Final = 8
 JITTER: Final = 0.03
@@ -106,7 +106,7 @@ class _Flight:
     def settled(self) -> bool:
         """Tell whether there is nothing more to try."""
         enough = max(self.passed, self.failed) >= ENOUGH or self.passed + self.failed > ENOUGH
-        return enough or self.number >= MOST_TRIES or not self.addresses
+        return enough or self.void >= MOST_VOID
 
     @property
     def outcome(self) -> Outcome:

@@ -19,7 +19,7 @@ from diagnostics.probes.tcp import connect
 from diagnostics.probes.tls import shake
 from diagnostics.workarounds.identity import UNTESTED
 
-RESTS: Final = (0.5, 1.0, 2.0)
+RESTS: Final = (0.5, 1.5)
 """Seconds before each further look at a spoiled address; the usual punishments outlast all of them, and their tries stay untold."""
 
 
@@ -65,10 +65,12 @@ class Spots:
         return [spot for spot in self._known.values() if spot.spoiled and not spot.given_up]
 
     async def clean(self, spot: Spot, place: Place) -> bool:
-        """Tell whether a harmless name passes at a spot now, or since now.
+        """Tell whether a harmless name passes at a spot now, or since now; without such a name nobody knows.
 
         Nobody else's try begins there before that is known.
         """
+        if self._context.neutral is None:
+            return False
         asked = asyncio.get_running_loop().time()
         spot.doubts += 1
         try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable
 
-from tests.real_servers.servers import NOTICE_PORT
+from tests.real_servers.box import Looks
+from tests.real_servers.servers import BOX_PORT, NOTICE_PORT
 from tests.real_servers.setting import CLIENT_DEVICE, Setting
 from tests.real_servers.world import World
 
@@ -71,6 +72,14 @@ def _block_page(world: World, service: str) -> Setting:
         nat=tuple(f"-A PREROUTING -i {CLIENT_DEVICE} -d {address} {to_notice}" for address in addresses),
         rules=tuple(f"-A FORWARD -i {CLIENT_DEVICE} -d {address} {no_tls}" for address in addresses),
     )
+
+
+def boxed(world: World, service: str, looks: Looks) -> Setting:
+    """Return a filter that cuts a service by name and reads first flights so well: packets in the kernel, all else in a box."""
+    if looks is Looks.PACKET:
+        return _by_name(world, service, RESET)
+    to_box = f"-A PREROUTING -i {CLIENT_DEVICE} -p tcp --dport 443 -j REDIRECT --to-ports {BOX_PORT}"
+    return Setting(nat=(to_box,), box=(looks, *world.names_of(service)))
 
 
 RESET = "REJECT --reject-with tcp-reset"

@@ -111,7 +111,12 @@ class Lab:
         self._switch_off(set(wanted.dark))
         if wanted.ipv6 != self._ipv6:
             self._announce_ipv6(present=wanted.ipv6)
-        self._stop("injector", "interceptor")
+        self._stop("injector", "interceptor", "box")
+        if wanted.box:
+            looks, *names = wanted.box
+            box = ("env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "tests.real_servers.box")
+            self._restart("box", self._provider, *box, looks, str(servers.BOX_PORT), *names)
+            self._running["box"].wait_for_line("ready")
         if wanted.injected:
             program = str(Path(__file__).with_name("injector.py"))
             self._restart("injector", self._provider, sys.executable, program, CLIENT_DEVICE, STRANGER, *wanted.injected)

@@ -14,6 +14,7 @@ NOTICE_PORT = 8080
 PORTAL_PORT = 8081
 SIGN_IN_PORT = 8082
 INTERCEPTOR_PORT = 8443
+BOX_PORT = 8445
 GROUPS_PORT = 8444
 """Where the nginx of the Internet serves whole networks: a wildcard at 443 would collide with the single addresses."""
 

@@ -27,7 +27,8 @@ class Setting:
 
     Provider: ``dns`` are lines of unbound's ``server:`` clause, ``rules``, ``nat`` and ``mangle`` iptables rules,
     ``injected`` the names that a racer answers wrongly, ``issuer`` the root name of a middlebox that opens TLS connections
-    (``nat`` decides which ones).  Sites: ``public_dns`` are lines of the public resolvers' unbound, ``conduct`` belongs
+    (``nat`` decides which ones), ``box`` how well another one reads first flights and the names that it cuts (``box.py``; ``nat`` too).
+    Sites: ``public_dns`` are lines of the public resolvers' unbound, ``conduct`` belongs
     to a site of the world, ``dark`` are addresses of servers that are switched off.  Line: ``near`` is the client's (as
     it was built if None), ``ipv6`` announces IPv6 that leads nowhere.  Client: link, name servers, lines of the hosts file,
     whether the middlebox's root is installed, seconds that its clock is ahead.
@@ -39,6 +40,7 @@ class Setting:
     mangle: tuple[str, ...] = ()
     injected: tuple[str, ...] = ()
     issuer: str = ""
+    box: tuple[str, ...] = ()
     public_dns: tuple[str, ...] = ()
     conduct: Mapping[str, Conduct] = field(default_factory=dict)
     dark: tuple[str, ...] = ()
