@@ -114,17 +114,15 @@ class _Desk(Fact, frozen=True):
     def advised(self, obstacle: _Obstacle, index: int, present: set[str]) -> Iterator[tuple[Tip, tuple[float, ...], list[TriedWay]]]:
         """Return the tips for one obstacle, each with its place among all and the ways that it rests on."""
         fitting = [(place, tip) for place, tip in enumerate(self.tips) if self._fits(tip, obstacle, present)]
-        replaced: set[str] = set()
-        for place, tip in fitting:
-            ways = self._ways(tip, obstacle)
-            if not ways:
+        proved = [(place, tip, ways) for place, tip in fitting if (ways := self._ways(tip, obstacle))]
+        replaced = {other for _, tip, ways in proved if ways[0].outcome.status is Status.WORKS for other in tip.replaces}
+        for place, tip, ways in proved:
+            if tip.id in replaced:
                 continue
             if all(way.way.exit for way in ways):  # it was reached, not used: nothing is proved
                 yield tip, self._order(tip, _late(tip, _USUAL), index, (tip.rank, 2, place)), ways
                 continue
             best = ways[0]
-            if best.outcome.status is Status.WORKS:
-                replaced |= set(tip.replaces)
             sometimes = best.outcome.status is not Status.WORKS
             weight = (sometimes, _EFFORTS.index(tip.effort), tip.rank, best.outcome.seconds, index, place)
             yield tip, self._order(tip, _PROVED, 0, weight), ways
