@@ -27,7 +27,7 @@ LATE_RANK: Final = 11
 
 _HARMLESS: Final = frozenset({Cause.BROKEN_IPV6})  # the line works in spite of it: it may wait until the services were spoken of
 _EFFORTS: Final = tuple(Effort)
-_LOCAL, _URGENT, _PROVED, _USUAL, _LATE, _MINOR, _PROXY = range(7)
+_LOCAL, _URGENT, _PROVED, _DOUBT, _USUAL, _LATE, _MINOR, _PROXY = range(8)
 
 
 def tips_for(
@@ -129,7 +129,7 @@ class _Desk(Fact, frozen=True):
         general = [(place, tip) for place, tip in fitting if not tip.needs and tip.id not in replaced]
         main = [(place, tip) for place, tip in general if not (tip.beside or tip.further)][:1]
         rank = main[0][1].rank if main else URGENT_RANK
-        group = _group(obstacle.cause, rank)
+        group = _DOUBT if self._passes_anyway(obstacle) else _group(obstacle.cause, rank)
         for place, tip in main:
             yield tip, self._order(tip, group, index, (rank, 0, place)), []
         for place, tip in general:
@@ -138,6 +138,11 @@ class _Desk(Fact, frozen=True):
             elif tip.further and obstacle.direct and self.tried.any_for(obstacle.target):
                 own = _late(tip, _group(obstacle.cause, tip.rank))
                 yield tip, self._order(tip, own, index, (tip.rank, 2, place)), []
+
+    def _passes_anyway(self, obstacle: _Obstacle) -> bool:
+        """Tell whether a line only loses a lot, and ways round were tried over it: what passed in spite of that goes first."""
+        lossy = obstacle.target is None and obstacle.cause == Cause.LOSSY_NETWORK and obstacle.status is Status.WORKS
+        return lossy and self.tried.any_for(None)
 
     def _fits(self, tip: Tip, obstacle: _Obstacle, present: set[str]) -> bool:
         if obstacle.cause not in tip.causes or present & set(tip.unless):

@@ -130,6 +130,12 @@ def test_a_fault_of_this_computer_stands_before_every_way_round() -> None:
     assert tips_for([verdict()], network, workarounds=[way("doh:quad9")])[0].id == "set-the-clock"
 
 
+def test_a_line_that_only_loses_a_lot_stands_behind_what_passed_over_it() -> None:
+    lossy = NetworkVerdict(status=Status.WORKS, cause=Cause.LOSSY_NETWORK)
+    assert names(list(tips_for([verdict()], lossy, workarounds=[way("doh:quad9")])))[:3] == ["proved-names", "intra-names", "better-signal"]
+    assert names(list(tips_for([verdict()], lossy)))[0] == "better-signal"
+
+
 def test_a_resolver_that_was_judged_cut_off_proves_nothing() -> None:
     cut = verdict("resolver:google", Cause.RESOLVER_BLOCKED)
     choices = tips_for([verdict(), cut], FINE, workarounds=[way("doh-name:google"), way("doh:quad9")])
