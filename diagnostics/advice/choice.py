@@ -27,7 +27,7 @@ LATE_RANK: Final = 11
 
 _HARMLESS: Final = frozenset({Cause.BROKEN_IPV6})  # the line works in spite of it: it may wait until the services were spoken of
 _EFFORTS: Final = tuple(Effort)
-_LOCAL, _URGENT, _PROVED, _USUAL, _LATE, _MINOR, _PROXY = range(7)
+_LOCAL, _URGENT, _PROVED, _DOUBT, _USUAL, _LATE, _MINOR, _PROXY = range(8)
 
 
 def tips_for(
@@ -114,24 +114,22 @@ class _Desk(Fact, frozen=True):
     def advised(self, obstacle: _Obstacle, index: int, present: set[str]) -> Iterator[tuple[Tip, tuple[float, ...], list[TriedWay]]]:
         """Return the tips for one obstacle, each with its place among all and the ways that it rests on."""
         fitting = [(place, tip) for place, tip in enumerate(self.tips) if self._fits(tip, obstacle, present)]
-        replaced: set[str] = set()
-        for place, tip in fitting:
-            ways = self._ways(tip, obstacle)
-            if not ways:
+        proved = [(place, tip, ways) for place, tip in fitting if (ways := self._ways(tip, obstacle))]
+        replaced = {other for _, tip, ways in proved if ways[0].outcome.status is Status.WORKS for other in tip.replaces}
+        for place, tip, ways in proved:
+            if tip.id in replaced:
                 continue
             if all(way.way.exit for way in ways):  # it was reached, not used: nothing is proved
                 yield tip, self._order(tip, _late(tip, _USUAL), index, (tip.rank, 2, place)), ways
                 continue
             best = ways[0]
-            if best.outcome.status is Status.WORKS:
-                replaced |= set(tip.replaces)
             sometimes = best.outcome.status is not Status.WORKS
             weight = (sometimes, _EFFORTS.index(tip.effort), tip.rank, best.outcome.seconds, index, place)
             yield tip, self._order(tip, _PROVED, 0, weight), ways
         general = [(place, tip) for place, tip in fitting if not tip.needs and tip.id not in replaced]
         main = [(place, tip) for place, tip in general if not (tip.beside or tip.further)][:1]
         rank = main[0][1].rank if main else URGENT_RANK
-        group = _group(obstacle.cause, rank)
+        group = _DOUBT if self._passes_anyway(obstacle) else _group(obstacle.cause, rank)
         for place, tip in main:
             yield tip, self._order(tip, group, index, (rank, 0, place)), []
         for place, tip in general:
@@ -140,6 +138,11 @@ class _Desk(Fact, frozen=True):
             elif tip.further and obstacle.direct and self.tried.any_for(obstacle.target):
                 own = _late(tip, _group(obstacle.cause, tip.rank))
                 yield tip, self._order(tip, own, index, (tip.rank, 2, place)), []
+
+    def _passes_anyway(self, obstacle: _Obstacle) -> bool:
+        """Tell whether a line only loses a lot, and ways round were tried over it: what passed in spite of that goes first."""
+        lossy = obstacle.target is None and obstacle.cause == Cause.LOSSY_NETWORK and obstacle.status is Status.WORKS
+        return lossy and self.tried.any_for(None)
 
     def _fits(self, tip: Tip, obstacle: _Obstacle, present: set[str]) -> bool:
         if obstacle.cause not in tip.causes or present & set(tip.unless):

@@ -33,12 +33,13 @@ class Tried:
     def __init__(self, workarounds: Iterable[Workaround] = (), verdicts: Sequence[Verdict] = ()) -> None:
         """Take what was tried; ids of a newer version are passed over.
 
-        ``verdicts`` tell which resolvers cannot be reached from here: no way through one of them is ever spoken of.
+        ``verdicts`` tell which resolvers cannot be reached from here at all: no way through one of them is ever spoken of.  One of
+        which only some transports are shut has others that may lead on.
         """
         dead = {
             v.target.removeprefix(RESOLVER_TARGET)
             for v in verdicts
-            if v.target.startswith(RESOLVER_TARGET) and v.cause == Cause.RESOLVER_BLOCKED and v.status is not Status.WORKS
+            if v.target.startswith(RESOLVER_TARGET) and v.function is None and v.cause == Cause.RESOLVER_BLOCKED and v.status in FAILED
         }
         self._ways: dict[str | None, list[TriedWay]] = {}
         for outcome in workarounds:

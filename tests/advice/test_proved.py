@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from diagnostics.advice import load_tips, tips_for
@@ -129,11 +130,26 @@ def test_a_fault_of_this_computer_stands_before_every_way_round() -> None:
     assert tips_for([verdict()], network, workarounds=[way("doh:quad9")])[0].id == "set-the-clock"
 
 
+def test_a_line_that_only_loses_a_lot_stands_behind_what_passed_over_it() -> None:
+    lossy = NetworkVerdict(status=Status.WORKS, cause=Cause.LOSSY_NETWORK)
+    assert names(list(tips_for([verdict()], lossy, workarounds=[way("doh:quad9")])))[:3] == ["proved-names", "intra-names", "better-signal"]
+    assert names(list(tips_for([verdict()], lossy)))[0] == "better-signal"
+
+
 def test_a_resolver_that_was_judged_cut_off_proves_nothing() -> None:
     cut = verdict("resolver:google", Cause.RESOLVER_BLOCKED)
     choices = tips_for([verdict(), cut], FINE, workarounds=[way("doh-name:google"), way("doh:quad9")])
     assert choices[0].because[-1] == "workaround:doh:quad9"
     assert not any("google" in reason and reason.startswith("workaround") for c in choices for reason in c.because)
+
+
+def test_a_resolver_of_which_only_some_transports_are_shut_may_be_named() -> None:
+    partly = [
+        verdict("resolver:quad9", Cause.RESOLVER_BLOCKED, PARTIAL),
+        msgspec.structs.replace(verdict("resolver:quad9", Cause.RESOLVER_BLOCKED), function="udp"),
+    ]
+    choices = tips_for([verdict(), *partly], FINE, workarounds=[way("doh:quad9")])
+    assert choices[0].because[-1] == "workaround:doh:quad9"
 
 
 def test_a_resolver_of_which_nothing_can_be_told_gives_no_tip() -> None:
