@@ -23,6 +23,8 @@ from diagnostics.model import Report, Service
 from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 
 if TYPE_CHECKING:
+    from app.data_shelf import DataShelf
+    from app.data_store import DataStore
     from app.proxy_shelf import ProxyShelf
     from diagnostics.catalog import Catalog
     from diagnostics.routes.link import Link
@@ -49,6 +51,8 @@ class AppBackend(QObject):
         self._engine.arrived.connect(self.arrived)
         self._engine.failed.connect(self._run_failed)
         self._shelf: ProxyShelf | None = None
+        self._data: DataShelf | None = None
+        self._data_store: DataStore | None = None
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
         """Connect the window."""
@@ -77,8 +81,27 @@ class AppBackend(QObject):
         if self._catalog is None:
             from diagnostics.catalog import load_catalog
 
+            self.newest_data.activate()
             self._catalog = load_catalog()
         return self._catalog
+
+    @property
+    def newest_data(self) -> DataStore:
+        """Return what is known of newer data; the window's first picture needs none of it."""
+        if self._data_store is None:
+            from app.data_store import DataStore
+
+            self._data_store = DataStore(shipped_only=self._scenario is not None)
+        return self._data_store
+
+    @property
+    def data(self) -> DataShelf:
+        """Return the data in use, and the way to newer data."""
+        if self._data is None:
+            from app.data_shelf import DataShelf
+
+            self._data = DataShelf(self._engine, self.newest_data, simulated=self._scenario is not None)
+        return self._data
 
     def services(self) -> Sequence[Service]:
         """Return the services, the usual ones first."""
@@ -141,6 +164,8 @@ class AppBackend(QObject):
 
     def close(self) -> None:
         """End everything."""
+        if self._data is not None:
+            self._data.stop()
         self._engine.close()
 
     # --- the outcome ---

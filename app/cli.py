@@ -1,4 +1,4 @@
-"""The terminal form: ``python -m app check | services | scenarios | resolvers | explain | export``.
+"""The terminal form: ``python -m app check | services | scenarios | resolvers | explain | export | update``.
 
 Exit status: 0 all tested targets work · 1 something does not · 2 usage error · 3 this computer has no Internet ·
 130 cancelled (the partial report is still written).  "Works" is meant literally: slow, partial, unknown and not tested
@@ -29,19 +29,20 @@ USAGE: Final = 2
 NO_INTERNET: Final = 3
 CANCELLED: Final = 128 + int(signal.SIGINT)
 
-COMMANDS: Final = ("check", "proxy", "services", "scenarios", "resolvers", "explain", "export")
+COMMANDS: Final = ("check", "proxy", "services", "scenarios", "resolvers", "explain", "export", "update")
 LATER: Final = ("vpn",)
 """Commands of the design that are not built yet."""
 
 ALONE: Final = ("--selftest", "--version")
 VALUED: Final = frozenset(
-    ("--lang", "--simulate", "--json", "--html", "--url", "--list", "--timeout", "--proxy", "--runs", "--seed", "--jobs")
+    ("--lang", "--simulate", "--json", "--html", "--url", "--list", "--timeout", "--proxy", "--runs", "--seed", "--jobs", "--file")
 )
 """Options that take the next argument as their value."""
 
 STATUSES: Final = {"all": OK, "not_all": NOT_ALL_WORK, "usage": USAGE, "offline": NO_INTERNET, "stopped": CANCELLED}
 EXPLAINED: Final = {"explained": OK, "differs": NOT_ALL_WORK, "usage": USAGE}
-"""What the help says of the exit status of ``check``, and of that of ``explain``."""
+UPDATED: Final = {"updated": OK, "kept": NOT_ALL_WORK, "usage": USAGE}
+"""What the help says of the exit status of ``check``, of that of ``explain``, and of that of ``update``."""
 
 
 def program() -> str:
@@ -238,13 +239,17 @@ def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: M
     if options.help:
         for line in parser.format_help().splitlines():
             out.raw(line)
-        if command in ("check", "proxy", "explain"):
+        if command in ("check", "proxy", "explain", "update"):
             out.line()
-            _exit_statuses(out, EXPLAINED if command == "explain" else STATUSES)
+            _exit_statuses(out, {"explain": EXPLAINED, "update": UPDATED}.get(command, STATUSES))
         return OK
     if unknown:
         raise UsageError("cli.error.not_understood", what=" ".join(unknown))
     _refuse_blanks(options)
+    from app.cli_update import use_newest
+
+    simulated = command == "scenarios" or vars(options).get("simulate") is not None
+    use_newest(None if command == "update" else err, shipped_only=simulated)
     return _action(command, measure)(options, out, err)
 
 
@@ -257,7 +262,7 @@ def _refuse_blanks(options: argparse.Namespace) -> None:
         raise UsageError("cli.error.missing", what="LINK")
     if "" in values.get("targets", ()):
         raise UsageError("cli.error.missing", what="TARGET")
-    for name in ("json", "html", "simulate", "timeout", "url", "list", "proxy", "runs", "seed", "jobs"):
+    for name in ("json", "html", "simulate", "timeout", "url", "list", "proxy", "runs", "seed", "jobs", "file"):
         value = values.get(name)
         if value == "" or (isinstance(value, list) and "" in value):
             raise UsageError("cli.error.needs_value", option=f"--{name}")
@@ -281,6 +286,10 @@ def _action(command: str, measure: Measure | None) -> Action:
         from app.cli_report import explain, export
 
         return explain if command == "explain" else export
+    if command == "update":
+        from app.cli_update import update
+
+        return update
     from app.cli_tables import TABLES
 
     return TABLES[command]
@@ -330,6 +339,10 @@ def _parser(command: str) -> _Parser:
         _check_options(group)
     if command == "scenarios":
         _matrix_options(group)
+    if command == "update":
+        from app.cli_update import add_options
+
+        add_options(group)
     if command in ("explain", "export"):
         group.add_argument("report", metavar="REPORT", nargs="?", help=t("cli.help.report_file"))
     if command == "export":

@@ -63,6 +63,13 @@ def _catalog() -> str:
     return f"{len(catalog.services)} services, {len(catalog.resolvers)} resolvers, {len(catalog.controls)} controls"
 
 
+def _data() -> str:
+    from diagnostics.updates.pinned import load_pinned
+
+    pinned = load_pinned()
+    return f"{pinned.version}, {len(pinned.keys)} keys, {len(pinned.sources)} sources"
+
+
 def _scenarios() -> str:
     from diagnostics.sim.scenario import load_scenarios
 
@@ -89,6 +96,7 @@ def _roots() -> str:
 _PARTS: Final[dict[str, Callable[[], str]]] = {
     "texts": _texts,
     "catalog": _catalog,
+    "data updates": _data,
     "scenarios": _scenarios,
     "report page": _page,
     "trust": _roots,

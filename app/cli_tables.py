@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 
 from app import cli, wording
+from app.data_store import DataStore
+from app.data_words import as_of
 from app.terminal import Terminal
 from app.texts import join_names, language, t
 from diagnostics.catalog import load_catalog
@@ -17,11 +20,21 @@ def services(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> int
     known = load_catalog().services.values()
     rows += [_service_row(service) for service in known]
     out.table(rows)
+    _say_date(out)
     risky = [_name(service) for service in known if service.sensitive]
     if risky:
         out.line()
         out.line(t("services.sensitive", names=join_names(risky)))
     return cli.OK
+
+
+def _say_date(out: Terminal) -> None:
+    """Say how old the data is."""
+    active = DataStore().activate()
+    out.line()
+    out.line(as_of(active))
+    if active.old(dt.datetime.now(dt.UTC)):
+        out.line(t("data.old"))
 
 
 def _name(service: Service) -> str:
@@ -63,6 +76,7 @@ def resolvers(_options: argparse.Namespace, out: Terminal, _err: Terminal) -> in
     rows = [tuple(t(f"cli.table.{column}") for column in ("id", "operator", "addresses", "ways", "filters", "checked"))]
     rows += [_resolver_row(resolver) for resolver in load_catalog().resolvers]
     out.table(rows)
+    _say_date(out)
     return cli.OK
 
 

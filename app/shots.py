@@ -18,6 +18,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from app import sample_advice, samples
+from app.sample_data import SampleData
 from app.sample_proxies import FOUND, LINKS, SampleProxies, compared
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
@@ -52,6 +53,7 @@ class SampleBackend(QObject):
         self.wanted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.over: tuple[str, ...] = ()
         self.shelf = SampleProxies()
+        self.data = SampleData()
         self.advice: sample_advice.Tips = sample_advice.general
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
@@ -250,6 +252,13 @@ def _settings(window: Window, _backend: SampleBackend) -> None:
     window.press("rail.settings")
 
 
+def _settings_old(window: Window, backend: SampleBackend) -> None:
+    backend.data.old = True
+    _settings(window, backend)
+    window.press("settings.data.update")
+    backend.data.end()
+
+
 def _stopped(window: Window, backend: SampleBackend) -> None:
     _half(window, backend)
     window.stop()
@@ -326,6 +335,7 @@ _WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
     ("save-done", samples.x_blocked(), _saved),
     ("save-failed", samples.x_blocked(), _not_saved),
     ("settings", samples.all_works(), _settings),
+    ("settings-updated", samples.all_works(), _settings_old),
     ("result-compared", compared(), _with_proxies),
     ("detail-compared", compared(), _over_proxies),
     ("proxies", compared(), _proxies),

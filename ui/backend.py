@@ -15,6 +15,7 @@ import msgspec
 
 from diagnostics.events import Event
 from diagnostics.model import Report, Service
+from ui.data_backend import Data
 from ui.proxy_backend import Proxies
 
 Arrived = Callable[[int, tuple[Event, ...]], None]
@@ -162,6 +163,11 @@ class Backend(Protocol):
     @property
     def proxies(self) -> Proxies:
         """Return the person's own proxies."""
+        ...
+
+    @property
+    def data(self) -> Data:
+        """Return the data that Atajo knows, and the way to newer data."""
         ...
 
     def start(self, targets: Sequence[str], urls: Sequence[str], proxies: Sequence[str] = ()) -> int:

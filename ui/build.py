@@ -180,7 +180,7 @@ class Screens:
         """Return the settings."""
         from ui.screens.settings import SettingsScreen
 
-        screen = self._add(SettingsScreen(self._window.theme))
+        screen = self._add(SettingsScreen(self._window.theme, self._window.backend.data))
         screen.show_preferences(self._window.backend.preferences)
         screen.language_chosen.connect(self._window.choose_language)
         screen.theme_chosen.connect(self._window.choose_theme)

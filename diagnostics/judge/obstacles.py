@@ -29,7 +29,10 @@ class Obstacle(Fact, frozen=True):
 
 
 def obstacles(endpoints: EndpointJudge, target: Service) -> tuple[Obstacle, ...]:
-    """Return the places of a target that are shut, what carries the service first, each host once."""
+    """Return the places of a target that are shut, what carries the service first, each host once.
+
+    Of places that stand for each other (``any_of``, ``most_of``) one is enough: opening it opens the function.
+    """
     found: dict[str, Obstacle] = {}
     for function in sorted(target.functions, key=lambda f: not f.core):
         for endpoint in () if function.rule is Rule.INFO else function.endpoints:
@@ -38,4 +41,6 @@ def obstacles(endpoints: EndpointJudge, target: Service) -> tuple[Obstacle, ...]
             finding = endpoints.judge(target.id, endpoint)
             if finding.cause in TRIED and finding.status in SHUT:
                 found[endpoint.host] = Obstacle(endpoint=endpoint, cause=finding.cause)
+                if function.rule is not Rule.ALL_OF:
+                    break
     return tuple(found.values())

@@ -20,7 +20,7 @@ import email.utils
 import hashlib
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import h11
@@ -41,6 +41,7 @@ MAX_HEAD: Final = 32 * 1024
 SERVER_WORK: Final = 1.5
 """Seconds that a busy server may think before it answers, on top of the round trips."""
 
+GOOD: Final = 200
 MAX_HEADER: Final = 200
 MAX_TITLE: Final = 120
 KEPT_HEADERS: Final = ("server", "content-type", "content-length", "location", "via", "date")
@@ -126,9 +127,11 @@ class HttpConnection:
         headers: tuple[tuple[str, str], ...] = (),
         body: bytes = b"",
         progress: Progress | None = None,
+        take: Callable[[bytes], None] | None = None,
     ) -> Reply:
         """Send a request and return its response, reading at most the first bytes of the body (64 KiB usually).
 
+        The body of a 200 is handed to ``take`` piece by piece instead, if there is one, and is not kept; what it raises ends the reading.
         Raises OSError from the stream, ProtocolError for a response that is none, EOFError when the connection ends
         before a response began.
         """
@@ -139,7 +142,7 @@ class HttpConnection:
             request = h11.Request(method=method, target=path, headers=fields)
             data = self._send(request) + (self._send(h11.Data(data=body)) if body else b"") + self._send(h11.EndOfMessage())
             await self._stream.write(data)
-            return await self._response(progress)
+            return await self._response(progress, take)
         except h11.ProtocolError as error:
             raise ProtocolError(HTTP_FAILED, str(error)[:MAX_HEADER]) from error
 
@@ -159,7 +162,7 @@ class HttpConnection:
                 raise EOFError(message)
             self._h11.receive_data(data)
 
-    async def _response(self, progress: Progress | None) -> Reply:
+    async def _response(self, progress: Progress | None, take: Callable[[bytes], None] | None) -> Reply:
         event = await self._next()
         while isinstance(event, h11.InformationalResponse):
             event = await self._next()
@@ -168,12 +171,12 @@ class HttpConnection:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
         if progress:
             progress.head(event.status_code)
-        body, complete = await self._body(progress)
+        body, complete = await self._body(progress, take if event.status_code == GOOD else None)
         if complete and self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         return Reply(status=event.status_code, headers=headers, body=body, complete=complete)
 
-    async def _body(self, progress: Progress | None) -> tuple[bytes, bool]:
+    async def _body(self, progress: Progress | None, take: Callable[[bytes], None] | None) -> tuple[bytes, bool]:
         """Return what arrived of the body and whether that is all that was wanted."""
         body = bytearray()
         try:
@@ -181,6 +184,9 @@ class HttpConnection:
                 event = await self._next()
                 if not isinstance(event, h11.Data):
                     return bytes(body), True
+                if take:
+                    take(bytes(event.data))
+                    continue
                 body += event.data
                 if progress:
                     progress.body(len(body))

@@ -77,7 +77,7 @@ async def _addresses(context: Context, host: str) -> list[str]:
 async def _follow(context: Context, endpoint: Endpoint, address: str, store: Trust) -> Observation:
     """Connect and go on from there; return the connection's step, since another address may help where that failed."""
     port = endpoint.port
-    most = 1 if (address, port) in context.dead else TRIES
+    most = 1 if context.dead.lost(address, port) >= TRIES else TRIES
     connected, stream = await connect(context, address, port, target=None, host=endpoint.host, most=most)
     if stream is None:
         return connected

@@ -11,7 +11,8 @@ Grammar of a layout::
     recseg:POS[,POS...]    cut into TLS records, each its own write
     chunk:N                writes of N bytes
     POS                    bytes from the start (of the record's body for rec and recseg), or sni (after the name's first byte),
-                           snimid (in its middle), sniend (before its last byte)
+                           snimid (in the middle of its registered part: of "api.x.com" that is "x.com", for which filters look),
+                           sniend (before its last byte)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 from typing import Final
 
 from diagnostics.clienthello import name_span
+from diagnostics.judge.evidence import base_domain
 from diagnostics.model import Fact
 
 RECORD_HEAD: Final = 5
@@ -99,7 +101,8 @@ def _positions(flight: bytes, layout: Layout, origin: int) -> list[int]:
             found.add(int(cut))
         elif span:
             begin, end = span
-            found.add({"sni": begin + 1, "snimid": (begin + end) // 2, "sniend": end - 1}[cut] - origin)
+            registered = len(base_domain(flight[begin:end].decode("latin-1")))
+            found.add({"sni": begin + 1, "snimid": end - (registered + 1) // 2, "sniend": end - 1}[cut] - origin)
     return sorted(at for at in found if 0 < at < len(flight) - origin)
 
 

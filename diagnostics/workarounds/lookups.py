@@ -16,7 +16,7 @@ import contextlib
 import random
 import statistics
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -45,13 +45,12 @@ ECH_IN_ALL: Final = 3.0
 ATTEMPTS: Final = 2
 
 AT_ONCE: Final = 8
-"""Cells under way that answer or may still do so in time; one that is overdue makes room for the next."""
+"""Cells of one target that are under way (reference: so many a target); one that takes long makes room for the next."""
 
+MAKES_ROOM: Final = 0.25
 OVERDUE: Final = 0.15
-"""Seconds, or one and a half round trips, after which a cell makes room, unless its resolver has answered that way before."""
-
-SURE_ROUND_TRIPS: Final = 8
-"""Round trips after which any cell makes room: connection, encryption and two questions one after another take half of them."""
+"""Seconds after which a cell makes room, and those where its resolver has not answered that way before: of seventy that are
+swallowed, each tried twice, the last one begins after 2.6 s."""
 
 PER_ADDRESS: Final = 2
 """Connections to one resolver at once: more looks like an attack and gives false results (bol-van/zapret#1000)."""
@@ -116,7 +115,6 @@ class ResolverWays:
     def __init__(self, context: Context) -> None:
         """Ask the resolvers that ``context`` knows, on its line and with its patience."""
         self._context = context.within(context.limits.narrower(PER_ADDRESS))
-        self._places = asyncio.Semaphore(AT_ONCE)
         self._chance = random.Random()  # noqa: S311 - an order, not a secret
 
     async def survey(
@@ -127,13 +125,14 @@ class ResolverWays:
         ``on_found`` is told once of each, as soon as its first answers are there.  It takes at most ``IN_ALL`` seconds.
         """
         known = self._answering()
-        attempts: dict[str, list[_Attempt]] = {}
+        places, attempts = asyncio.Semaphore(AT_ONCE), dict[str, list[_Attempt]]()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IN_ALL), asyncio.TaskGroup() as group:
                 for cell in (c for c in self._by_promise(known) if c.engine in engines):
                     made = attempts.setdefault(cell.way, [])
                     sure = _key(cell) in known and cell.engine != "udp-second"  # which only listens after its first answer
-                    group.create_task(self._measure(cell, _Wanted(tuple(hosts), target, on_found), made, sure=sure))
+                    turn = partial(_place, places, MAKES_ROOM if sure else OVERDUE)
+                    group.create_task(self._measure(cell, _Wanted(tuple(hosts), target, on_found), made, turn))
         found = [_joined(way, made) for way, made in attempts.items()]
         return tuple(sorted((each for each in found if each), key=lambda each: each.seconds))
 
@@ -165,30 +164,13 @@ class ResolverWays:
         self._chance.shuffle(cells)
         return sorted(cells, key=lambda cell: (_key(cell) not in known, _ORDER.index(cell.engine)))
 
-    @asynccontextmanager
-    async def _place(self, *, sure: bool) -> AsyncIterator[None]:
-        """Hold one of the places until the end, or until an answer is overdue: later where it is ``sure`` to come."""
-        await self._places.acquire()
-        held = [self._places]
-
-        def make_room() -> None:
-            while held:
-                held.pop().release()
-
-        patience = self._context.patience
-        wait = patience.wait(round_trips=SURE_ROUND_TRIPS) if sure else patience.stagger(OVERDUE)
-        timer = asyncio.get_running_loop().call_later(wait, make_room)
-        try:
-            yield
-        finally:
-            timer.cancel()
-            make_room()
-
     # --- one cell --------------------------------------------------------------------------------------
 
-    async def _measure(self, cell: Cell, wanted: _Wanted, made: list[_Attempt], *, sure: bool) -> None:
+    async def _measure(
+        self, cell: Cell, wanted: _Wanted, made: list[_Attempt], turn: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> None:
         for number in range(1, ATTEMPTS + 1):
-            async with self._place(sure=sure):
+            async with turn():
                 attempt = _Attempt(cell.way, wanted, first=not any(each.seconds is not None for each in made))
                 made.append(attempt)
                 context = self._context.stamped(WAYS, way=cell.way, attempt=number)
@@ -213,7 +195,7 @@ class ResolverWays:
             if found is None:
                 return
             address, door = found, Door(target, name=cell.name)
-        if (address, PORTS[cell.transport]) in context.dead:
+        if context.dead.lost(address, PORTS[cell.transport]) >= TRIES:  # a whole connection's: now one at a time is enough
             door = msgspec.structs.replace(door, most=1)
         await _over_sessions(context, cell, address, door, questions, take)
 
@@ -275,6 +257,24 @@ async def _asked(session: Session, question: Question, take: Listener) -> bool:
     except BrokenSessionError:
         return False
     return True
+
+
+@asynccontextmanager
+async def _place(places: asyncio.Semaphore, longest: float) -> AsyncIterator[None]:
+    """Hold one of the places until the end of the block, or for ``longest`` seconds."""
+    await places.acquire()
+    held = [places]
+
+    def make_room() -> None:
+        while held:
+            held.pop().release()
+
+    timer = asyncio.get_running_loop().call_later(longest, make_room)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        make_room()
 
 
 def _key(cell: Cell) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from diagnostics.probes.pacing import Limits, Patience, patiently
 from diagnostics.probes.tcp import connect
 from diagnostics.streams import Datagrams, Stream
 from diagnostics.trace import Trace
+from tests.conftest import RunAsync
 
 T = TypeVar("T")
 
@@ -276,3 +277,26 @@ def test_a_silent_resolver_is_asked_four_times() -> None:
 
 def test_questions_carry_ids_that_cannot_be_guessed() -> None:
     assert len({new_query(Question("x.com")).id for _ in range(50)}) > 40
+
+
+def test_narrower_bounds_hold_for_their_part_and_count_for_the_whole(run_async: RunAsync) -> None:
+    async def go() -> None:
+        whole = Limits(per_address=3)
+        part = whole.narrower(2)
+        async with part.slot("1.1.1.1"), part.slot("1.1.1.1"):
+            assert not part.enter_if_free("1.1.1.1"), "two of the part's own"
+            assert part.enter_if_free("9.9.9.9"), "another address has places of its own"
+            part.leave("9.9.9.9", 1)
+            assert whole.enter_if_free("1.1.1.1"), "the whole has one left"
+            assert not whole.enter_if_free("1.1.1.1"), "the part's count for the whole"
+            whole.leave("1.1.1.1", 1)
+        async with whole.slot("1.1.1.1"), whole.slot("1.1.1.1"):
+            assert part.enter_if_free("1.1.1.1")
+            assert not part.enter_if_free("1.1.1.1"), "what the whole has given away the part has not"
+            part.leave("1.1.1.1", 1)
+            assert part.enter_if_free("1.1.1.1")
+            part.leave("1.1.1.1", 1)
+        assert part.lookups is whole.lookups
+        assert part.datagrams_of(own=True) is whole.datagrams_of(own=True)
+
+    run_async(go())

@@ -105,6 +105,15 @@ def open_window(qapp: QApplication) -> Iterator[Open]:
 def spoken_aloud(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return what is announced to screen readers, by listening at the one place that announces."""
     heard: list[str] = []
-    for module in ("ui.shell", "ui.flow", "ui.screens.run", "ui.screens.result", "ui.screens.home", "ui.screens.save", "ui.screens.detail"):
+    for module in (
+        "ui.shell",
+        "ui.flow",
+        "ui.screens.run",
+        "ui.screens.result",
+        "ui.screens.home",
+        "ui.screens.save",
+        "ui.screens.detail",
+        "ui.screens.settings",
+    ):
         monkeypatch.setattr(f"{module}.announce", lambda _widget, text: heard.append(text))
     return heard

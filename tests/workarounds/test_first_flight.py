@@ -133,3 +133,13 @@ def test_the_kind_of_a_cut_is_a_cut() -> None:
     assert Way(flight="rec:snimid").kind == "cut"
     assert Way(flight="name:twitter.com").kind == "name"
     assert not is_flight("quad9")
+
+
+@pytest.mark.parametrize("name", ["x.com", "api.x.com", "a.b.c.blocked.example", "www.sitio.com.ve"])
+@pytest.mark.parametrize("layout", ["rec:snimid", "recseg:snimid", "seg:snimid"])
+def test_the_part_of_the_name_that_filters_look_for_is_in_no_piece(name: str, layout: str) -> None:
+    registered = name.encode()[-len(name.removeprefix("api.").removeprefix("a.b.c.").removeprefix("www.")) :]
+    flight = hello(name)
+    pieces = lay_out(flight, parse_layout(layout))
+    assert registered in flight
+    assert not any(registered in piece for piece in pieces)

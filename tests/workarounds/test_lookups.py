@@ -16,11 +16,14 @@ from diagnostics.sim.scenario import load_scenarios
 from diagnostics.sim.simulation import SimulatedNetwork
 from diagnostics.streams import Stream
 from diagnostics.workarounds.identity import ENCRYPTED, ENGINES, parse_way
-from diagnostics.workarounds.lookups import TRANSPORTS, ResolverWays, cells_of
+from diagnostics.workarounds.lookups import IN_ALL, TRANSPORTS, ResolverWays, cells_of
 from tests.conftest import RunAsync
 from tests.workarounds.lines import CATALOG, Surveyed, simulated, surveyed
 
 ALL = {cell.way for cell in cells_of(CATALOG.resolvers)}
+LATE = 0.5
+"""Seconds that a busy computer may be late."""
+
 STILL_THERE = {"wikimedia", "cira", "digitale-gesellschaft"}
 """Resolvers that the scenarios of January 2025 leave, encrypted."""
 
@@ -53,7 +56,7 @@ def test_where_only_the_providers_resolver_lies_every_other_one_is_a_way(run_asy
     assert all(seen.is_true(way) for way in ALL)
     assert all(any(":" in a for a in found.addresses["x.com"]) for found in seen.found.values()), "IPv6 is asked for too"
     assert all(":" not in found.addresses["x.com"][0] for found in seen.found.values()), "IPv4 comes first"
-    assert seen.seconds <= 4.0
+    assert seen.seconds <= IN_ALL + LATE
 
 
 @pytest.mark.parametrize("name", ["ve-2025-01", "ve-cantv-2025-01-resolvers"])
@@ -64,20 +67,20 @@ def test_no_swallowed_resolver_is_ever_found(name: str) -> None:
     assert {engine(way) for way in seen.found} <= ENCRYPTED
     assert all(seen.is_true(way) for way in seen.found)
     assert {(way, n) for way in ALL for n in (1, 2)} == seen.attempts
-    assert seen.seconds <= 4.0
+    assert seen.seconds <= 4.0 + LATE
 
 
 def test_a_matrix_that_is_swallowed_whole_finds_nothing_and_ends_in_time(run_async: RunAsync) -> None:
     seen = run_async(surveyed("ve-2025-01-all-resolvers", "x.com"))
     assert (seen.found, seen.told) == ({}, [])
-    assert {way for way, _ in seen.attempts} == ALL
-    assert seen.seconds <= 4.05
+    assert {(way, n) for way in ALL for n in (1, 2)} == seen.attempts
+    assert seen.seconds <= 4.0 + LATE
 
 
 def test_before_anything_has_answered_it_ends_in_time_too(run_async: RunAsync) -> None:
     seen = run_async(surveyed("ve-2025-01-all-resolvers", "x.com", measured=False))
     assert seen.found == {}
-    assert seen.seconds <= 4.05
+    assert seen.seconds <= IN_ALL + LATE
 
 
 def test_a_forger_on_the_way_is_beaten_by_encryption_and_by_waiting_for_the_second_answer() -> None:
@@ -174,11 +177,14 @@ def counting(network: SimulatedNetwork, monkeypatch: pytest.MonkeyPatch) -> Coun
 
 
 @pytest.mark.parametrize("name", ["ve-2024-08", "ve-2025-01"])
-def test_no_resolver_is_connected_to_more_than_twice_at_once(name: str, run_async: RunAsync, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_targets_together_connect_to_no_resolver_more_than_twice_at_once(
+    name: str, run_async: RunAsync, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def go() -> Counter[str]:
         async with simulated(name) as (context, network):
             most = counting(network, monkeypatch)
-            await ResolverWays(context).survey(["x.com"], "x")
+            ways = ResolverWays(context)
+            await asyncio.gather(ways.survey(["x.com"], "x"), ways.survey(["web.whatsapp.com"], "whatsapp"))
             return most
 
     most = run_async(go())

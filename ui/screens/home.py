@@ -65,6 +65,9 @@ class HomeScreen(DropScreen):
         self.body.addWidget(Row([self._through]))
         self.body.addStretch(1)
         self.problem = Label(state="warn", name="home.problem")
+        self.data_age = Label(rank="muted", name="home.data_age")
+        self.data_age.hide()
+        self.body.addWidget(self.data_age)
         self.body.addWidget(self.problem)
         self.primary = Button(theme, "home.go", rank="primary")
         self.primary.clicked.connect(self._start)
@@ -133,7 +136,15 @@ class HomeScreen(DropScreen):
         if self.primary is not None:
             self.primary.say(t("home.go"))
         self._show_problem()
+        self._show_age()
         self.field_problem.say("")
+
+    def _show_age(self) -> None:
+        """Say quietly that the data is old, or that newer one cannot be used; the first picture does not wait for that."""
+        facts = self._backend.data.facts() if self._services else None
+        notices = facts.notices if facts else ()
+        self.data_age.say(" ".join([f"{facts.as_of}.", *notices]) if facts and notices else "")
+        self.data_age.setVisible(bool(notices))
 
     def _show_risk(self) -> None:
         """Say what testing the chosen services may tell whoever watches the line."""

@@ -1,35 +1,42 @@
-"""S12: language, colours and text size; every choice holds at once."""
+"""S12: language, colours and text size, where every choice holds at once; and the data that Atajo knows, with the way to newer data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.texts import t
+from ui.a11y import announce
 from ui.backend import Preferences
+from ui.data_backend import Data
+from ui.drops import DropScreen
 from ui.layouts import Flow
-from ui.screen import Screen
 from ui.screens.welcome import LANGUAGES
 from ui.theme import Theme
-from ui.widgets import Button, Choice, Label
+from ui.widgets import Button, Choice, Label, Row
 
 THEMES = ("system", "light", "dark", "contrast")
 SIZES = (100, 125, 150, 200)
+DATA_LINES: Final = ("as_of", "notice", "what", "contacts", "outcome")
 
 
-class SettingsScreen(Screen):
-    """Three rows of choices."""
+class SettingsScreen(DropScreen):
+    """Three rows of choices, and what is said of the data; a file that is dropped here is taken for newer data."""
 
     name = "settings"
     language_chosen = Signal(str)
     theme_chosen = Signal(str)
     size_chosen = Signal(int)
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, data: Data) -> None:
         """Build the screen."""
         super().__init__(theme)
+        self._data = data
+        self._searching = False
         self._labels = {part: Label(rank="name", name=f"settings.{part}.label") for part in ("language", "theme", "size")}
         self._languages = {code: Choice(theme, f"settings.language.{code}", exclusive=True) for code in LANGUAGES}
         self._themes = {name: Choice(theme, f"settings.theme.{name}", exclusive=True) for name in THEMES}
@@ -37,6 +44,7 @@ class SettingsScreen(Screen):
         self._add("language", self._languages.values())
         self._add("theme", self._themes.values())
         self._add("size", self._sizes.values())
+        self._add_data()
         self.body.addStretch(1)
         for code, choice in self._languages.items():
             choice.clicked.connect(lambda _on=False, code=code: self.language_chosen.emit(code))
@@ -57,6 +65,79 @@ class SettingsScreen(Screen):
         self.body.addWidget(holder)
         self.body.addSpacing(12)
 
+    def _add_data(self) -> None:
+        self._labels["data"] = Label(rank="name", name="settings.data.label")
+        self._lines = {
+            part: Label(rank="muted" if part in ("what", "contacts") else "", name=f"settings.data.{part}") for part in DATA_LINES
+        }
+        self._update = Button(self.theme, "settings.data.update")
+        self._file = Button(self.theme, "settings.data.file")
+        self._update.clicked.connect(self._fetch_or_stop)
+        self._file.clicked.connect(self._choose_file)
+        self.dropped.connect(self._take)
+        self.body.addWidget(self._labels["data"])
+        for part in DATA_LINES[:-1]:
+            self.body.addWidget(self._lines[part])
+        self.body.addWidget(Row([self._update, self._file]))
+        self.body.addWidget(self._lines["outcome"])
+
+    def _say(self, part: str, sentences: Sequence[str]) -> None:
+        self._lines[part].say(" ".join(sentences))
+        self._lines[part].setVisible(any(sentences))
+        if part == "outcome" and any(sentences):
+            QTimer.singleShot(0, self._show_outcome)  # once it has its place
+
+    def _show_outcome(self) -> None:
+        self._scroll.ensureWidgetVisible(self._lines["outcome"])
+
+    def _show_data(self) -> None:
+        """Say how old the data is and who is contacted for newer data."""
+        facts = self._data.facts()
+        self._say("as_of", [facts.as_of])
+        self._say("notice", facts.notices)
+        self._say("what", [t("data.what")])
+        self._say("contacts", facts.contacts)
+        self._update.say(t("data.stop" if self._searching else "data.update"))
+        self._update.setEnabled(facts.can_fetch)
+
+    def _fetch_or_stop(self) -> None:
+        if self._searching:
+            self._data.stop()
+            return
+        self._begin(t("data.trying.direct"))
+        self._data.fetch(lambda sentence: self._say("outcome", [sentence]), self._ended)
+
+    def _choose_file(self) -> None:
+        name, _kind = QFileDialog.getOpenFileName(self, t("data.from_file"), "", f"{t('data.kind')} (*.atajo);;{t('home.list.any')} (*)")
+        if name:
+            self._take(Path(name))
+
+    def _take(self, source: Path | str) -> None:
+        """Take newer data from a file; a text that was dropped is none."""
+        if self._searching or isinstance(source, str):
+            return
+        self._begin(t("data.reading"))
+        self._data.take(source, self._ended)
+
+    def _begin(self, sentence: str) -> None:
+        self._searching = True
+        self._file.setEnabled(False)
+        self._show_data()
+        self._say("outcome", [sentence])
+        announce(self, sentence)
+
+    def _ended(self, sentences: Sequence[str], _good: bool) -> None:
+        self._searching = False
+        self._file.setEnabled(True)
+        self._show_data()
+        self._say("outcome", sentences)
+        announce(self, " ".join(sentences))
+
+    def enter(self) -> None:
+        """Get ready to be seen, with what is true of the data now."""
+        self._show_data()
+        super().enter()
+
     def show_preferences(self, preferences: Preferences) -> None:
         """Tick what holds now."""
         self._languages[preferences.spoken].setChecked(True)
@@ -73,6 +154,9 @@ class SettingsScreen(Screen):
         self._labels["language"].say(t("settings.language"))
         self._labels["theme"].say(t("settings.theme"))
         self._labels["size"].say(t("settings.size"))
+        self._labels["data"].say(t("data.heading"))
+        self._file.say(t("data.from_file"))
+        self._show_data()
         for code, choice in self._languages.items():
             choice.say(LANGUAGES[code])
         for name, choice in self._themes.items():
