@@ -67,13 +67,14 @@ class Trusts(msgspec.Struct, frozen=True):
 
     def of(self, host: str) -> ssl.SSLContext:
         """Return the context for one host name."""
-        return self.store.with_extra(self._roots(host))
+        return self.store.with_extra(self.own_for(host))
 
     def hidden(self, host: str) -> ssl.SSLContext:
         """Return the context for one host's certificate where another name is said."""
-        return self.store.nameless(self._roots(host))
+        return self.store.nameless(self.own_for(host))
 
-    def _roots(self, host: str) -> str | None:
+    def own_for(self, host: str) -> str | None:
+        """Return the service's own roots (PEM) where they may vouch for a host."""
         belongs = any(host == suffix or host.endswith(f".{suffix}") for suffix in self.suffixes)
         return self.own_roots if belongs else None
 

@@ -7,7 +7,6 @@ take the certificate, ``verify_code``.  The page is an ``http`` observation as o
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TYPE_CHECKING, Final
 
 from diagnostics.failures import DEATHS, EOF, FAILED_HANDSHAKE, HTTP_FAILED, RESET, ProtocolError, died
@@ -108,9 +107,9 @@ class _Visit:
     async def _session(self) -> QuicSession:
         from aioquic.quic.configuration import QuicConfiguration
 
-        roots = self._aim.trusts.of(self._place.host).get_ca_certs(binary_form=True)
-        pem = "".join(map(ssl.DER_cert_to_PEM_cert, roots)).encode()
-        configuration = QuicConfiguration(alpn_protocols=[PROTOCOL], server_name=self._place.host, cadata=pem)
+        trusts, host = self._aim.trusts, self._place.host
+        own = (trusts.own_for(host) or "").encode() or None
+        configuration = QuicConfiguration(alpn_protocols=[PROTOCOL], server_name=host, cafile=trusts.store.bundle, cadata=own)
         flow = await self._context.network.datagram(self._asking.address, self._place.port)
         return QuicSession(flow, (self._asking.address, self._place.port), configuration)
 

@@ -85,6 +85,8 @@ def test_a_certificate_is_refused_with_the_number_of_its_fault(
 
 def test_no_root_is_believed_that_ours_are_not(tmp_path: Path) -> None:
     ours = Trust(str(Authority(tmp_path).bundle))
+    everybody = Trust()
+    assert len(BrowserTls(Trusts(everybody)).context_of(NAME).get_ca_certs(binary_form=True)) == len(everybody.public.get_ca_certs())
     theirs = BrowserTls(Trusts(ours)).context_of(NAME)
     assert theirs.get_ca_certs(binary_form=True) == ours.public.get_ca_certs(binary_form=True)
     assert (theirs.verify_mode, theirs.check_hostname) == (ssl.CERT_REQUIRED, True)

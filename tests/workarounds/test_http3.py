@@ -18,7 +18,9 @@ from aioquic.quic.events import QuicEvent
 from msgspec.structs import replace
 
 from diagnostics.model import WAYS, Step
+from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.place import Place
+from diagnostics.trust import Trust
 from diagnostics.workarounds.attempt import Aim, Recipe, Try
 from diagnostics.workarounds.http3 import attempt_http3
 from tests.conftest import RunAsync
@@ -142,6 +144,30 @@ def test_a_whole_page_under_a_valid_certificate_passes(conduct: Conduct, steps: 
     assert found.passed
     assert [o.step for o in found.evidence] == [Step.QUIC, Step.HTTP] * (steps // 2)
     assert (found.evidence[-1].detail["body_bytes"], found.evidence[-1].detail["title"]) == (65536, "page")
+
+
+@pytest.mark.parametrize("suffix, passed", [(NAME, True), ("other.example", False)])
+def test_a_service_s_own_roots_count_for_its_own_names_only(suffix: str, passed: bool, tmp_path: Path, run_async: RunAsync) -> None:
+    own = Authority(tmp_path, "Stranger")
+
+    async def go() -> Try:
+        site = Site(tmp_path)
+        async with quic_server(own, whole, NAME, 60) as port:
+            trusts = Trusts(Trust(str(site.authority.bundle)), own.bundle.read_text(), (suffix,))
+            aim = replace(site.aim(), place=Place("https", NAME, port), trusts=trusts)
+            return await attempt_http3(site.context(), aim, HERE, Recipe("h3", 1))
+
+    assert run_async(go()).passed is passed
+
+
+def test_the_public_roots_are_read_without_complaint_and_do_not_vouch_for_a_stranger(tmp_path: Path, run_async: RunAsync) -> None:
+    async def go() -> Try:
+        site = Site(tmp_path)
+        async with quic_server(site.authority, whole, NAME, 60) as port:
+            aim = replace(site.aim(), place=Place("https", NAME, port), trusts=Trusts(Trust()))
+            return await attempt_http3(site.context(), aim, HERE, Recipe("h3", 1))
+
+    assert run_async(go()).evidence[-1].failure == "ssl_unknown_authority"
 
 
 def test_a_handshake_is_enough_where_there_is_no_page(tmp_path: Path, run_async: RunAsync) -> None:
