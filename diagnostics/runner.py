@@ -300,7 +300,13 @@ class Run:
             routes=judgement.routes,
             verdicts=judgement.verdicts,
             workarounds=judgement.workarounds,
-            tips=tips_for(judgement.verdicts, judgement.network, workarounds=judgement.workarounds, today=self._started.date()),
+            tips=tips_for(
+                judgement.verdicts,
+                judgement.network,
+                workarounds=judgement.workarounds,
+                today=self._started.date(),
+                resolvers=self._plan.resolvers,
+            ),
             observations=observations,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.advice import MAX_SHARED, advice_text
+from app.advice import MAX_TEXT, advice_text
 from app.sample_advice import measured
 from app.texts import set_language
 from ui.backend import Advice, AdviceSteps
@@ -30,9 +30,9 @@ def test_a_text_that_is_too_long_loses_its_last_steps_but_not_its_risk() -> None
     steps = tuple(f"Paso {n}: {'palabra ' * 15}" for n in range(20))
     here = AdviceSteps(platform="any", name="Todo", steps=steps)
     text = advice_text(Advice(id="a", say="Título", why="", steps=(), caution="Mira bien.", platforms=(here,)), "any")
-    assert len(text) <= MAX_SHARED
+    assert len(text) <= MAX_TEXT
     assert text.splitlines()[-2:] == ["…", "Riesgo: mira bien."]
 
 
 def test_even_a_title_without_end_is_cut() -> None:
-    assert len(advice_text(Advice(id="a", say="x" * 5000, why="", steps=("y",), caution="z"), "")) == MAX_SHARED
+    assert len(advice_text(Advice(id="a", say="x" * 5000, why="", steps=("y",), caution="z"), "")) == MAX_TEXT
