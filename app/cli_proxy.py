@@ -59,6 +59,7 @@ def proxy(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
     if options.link is None:
         raise InputError("cli.error.missing", what="LINK")
     options.proxy, options.no_direct, options.list = [options.link], True, None
+    options.light, options.ways_out = True, False
     return check(options, out, err, measure, _tell)
 
 
