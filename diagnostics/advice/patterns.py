@@ -5,6 +5,7 @@
     PATTERN = LOOKUP | FLIGHT | LOOKUP "|" FLIGHT | "*|" FLIGHT | "route:" ID | "exit:" ID
     LOOKUP  = ENGINE ":" ID              an engine of ``workarounds/identity.py``
     FLIGHT  = "cut" | "name" | "port"    any layout of the first flight, any other name, any other port
+            | "rec:sni" and the like     this very layout: a tool that cuts elsewhere is another way
             | "browser" | "ech" | "h3" | "ipv6" | "address" | "https"
     ID      = exact, or a beginning with * behind it: "*", "psiphon*"
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from diagnostics.workarounds.first_flight import is_layout
 from diagnostics.workarounds.identity import ENGINES, EXIT, PLAIN_FLIGHTS, ROUTE, Way
 
 ANY: Final = "*"
@@ -30,8 +32,8 @@ def is_pattern(text: str) -> bool:
         return bool(colon) and _is_id(rest)
     lookup, flight = _parts(text)
     if "|" not in text:
-        return _is_lookup(lookup) if lookup else flight in FLIGHTS
-    return flight in FLIGHTS and (lookup == ANY or _is_lookup(lookup))
+        return _is_lookup(lookup) if lookup else _is_flight(flight)
+    return _is_flight(flight) and (lookup == ANY or _is_lookup(lookup))
 
 
 def fits(pattern: str, way: Way) -> bool:
@@ -44,7 +46,7 @@ def fits(pattern: str, way: Way) -> bool:
     if way.route or way.exit:
         return False
     lookup, flight = _parts(pattern)
-    if way.kind != flight:
+    if flight not in (way.kind, way.flight):
         return False
     if lookup in ("", ANY):
         return lookup == ANY or not way.engine
@@ -57,7 +59,11 @@ def _parts(text: str) -> tuple[str, str]:
     lookup, bar, flight = text.partition("|")
     if bar:
         return lookup, flight
-    return (text, "") if ":" in text else ("", text)
+    return (text, "") if ":" in text and not is_layout(text) else ("", text)
+
+
+def _is_flight(text: str) -> bool:
+    return text in FLIGHTS or is_layout(text)
 
 
 def _is_lookup(text: str) -> bool:

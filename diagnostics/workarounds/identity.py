@@ -26,10 +26,11 @@ the second answer of two over UDP, TCP with the question cut in the middle of th
 ENCRYPTED: Final = frozenset({"dot", "doh", "doh-name"})
 """Engines whose answers nobody on the way can forge."""
 
-LAYOUTS: Final = ("rec:snimid", "seg:snimid", "rec:1", "seg:1", "recseg:snimid", "recseg:32", "rec:1,snimid", "chunk:16")
+LAYOUTS: Final = ("rec:snimid", "seg:snimid", "rec:1", "seg:1", "recseg:snimid", "recseg:32", "rec:sni", "rec:1,snimid", "chunk:16")
 """Cuts of the first flight that are tried, in the order of promise (docs/ways.md: what passes which filter).
 
-The sixth is what Intra does for phones: two records in two writes, cut at 6 to 64 bytes (Jigsaw-Code/Intra, retrier)."""
+Two are what tools do that tips name, since only what was measured may be advised: ``recseg:32`` is Intra's on phones (two records in
+two writes, cut at 6 to 64 bytes; Jigsaw-Code/Intra 2026-06-12), ``rec:sni`` byedpi's ``--tlsrec 1+s`` (hufrea/byedpi 2026-03-27)."""
 
 PLAIN_FLIGHTS: Final = ("browser", "ech", "h3", "ipv6", "address", "https")
 """Flights that need no argument."""

@@ -52,6 +52,10 @@ def names(choices: list[TipChoice]) -> list[str]:
         ("cut", "rec:snimid", True),
         ("cut", "chunk:16", True),
         ("cut", "browser", False),
+        ("rec:sni", "rec:sni", True),
+        ("rec:sni", "rec:snimid", False),
+        ("doh:*|recseg:32", "doh:quad9|recseg:32", True),
+        ("doh:*|recseg:32", "recseg:32", False),
         ("name", "name:twitter.com", True),
         ("port", "port:5222", True),
         ("route:*", "route:socks5-1a2b", True),
@@ -104,7 +108,7 @@ def test_what_passed_sometimes_stands_behind_what_always_passed() -> None:
 
 
 def test_what_asks_less_of_a_person_stands_first() -> None:
-    ways = [way("rec:snimid"), way("doh:quad9"), way("name:twitter.com", seconds=3.0), way("route:socks5-1a2b")]
+    ways = [way("recseg:32"), way("rec:sni"), way("doh:quad9"), way("name:twitter.com", seconds=3.0), way("route:socks5-1a2b")]
     found = names(chosen(*ways))
     assert found[:6] == ["other-name", "proved-names", "own-proxy", "intra-names", "intra-pieces", "splitting-tools"]
 
@@ -220,12 +224,20 @@ def test_an_old_tip_stands_last_and_an_old_download_not_at_all() -> None:
 
 
 def test_without_a_day_nothing_is_old() -> None:
-    assert names(chosen(way("rec:snimid"), cause=Cause.NAME_BLOCKED))[0] == "intra-pieces"
+    assert names(chosen(way("recseg:32"), cause=Cause.NAME_BLOCKED))[0] == "intra-pieces"
 
 
 def test_a_download_that_is_old_makes_way_for_the_next_tip() -> None:
     tips = {tip.id: tip for tip in load_tips().values() if Cause.NAME_BLOCKED in tip.causes}
     far = dt.date(2090, 1, 1)
-    found = tips_for([verdict(cause=Cause.NAME_BLOCKED)], FINE, tips, workarounds=[way("rec:snimid")], today=far)
+    found = tips_for([verdict(cause=Cause.NAME_BLOCKED)], FINE, tips, workarounds=[way("recseg:32")], today=far)
     assert not any(tips[c.id].download for c in found)
     assert found
+
+
+def test_a_tool_is_advised_only_where_its_own_cut_passed() -> None:
+    tools = {"rec:sni": "splitting-tools", "recseg:32": "intra-pieces", "seg:snimid": "splitting-packets"}
+    for passed, tip in tools.items():
+        ways = [way(each, Status.WORKS if each == passed else Status.BLOCKED) for each in tools]
+        found = names(chosen(*ways, cause=Cause.NAME_BLOCKED))
+        assert set(found) & set(tools.values()) == {tip}
