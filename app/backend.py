@@ -151,7 +151,8 @@ class AppBackend(QObject):
     def start(self, targets: Sequence[str], urls: Sequence[str], proxies: Sequence[str] = ()) -> int:
         """Begin a run."""
         catalog, scenario = self.catalog, self._scenario
-        wanted = Wanted(tuple(targets), tuple(urls), partial(self.proxies.links, tuple(proxies)) if proxies else list)
+        links = partial(self.proxies.links, tuple(proxies)) if proxies else list
+        wanted = Wanted(tuple(targets), tuple(urls), links, self.preferences.ways, self.preferences.ways_out)
         return self._engine.start(lambda tell: _open_run(catalog, scenario, wanted, tell))
 
     def cancel(self) -> None:
@@ -243,6 +244,8 @@ class Wanted(NamedTuple):
     targets: tuple[str, ...]
     urls: tuple[str, ...]
     links: Callable[[], list[Link]]
+    ways: bool
+    ways_out: bool
 
 
 @asynccontextmanager
@@ -254,7 +257,8 @@ async def _open_run(catalog: Catalog, scenario: Scenario | None, wanted: Wanted,
     from diagnostics.runner import Run
     from diagnostics.trust import Trust
 
-    plan = make_plan(wanted.targets, wanted.urls, catalog, routes=await daemon_call(wanted.links), ways=True)
+    links = await daemon_call(wanted.links)
+    plan = make_plan(wanted.targets, wanted.urls, catalog, routes=links, ways=wanted.ways, exits=wanted.ways and wanted.ways_out)
     if scenario is None:
         yield Run(plan, RealNetwork(Trust()), tell, version=__version__)
         return

@@ -13,6 +13,7 @@ from app import cli, wording
 from app.cli_files import STDOUT
 from app.cli_save import Outputs, refused_in_full
 from app.cli_summary import write_summary
+from app.cli_ways import write_ways
 from app.given_tips import chosen
 from app.report_facts import whole_verdicts
 from app.terminal import Terminal
@@ -60,6 +61,7 @@ def explain(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
     _write_differences(report, again, out)
     now = judged_again(report, again.judgement)
     write_summary(now, out, own=False)
+    write_ways(now, out)
     out.line()
     _write_reasons(now, out)
     if again.differences:

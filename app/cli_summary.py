@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app import wording
+from app.cli_ways import write_counts
 from app.given_tips import GivenTip, advice_of, tip_remarks
 from app.report_facts import function_verdicts, whole_verdicts
 from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence, state_word, usable
@@ -72,6 +73,7 @@ def _write_target(verdict: Verdict, report: Report, out: Terminal, catalog: word
     failing = failing_functions(report, verdict)
     if failing:
         out.line(t("cli.failing", names=failing), indent=2)
+    write_counts(report, verdict.target, out)
 
 
 def _write_routes_of(verdict: Verdict, report: Report, out: Terminal, catalog: wording.Catalog | None, names: Names) -> None:

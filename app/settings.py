@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     welcomed: bool = False  # the person has read what the tests reveal
     targets: tuple[str, ...] | None = None  # ids of the services that are ticked; None = the usual ones
     through_proxies: bool = True  # the services are tested through the person's own proxies as well
+    ways: bool = True  # ways round are tried for what is blocked
+    ways_out: bool = False  # and whether Tor, VPN makers and app stores can be reached: the provider can see that somebody asks for them
 
     def __post_init__(self) -> None:
         """Refuse values that no screen can offer, so that a damaged file is noticed."""

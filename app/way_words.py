@@ -12,7 +12,7 @@ from typing import Final
 from app.report_facts import short, shown_name
 from app.route_words import NO_NAMES, Names
 from app.route_words import label as route_label
-from app.texts import has_text, seconds, t
+from app.texts import has_text, language, seconds, t
 from diagnostics.model import Fact, Observation, Report, Status, Step, Workaround
 from diagnostics.workarounds.identity import ENGINES, Way, parse_way
 
@@ -53,10 +53,10 @@ class WayRow(Fact, frozen=True):
 
 
 def way_rows(report: Report, target: str, names: Names = NO_NAMES) -> tuple[WayRow, ...]:
-    """Return what was tried for a target, by group, in each what works first and the fastest of that; at most ``MOST_ROWS``."""
+    """Return what was tried for a target, and the ways out for all, by group, in each what works first and the fastest of that; at most ``MOST_ROWS``."""
     tried: dict[str, Workaround] = {}
     for each in report.workarounds:
-        if each.target == target:
+        if each.target in (target, None):
             tried.setdefault(each.id, each)
     rows = [_row(each, report, names) for each in list(tried.values())[:MOST_ROWS]]
     groups = list(WayGroup)
@@ -114,7 +114,7 @@ def way_label(ident: str, report: Report, names: Names = NO_NAMES) -> str:
     if way.route:
         return t("way.route", name=route_label(way.route, report, names))
     if way.exit:
-        return t("way.exit", name=_titled(way.exit))
+        return t("way.exit", name=_exit_name(way.exit))
     parts = [_lookup_label(way, report)] if way.engine else []
     parts += [_flight_label(way)] if way.flight else []
     return " + ".join(parts)
@@ -173,6 +173,14 @@ def _read_operators(report: Report) -> Iterator[tuple[str, str]]:
 def _titled(ident: str) -> str:
     """Return an id as a name: "dns-sb" becomes "Dns Sb"."""
     return short(" ".join(word[:1].upper() + word[1:] for word in ident.replace("_", "-").split("-") if word) or ident)
+
+
+def _exit_name(ident: str) -> str:
+    """Return what a way out is called in the language that is spoken; one that this version does not know by its id."""
+    from diagnostics.workarounds.exits import exit_of, known_exits  # only for reports that have any
+
+    known = exit_of(ident, known_exits())
+    return known.name.get(language(), known.name["es"]) if known else _titled(ident)
 
 
 # --- what it says of the filter -------------------------------------------------------------------

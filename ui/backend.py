@@ -118,6 +118,16 @@ class Preferences(Protocol):
         """Tell whether the services are tested through the person's proxies as well."""
         ...
 
+    @property
+    def ways(self) -> bool:
+        """Tell whether ways round are tried for what is blocked."""
+        ...
+
+    @property
+    def ways_out(self) -> bool:
+        """Tell whether it is also tried if ways out can be reached."""
+        ...
+
 
 class Backend(Protocol):
     """The rest of the program.  Everything is called from the window's thread and returns at once."""

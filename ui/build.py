@@ -185,4 +185,5 @@ class Screens:
         screen.language_chosen.connect(self._window.choose_language)
         screen.theme_chosen.connect(self._window.choose_theme)
         screen.size_chosen.connect(self._window.choose_size)
+        screen.search_chosen.connect(lambda name, on: self._window.backend.change(**{name: on}))
         return screen

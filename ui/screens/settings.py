@@ -1,4 +1,4 @@
-"""S12: language, colours and text size, where every choice holds at once; and the data that Atajo knows, with the way to newer data."""
+"""S12: language, colours and text size, where every choice holds at once; what is looked for; and the data that Atajo knows, with the way to newer data."""
 
 from __future__ import annotations
 
@@ -21,29 +21,35 @@ from ui.widgets import Button, Choice, Label, Row
 
 THEMES = ("system", "light", "dark", "contrast")
 SIZES = (100, 125, 150, 200)
+SEARCHES = ("ways", "ways_out")
 DATA_LINES: Final = ("as_of", "notice", "what", "contacts", "outcome")
 
 
 class SettingsScreen(DropScreen):
-    """Three rows of choices, and what is said of the data; a file that is dropped here is taken for newer data."""
+    """Rows of choices, and what is said of the data; a file that is dropped here is taken for newer data."""
 
     name = "settings"
     language_chosen = Signal(str)
     theme_chosen = Signal(str)
     size_chosen = Signal(int)
+    search_chosen = Signal(str, bool)
 
     def __init__(self, theme: Theme, data: Data) -> None:
         """Build the screen."""
         super().__init__(theme)
         self._data = data
         self._searching = False
-        self._labels = {part: Label(rank="name", name=f"settings.{part}.label") for part in ("language", "theme", "size")}
+        self._labels = {part: Label(rank="name", name=f"settings.{part}.label") for part in ("language", "theme", "size", "search")}
         self._languages = {code: Choice(theme, f"settings.language.{code}", exclusive=True) for code in LANGUAGES}
         self._themes = {name: Choice(theme, f"settings.theme.{name}", exclusive=True) for name in THEMES}
         self._sizes = {size: Choice(theme, f"settings.size.{size}", exclusive=True) for size in SIZES}
         self._add("language", self._languages.values())
         self._add("theme", self._themes.values())
         self._add("size", self._sizes.values())
+        self._searches = {name: Choice(theme, f"settings.search.{name}") for name in SEARCHES}
+        self._add("search", self._searches.values())
+        self._reveals = Label(rank="muted", name="settings.search.reveals")
+        self.body.addWidget(self._reveals)
         self._add_data()
         self.body.addStretch(1)
         for code, choice in self._languages.items():
@@ -52,6 +58,8 @@ class SettingsScreen(DropScreen):
             choice.clicked.connect(lambda _on=False, name=name: self.theme_chosen.emit(name))
         for size, choice in self._sizes.items():
             choice.clicked.connect(lambda _on=False, size=size: self.size_chosen.emit(size))
+        for name, choice in self._searches.items():
+            choice.clicked.connect(lambda on=False, name=name: self.search_chosen.emit(name, on))
         self.back = Button(theme, "settings.back", rank="flat", icon="back")
         self.back.clicked.connect(self.escaped)
         self.foot.fill([self.back])
@@ -143,6 +151,8 @@ class SettingsScreen(DropScreen):
         self._languages[preferences.spoken].setChecked(True)
         self._themes[preferences.theme].setChecked(True)
         self._sizes[preferences.text_size].setChecked(True)
+        for name, ticked in (("ways", preferences.ways), ("ways_out", preferences.ways_out)):
+            self._searches[name].setChecked(ticked)
 
     def first_focus(self) -> Button | None:
         """Begin with the language."""
@@ -154,6 +164,10 @@ class SettingsScreen(DropScreen):
         self._labels["language"].say(t("settings.language"))
         self._labels["theme"].say(t("settings.theme"))
         self._labels["size"].say(t("settings.size"))
+        self._labels["search"].say(t("settings.search"))
+        for name, choice in self._searches.items():
+            choice.say(t(f"settings.search.{name}"))
+        self._reveals.say(t("settings.search.reveals"))
         self._labels["data"].say(t("data.heading"))
         self._file.say(t("data.from_file"))
         self._show_data()
