@@ -53,7 +53,10 @@ class WayRow(Fact, frozen=True):
 
 
 def way_rows(report: Report, target: str, names: Names = NO_NAMES) -> tuple[WayRow, ...]:
-    """Return what was tried for a target, and the ways out for all, by group, in each what works first and the fastest of that; at most ``MOST_ROWS``."""
+    """Return what was tried for a target, and the ways out for all, by group; in each what works first, and the fastest of that.
+
+    At most ``MOST_ROWS``.
+    """
     tried: dict[str, Workaround] = {}
     for each in report.workarounds:
         if each.target in (target, None):

@@ -37,6 +37,9 @@ MOST_SECONDS: Final = 12.0
 MOST_PLACES: Final = 3
 """Places of a target that a way must open: the one that carries it, and two others."""
 
+MOST_VERIFIED: Final = 4
+"""Flights, the quickest that open the main place, that are tried at the others: with all of them a search would cost megabytes."""
+
 MOST_TARGETS: Final = 6
 AT_ONCE: Final = 2
 """Targets for which ways are tried in a run, and at the same time: a shut-down must not become a storm of tries."""
@@ -166,8 +169,9 @@ class _TargetSearch:
             given = Given(usable, failed=failed, lookup=lookup, names=names, find_configs=find, only=wanted, shut=closed)
             outcomes = await Flights(self._context, self._aim(each.endpoint), given).run()
             if each is shut[0]:
-                arrived = {parse_way(o.way) for o in outcomes if o.passed}
-                wanted, names = frozenset(way.flight for way in arrived if way), ()
+                arrived = sorted((o for o in outcomes if o.passed), key=lambda o: (o.failed, min(o.seconds)))
+                best = map(parse_way, (o.way for o in arrived[:MOST_VERIFIED]))
+                wanted, names = frozenset(way.flight for way in best if way), ()
                 if not wanted:
                     return
 

@@ -164,7 +164,17 @@ def test_a_tip_for_a_chat_has_everything_that_one_needs() -> None:
 
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_every_tip_fits_a_code(language: str) -> None:
-    ways = (way("doh:quad9"), way("dot:quad9"), way("rec:sni"), way("recseg:32"), way("seg:snimid"), way("doh:quad9|rec:sni"), way("h3"), way("ech"), way("route:socks5-1a2b"))
+    ways = (
+        way("doh:quad9"),
+        way("dot:quad9"),
+        way("rec:sni"),
+        way("recseg:32"),
+        way("seg:snimid"),
+        way("doh:quad9|rec:sni"),
+        way("h3"),
+        way("ech"),
+        way("route:socks5-1a2b"),
+    )
     with speaking(language):
         for advice in advice_for(report(*ways), "x", language):
             for platform in ["", *(each.platform for each in advice.platforms)]:

@@ -1,4 +1,4 @@
-"""S12: language, colours and text size, where every choice holds at once; what is looked for; and the data that Atajo knows, with the way to newer data."""
+"""S12: language, colours and text size, where every choice holds at once; what is looked for; the data that Atajo knows, and newer data."""
 
 from __future__ import annotations
 
