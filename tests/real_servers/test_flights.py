@@ -202,8 +202,8 @@ def an_x_host(lab: Lab) -> Host:
 @pytest.mark.parametrize(
     "looks, passing, kind",
     [
-        (Looks.PACKET, {*CUT_IN_NAME, "seg:snimid", "chunk:16"}, FilterKind.PER_PACKET),
-        (Looks.RECORD, {*CUT_IN_NAME, "rec:1", "recseg:32"}, FilterKind.FIRST_RECORD),
+        (Looks.PACKET, {*CUT_IN_NAME, "rec:sni", "seg:snimid", "chunk:16"}, FilterKind.PER_PACKET),
+        (Looks.RECORD, {*CUT_IN_NAME, "rec:sni", "rec:1", "recseg:32"}, FilterKind.FIRST_RECORD),
         (Looks.STREAM, CUT_IN_NAME, FilterKind.REASSEMBLES_SEGMENTS),
         (Looks.MESSAGE, set[str](), FilterKind.REASSEMBLES_RECORDS),
     ],
