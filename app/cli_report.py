@@ -64,7 +64,9 @@ def explain(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
     write_ways(now, out)
     out.line()
     _write_reasons(now, out)
-    if again.differences:
+    if again.ways_differ:
+        out.line(t("cli.explain.ways_differ"))
+    if again.differences or again.ways_differ:
         return cli.NOT_ALL_WORK
     out.line(t("cli.explain.same"))
     return cli.OK

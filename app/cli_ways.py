@@ -34,3 +34,5 @@ def write_counts(report: Report, target: str, out: Terminal) -> None:
     if tried:
         passed = sum(w.status is Status.WORKS for w in tried)
         out.line(t("cli.ways", tried=len(tried), passed=passed), indent=2)
+    elif (sentence := filter_sentence(report, target)) != "":
+        out.line(sentence, indent=2)

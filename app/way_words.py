@@ -193,8 +193,14 @@ def filter_sentence(report: Report, target: str) -> str:
     """Return what the outcomes say of whatever is in the way, or nothing when nothing was tried for the target."""
     tried = [each for each in report.workarounds if each.target == target and each.status is not Status.NOT_TESTED][:MOST_ROWS]
     if not tried:
-        return ""
+        return t("ways.left_out") if _left_out(report, target) else ""
     return t(f"filter.{_filter_kind(tried)}")
+
+
+def _left_out(report: Report, target: str) -> bool:
+    """Tell whether ways were tried for other targets of the run and not for this one (``workarounds/search.py``)."""
+    notes = (o for o in report.observations if o.step is Step.SYSTEM and o.target == target)
+    return any(o.detail.get("kind") == "ways_left_out" for o in notes)
 
 
 def _filter_kind(tried: Sequence[Workaround]) -> str:

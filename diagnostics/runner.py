@@ -194,6 +194,8 @@ class Run:
                         group.create_task(_contained(self._route(context, link, checks), f"measuring {link.id}"))
                 await lookups.compared()
                 await followups.speeds.measure()
+                if search is not None:
+                    await self._around_slow(search)
             finally:
                 pool.close()
 
@@ -247,12 +249,20 @@ class Run:
     async def _around(self, search: Search, target: Service, trusts: Trusts) -> None:
         """Look for ways round what is shut for a target, unless a fault of the line explains it."""
         await self._line_known.wait()
-        if self._network_so_far.cause in MASKING or not search.wanted(target):
+        if self._network_so_far.cause in MASKING or not search.wanted(target) or not search.room(target):
             return
         self._on_event(WaysSought(target=target.id))
         await _contained(search.around(target, trusts), f"looking for ways round {target.id}")
         found = tuple(way for way in judge_workarounds(self._evidence) if way.target == target.id)
         self._on_event(WaysJudged(target=target.id, workarounds=found))
+
+    async def _around_slow(self, search: Search) -> None:
+        """Look for ways round for pages that turned out to be frozen, once everything else is quiet."""
+        async with asyncio.TaskGroup() as group:
+            for target in self._plan.targets:
+                if search.wanted(target):
+                    trusts = Trusts(self._network.trust, _own_roots(target), target.suffixes)
+                    group.create_task(self._around(search, target, trusts))
 
     async def _target(self, context: Context, lookups: Lookups, followups: FollowUps, target: Service, trusts: Trusts) -> None:
         probe = EndpointProbe(context, lookups, followups, target=target.id, trusts=trusts)

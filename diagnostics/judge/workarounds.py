@@ -30,6 +30,10 @@ MOST_HOPS: Final = 4
 """Redirects after which a try is over (``workarounds/attempt.py``)."""
 
 MOST_EVIDENCE: Final = 24
+MOST_TRIES: Final = 64
+MOST_PLACES: Final = 16
+LONGEST_ID: Final = 120
+"""Tries of a way, names of a target and characters of an id beyond which a report is a stranger's nonsense; ours have 6, 3 and 40."""
 
 _LAST_STEP: Final = {"tcp": Step.TCP, "tls": Step.TLS, "https": Step.HTTP}
 _OPENED: Final = (Status.WORKS, Status.SLOW)
@@ -52,7 +56,7 @@ def judge_workarounds(evidence: Evidence, verdicts: Sequence[Verdict] = ()) -> t
     tries = evidence.routes.get(WAYS, ())
     by_target: dict[str | None, list[Observation]] = defaultdict(list)
     for o in tries:
-        if o.detail.get("way"):
+        if o.detail.get("way") and len(_way(o)) <= LONGEST_ID and _number(o) <= MOST_TRIES:
             by_target[None if _way(o).startswith(f"{EXIT}:") else o.target].append(o)
     found = [way for target, observations in by_target.items() for way in _TargetWays(target, observations).judged()]
     return (*found, *_routes(verdicts))
@@ -93,10 +97,16 @@ class _TargetWays:
 
     def _lookup_tries(self, observations: list[Observation]) -> dict[str, list[_Outcome]]:
         """Return what each question of a lookup led to: for every name that must open, by the pages at the answered addresses."""
-        hosts = {host for host, _ in self._plain} or {str(o.host) for o in observations if o.step is Step.DNS}
-        numbers = sorted({_number(o) for o in observations})
-        by_number = {number: [o for o in observations if _number(o) == number] for number in numbers}
-        return {host: [self._lookup_try(steps, host, number) for number, steps in by_number.items()] for host in hosts}
+        asked = dict.fromkeys(str(o.host) for o in observations if o.step is Step.DNS)
+        wanted = dict.fromkeys(host for host, _ in self._plain)
+        hosts = [host for host in (*asked, *wanted) if host in wanted or not wanted]
+        by_number: dict[int, list[Observation]] = defaultdict(list)
+        for o in observations:
+            by_number[_number(o)].append(o)
+        return {
+            host: [self._lookup_try(by_number[number], host, number) for number in sorted(by_number)]
+            for host in dict.fromkeys(hosts[:MOST_PLACES])
+        }
 
     def _lookup_try(self, steps: list[Observation], host: str, number: int) -> _Outcome:
         asked = [o for o in steps if o.step is Step.DNS and o.host == host]

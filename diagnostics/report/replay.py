@@ -29,6 +29,7 @@ class Replay(Fact, frozen=True):
 
     judgement: Judgement
     differences: tuple[Difference, ...]
+    ways_differ: bool = False  # what is said of the ways round
 
 
 def replay(report: Report) -> Replay:
@@ -42,7 +43,8 @@ def replay(report: Report) -> Replay:
         # details of a stranger's report that have the right types and still say nothing that can be judged
         raise InputError("error.report_wrong_type", file=report.run.id[:40] or "report", where="observations") from error
     differences = [*_network(report.network, judgement.network), *_verdicts(report.verdicts, judgement.verdicts)]
-    return Replay(judgement=judgement, differences=tuple(differences))
+    ways_differ = judgement.workarounds != report.workarounds
+    return Replay(judgement=judgement, differences=tuple(differences), ways_differ=ways_differ)
 
 
 def _network(saved: NetworkVerdict, now: NetworkVerdict) -> list[Difference]:

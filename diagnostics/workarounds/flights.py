@@ -217,10 +217,10 @@ class Flights:
     # --- what is tried when -----------------------------------------------------------------------
 
     def _launch(self, left: float) -> None:
-        """Begin whatever may begin now: those with the fewest tries first, in their order."""
+        """Begin whatever may begin now: first what has passed once, so that it is confirmed; then what was tried least, in their order."""
         loop = asyncio.get_running_loop()
         if left > self._context.patience.wait(extra=KERNEL_REPEATS):  # one that cannot end would tell nothing
-            for flight in sorted(self._flights, key=lambda f: f.number):
+            for flight in sorted(self._flights, key=lambda f: (f.passed == 0, f.number)):
                 spot = self._place_for(flight) if not flight.busy and not flight.settled else None
                 if spot is not None:
                     flight.busy = True

@@ -105,7 +105,7 @@ def is_flight(text: str) -> bool:
     if head == "name":
         return bool(argument)
     if head == "port":
-        return argument.isdecimal() and len(argument) <= len("65535") and 0 < int(argument) < 1 << 16
+        return argument.isascii() and argument.isdecimal() and len(argument) <= len("65535") and 0 < int(argument) < 1 << 16
     from diagnostics.workarounds.first_flight import is_layout
 
     return is_layout(text)

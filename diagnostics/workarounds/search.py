@@ -22,7 +22,7 @@ from diagnostics.model import Cause, Endpoint, Probe, Rule, Service, Status
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.lookup import Lookups
-from diagnostics.probes.place import Place
+from diagnostics.probes.place import USUAL_PORTS, Place
 from diagnostics.workarounds.attempt import Aim
 from diagnostics.workarounds.flights import Flights, Given
 from diagnostics.workarounds.identity import ENCRYPTED, parse_way
@@ -39,6 +39,9 @@ MOST_PLACES: Final = 3
 
 MOST_VERIFIED: Final = 4
 """Flights, the quickest that open the main place, that are tried at the others: with all of them a search would cost megabytes."""
+
+LEFT_OUT: Final = "ways_left_out"
+"""Kind of the ``system`` observation for a target that is blocked and beyond those that a run searches for."""
 
 MOST_TARGETS: Final = 6
 AT_ONCE: Final = 2
@@ -61,18 +64,25 @@ class Search:
         self._lookups = lookups
         self._resolvers = ResolverWays(context)
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._begun = 0
+        self._begun: set[str] = set()
 
     def wanted(self, target: Service) -> bool:
-        """Tell whether something of a target is shut that a way could lead round, and this run may still try."""
-        return self._begun < MOST_TARGETS and bool(obstacles(EndpointJudge(self._evidence), target))
+        """Tell whether something of a target is shut that a way could lead round, and that was not searched before."""
+        return target.id not in self._begun and bool(obstacles(EndpointJudge(self._evidence), target))
+
+    def room(self, target: Service) -> bool:
+        """Tell whether this run may search for one more target; that it may not is noted, so that nobody takes it for a failure."""
+        if len(self._begun) < MOST_TARGETS:
+            return True
+        self._context.trace.note(LEFT_OUT, target=target.id)
+        return False
 
     async def around(self, target: Service, trusts: Trusts) -> None:
         """Try ways round what is shut for a target; returns when they were tried or the time for it is over."""
         shut = obstacles(EndpointJudge(self._evidence), target)[:MOST_PLACES]
         if not shut:
             return
-        self._begun += 1
+        self._begun.add(target.id)
         async with self._turns:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(MOST_SECONDS):
@@ -91,10 +101,10 @@ class _TargetSearch:
 
     async def run(self, shut: Sequence[Obstacle]) -> None:
         cause = shut[0].cause
-        if shut[0].endpoint.probe is Probe.HTTP or cause in OF_CLEAR_TEXT:
-            await self._fly(shut, ("https",))
-        elif cause in OF_NAMES:
+        if cause in OF_NAMES:
             await self._by_names(shut)
+        elif shut[0].endpoint.probe is Probe.HTTP or cause in OF_CLEAR_TEXT:
+            await self._fly(shut, ("https",))
         elif cause in OF_ADDRESSES:
             await self._elsewhere(shut)
         else:
@@ -102,7 +112,8 @@ class _TargetSearch:
 
     async def _by_names(self, shut: Sequence[Obstacle]) -> None:
         """Ask other resolvers, and see whether the pages open where they point; where those are cut too, fly there otherwise."""
-        pages = PlainPages(self._context, {each.endpoint.host: self._aim(each.endpoint) for each in shut})
+        # a page in clear text proves no address: whoever lies about names can serve one
+        pages = PlainPages(self._context, {each.endpoint.host: self._aim(each.endpoint, secure=True) for each in shut})
         found: list[Found] = []
 
         def on_found(cell: Found) -> None:
@@ -132,17 +143,20 @@ class _TargetSearch:
             await self._fly(shut, lookup=best.way, more=best.addresses)
 
     async def _elsewhere(self, shut: Sequence[Obstacle]) -> None:
-        """Look for addresses that nobody has given yet, and fly there."""
+        """Fly to what is known, and, by the lookup that knows more addresses than everybody else, to those that nobody gave."""
         hosts = tuple(each.endpoint.host for each in shut if not is_address(each.endpoint.host))
-        found: dict[str, tuple[str, ...]] = {}
+        found = await self._resolvers.survey(hosts, self._target.id, engines=ENCRYPTED) if hosts else ()
+        fresh = {cell.way: self._fresh(cell) for cell in found}
+        most = max(found, key=lambda cell: (fresh[cell.way], -cell.seconds), default=None)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._fly(shut, ("ipv6", "h3"), closed=True))
+            if most is not None and fresh[most.way]:
+                group.create_task(self._fly(shut, ELSEWHERE, lookup=most.way, more=most.addresses, closed=True))
 
-        def on_found(cell: Found) -> None:
-            for host, addresses in cell.addresses.items():
-                found[host] = tuple(dict.fromkeys((*found.get(host, ()), *addresses)))
-
-        if hosts:
-            await self._resolvers.survey(hosts, self._target.id, on_found, engines=ENCRYPTED)
-        await self._fly(shut, ELSEWHERE, more=found, closed=True)
+    def _fresh(self, cell: Found) -> int:
+        """Return how many addresses a lookup gave that were not tried before."""
+        known = {address for host in cell.addresses for address in self._endpoints.names(host).believed}
+        return len({a for addresses in cell.addresses.values() for a in self._usable(addresses)} - known)
 
     async def _fly(
         self,
@@ -166,7 +180,8 @@ class _TargetSearch:
                 continue
             find = partial(self._resolvers.https_record, target=self._target.id, way=f"{lookup}|ech" if lookup else "ech")
             failed = tuple(a for a in known if a in usable) if closed else ()
-            given = Given(usable, failed=failed, lookup=lookup, names=names, find_configs=find, only=wanted, shut=closed)
+            ports = self._other_ports(each.endpoint) if not only else ()
+            given = Given(usable, failed=failed, lookup=lookup, names=names, ports=ports, find_configs=find, only=wanted, shut=closed)
             outcomes = await Flights(self._context, self._aim(each.endpoint), given).run()
             if each is shut[0]:
                 arrived = sorted((o for o in outcomes if o.passed), key=lambda o: (o.failed, min(o.seconds)))
@@ -175,15 +190,22 @@ class _TargetSearch:
                 if not wanted:
                     return
 
+    def _other_ports(self, endpoint: Endpoint) -> tuple[int, ...]:
+        """Return other ports at which the service shakes hands under the same name."""
+        same = [e for f in self._target.functions for e in f.endpoints if e.host == endpoint.host and e.port != endpoint.port]
+        return tuple(dict.fromkeys(e.port for e in same if e.probe in (Probe.HTTPS, Probe.TLS)))
+
     def _other_names(self) -> tuple[str, ...]:
         """Return other names of the service's pages that open as they are."""
         named = [e for f in self._target.functions if f.core or f.rule is Rule.INFO for e in f.endpoints if e.probe is Probe.HTTPS]
         open_ones = [e.host for e in named if e.path == "/" and self._endpoints.judge(self._target.id, e).status is Status.WORKS]
         return tuple(dict.fromkeys(open_ones))
 
-    def _aim(self, endpoint: Endpoint) -> Aim:
-        scheme = "http" if endpoint.probe is Probe.HTTP else "https"
-        place = Place(scheme, endpoint.host, endpoint.port, endpoint.path)
+    def _aim(self, endpoint: Endpoint, *, secure: bool = False) -> Aim:
+        """Return what must open; ``secure``: under a certificate, also where it was asked for in clear text."""
+        clear = endpoint.probe is Probe.HTTP
+        port = USUAL_PORTS["https"] if clear and secure else endpoint.port
+        place = Place("http" if clear and not secure else "https", endpoint.host, port, endpoint.path)
         return Aim(self._target.id, place, self._trusts, self._find, page=endpoint.probe is not Probe.TLS)
 
     def _usable(self, addresses: Iterable[str]) -> tuple[str, ...]:
