@@ -33,6 +33,9 @@ LOCALHOST: Final = "localhost"
 LOOPBACK: Final = "127.0.0.1"
 """What "localhost" is by definition (RFC 6761, 6.3): nobody has to be asked, and no resolver's answer can be an accusation."""
 
+QUOTES: Final = "\"'<>"
+"""Characters that end a URL in a text: they are written as %XX, as browsers do, so that a report can be cleaned of all of it."""
+
 _SIGNED_IN: Final = re.compile(r"\S*@")
 
 
@@ -142,7 +145,7 @@ def site_of(text: str) -> Service:
         raise error
     scheme = parts.scheme.lower()
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    path = "".join(c if c.isascii() else "".join(f"%{byte:02X}" for byte in c.encode()) for c in path)
+    path = "".join(c if c.isascii() and c not in QUOTES else "".join(f"%{byte:02X}" for byte in c.encode()) for c in path)
     usual = {"https": 443, "http": 80}[scheme]
     shown = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{shown}{f':{port}' if port and port != usual else ''}{path}"

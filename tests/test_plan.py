@@ -119,3 +119,7 @@ def test_an_unknown_service_is_refused_with_the_known_ones() -> None:
     assert refused.value.text == "error.unknown_target"
     assert "whatsapp" in str(refused.value.values["known"])
     assert refused.value.values["close"] == "whatsapp"
+
+
+def test_quotation_marks_in_a_typed_address_are_written_as_browsers_do() -> None:
+    assert site_of('https://example.org/it\'s?q="<a>"').id == "https://example.org/it%27s?q=%22%3Ca%3E%22"

@@ -58,8 +58,14 @@ def questions_to_quick_resolvers(evidence: Evidence) -> list[Observation]:
 
 
 def asked_again(question: Observation) -> bool:
-    """Tell whether the first try of a question stayed without an answer."""
-    return int(question.detail.get("tries") or 1) > 1
+    """Tell whether a try of a question stayed without an answer.
+
+    A question that was asked twice and answered twice lost nothing: the first answer was late, or this computer was.
+    """
+    replies = question.detail.get("replies")
+    answered = len(replies) if isinstance(replies, list | tuple) else 0
+    tries = int(question.detail.get("tries") or 1)
+    return tries > 1 and answered < tries
 
 
 def _first_reply(lookup: Observation) -> float | None:

@@ -8,6 +8,9 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 _URL: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)([^\s/?#\"'<>]*)([^\s\"'<>]*)")
+_URL_TYPED: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)([^\s/?#\"'<>]*)(\S*)")
+"""For what was measured for a typed site, where no character ends an address: a redirect may hold quotation marks."""
+
 _PLACEHOLDER: Final = re.compile(r"[/?](?:\[\d+\])?")
 
 
@@ -54,7 +57,8 @@ class UrlCleaner:
     def clean(self, text: str, *, typed: bool) -> str:
         """Return ``text`` with its URLs cleaned; ``typed``: it was measured for a typed site."""
         if "://" in text:
-            return _URL.sub(lambda found: self._of_url(found, typed=typed), text)
+            pattern = _URL_TYPED if typed else _URL
+            return pattern.sub(lambda found: self._of_url(found, typed=typed), text)
         return text
 
     def relative(self, text: str, *, typed: bool) -> str:

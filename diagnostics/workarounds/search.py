@@ -18,7 +18,7 @@ from diagnostics.bogons import is_address, is_bogon
 from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence, is_six
 from diagnostics.judge.obstacles import Obstacle, obstacles
-from diagnostics.model import Cause, Endpoint, Probe, Rule, Service, Status
+from diagnostics.model import Cause, Endpoint, Probe, Service, Status
 from diagnostics.probes.context import Context
 from diagnostics.probes.endpoint import Trusts
 from diagnostics.probes.lookup import Lookups
@@ -39,6 +39,9 @@ MOST_PLACES: Final = 3
 
 MOST_VERIFIED: Final = 4
 """Flights, the quickest that open the main place, that are tried at the others: with all of them a search would cost megabytes."""
+
+ALIAS: Final = "_alias"
+"""How the id of a function ends whose endpoints are other names of the one before: only those are offered as a way in."""
 
 LEFT_OUT: Final = "ways_left_out"
 """Kind of the ``system`` observation for a target that is blocked and beyond those that a run searches for."""
@@ -171,7 +174,7 @@ class _TargetSearch:
 
         ``more`` are addresses that nobody gave before; ``closed``: those that were given are shut.
         """
-        wanted, names = frozenset(only), self._other_names()
+        wanted, names = frozenset(only), self._other_names(shut[0].endpoint)
         for each in shut:
             host = each.endpoint.host
             known = [] if is_address(host) else list(self._endpoints.names(host).believed)
@@ -195,11 +198,11 @@ class _TargetSearch:
         same = [e for f in self._target.functions for e in f.endpoints if e.host == endpoint.host and e.port != endpoint.port]
         return tuple(dict.fromkeys(e.port for e in same if e.probe in (Probe.HTTPS, Probe.TLS)))
 
-    def _other_names(self) -> tuple[str, ...]:
-        """Return other names of the service's pages that open as they are."""
-        named = [e for f in self._target.functions if f.core or f.rule is Rule.INFO for e in f.endpoints if e.probe is Probe.HTTPS]
-        open_ones = [e.host for e in named if e.path == "/" and self._endpoints.judge(self._target.id, e).status is Status.WORKS]
-        return tuple(dict.fromkeys(open_ones))
+    def _other_names(self, shut: Endpoint) -> tuple[str, ...]:
+        """Return other names of the very page that is shut, as the service's data has them (function ``<id>_alias``), that open."""
+        own = {f"{f.id}{ALIAS}" for f in self._target.functions if shut in f.endpoints}
+        named = [e for f in self._target.functions if f.id in own for e in f.endpoints if e.probe is Probe.HTTPS]
+        return tuple(dict.fromkeys(e.host for e in named if self._endpoints.judge(self._target.id, e).status is Status.WORKS))
 
     def _aim(self, endpoint: Endpoint, *, secure: bool = False) -> Aim:
         """Return what must open; ``secure``: under a certificate, also where it was asked for in clear text."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,3 +266,39 @@ def test_which_ways_pass_tells_the_kind_of_the_filter(kind: FilterKind) -> None:
 def test_ways_that_could_not_be_told_name_no_filter() -> None:
     ways = [Workaround(id=i, target="x", status=Status.UNKNOWN, tries=1) for i in ("rec:snimid", "seg:snimid", "rec:1")]
     assert filter_kind(ways) is FilterKind.UNKNOWN
+
+
+def test_the_same_observations_give_the_same_ways_whatever_the_seed_of_hashes() -> None:
+    log = Log()
+    hosts = ("x.com", "api.x.com", "abs.twimg.com", "pbs.twimg.com")
+    for number in (1, 2):
+        for host in hosts:
+            log.asks("doh:quad9", number, host=host)
+            log.tries("plain", number, goal=f"https://{host}/", host=host, seconds=0.1 * len(host))
+    saved = msgspec.json.encode(log.observations).decode()
+    script = """
+import sys
+import msgspec
+from diagnostics.judge.evidence import Evidence
+from diagnostics.judge.workarounds import judge_workarounds
+from diagnostics.model import Observation
+
+seen = msgspec.json.decode(sys.stdin.read(), type=list[Observation])
+print(msgspec.json.encode(judge_workarounds(Evidence(seen))).decode())
+"""
+
+    def judged_with(seed: str) -> str:
+        words, environment = [sys.executable, "-c", script], {**os.environ, "PYTHONHASHSEED": seed}
+        return subprocess.run(words, input=saved, capture_output=True, text=True, check=True, env=environment).stdout
+
+    told = {judged_with(seed) for seed in ("0", "1", "2")}
+    assert len(told) == 1
+
+
+def test_a_stranger_s_thousands_of_tries_are_not_weighed() -> None:
+    log = Log()
+    for number in range(1, 5000):
+        log.asks("doh:quad9", number, host=f"h{number}.example")
+    log.tries("r" * 500, 1)
+    found = log.judged()
+    assert set(found) <= {"doh:quad9"}

@@ -137,7 +137,7 @@ def test_no_address_gets_more_than_two_tries_at_a_time() -> None:
     assert {place: at_once([o for o in tries if o.detail["at"] == place]) <= 2 for place in places} == dict.fromkeys(places, True)
 
 
-@pytest.mark.parametrize("enough", [1, 30, 90])
+@pytest.mark.parametrize("enough", [1, 20, 50])
 @pytest.mark.parametrize("name", ["sni-silence", "ve-2025-01"])
 def test_a_cancelled_search_ends_and_calls_what_it_did_not_finish_neither_open_nor_shut(
     name: str, enough: int, run_async: RunAsync
@@ -159,6 +159,35 @@ def test_a_cancelled_search_ends_and_calls_what_it_did_not_finish_neither_open_n
     assert report.run.cancelled
     for way in report.workarounds:
         assert way.status in (Status.NOT_TESTED, Status.UNKNOWN) or way.tries >= 2, way
+
+
+def test_a_page_that_freezes_is_searched_for_once_that_is_known(run_async: RunAsync) -> None:
+    report = run_async(sought(SCENARIOS["freeze-16k"], "x", "whatsapp"))
+    found = by_id(report)
+    assert report.of_target("x") is not None
+    assert {"rec:snimid", "h3"} <= set(found)
+    passed = {way.id for way in found.values() if way.status is Status.WORKS}
+    assert {way for way in passed if not way.startswith("name:")} == set(), "whatever says the name freezes as well"
+
+
+def test_another_name_is_only_one_that_the_service_s_data_calls_so(run_async: RunAsync) -> None:
+    report = run_async(sought(SCENARIOS["whatsapp-media-only-blocked"], "whatsapp"))
+    assert not [way.id for way in report.workarounds if way.id.startswith("name:")]
+    what = scenario('[[censor]]\nhosts = ["x.com"]\ntls = "reset"\n')
+    names = {way.id for way in run_async(sought(what, "x")).workarounds if way.id.startswith("name:")}
+    assert names <= {"name:twitter.com", "name:mobile.twitter.com"}
+    assert names
+
+
+def test_more_than_a_run_searches_for_is_said_to_be_left_out(run_async: RunAsync) -> None:
+    services = ["x", "whatsapp", "telegram", "signal", "instagram", "facebook", "youtube", "tiktok"]
+    what = scenario("".join(f'[[censor]]\nservice = "{service}"\ntls = "reset"\n' for service in services))
+    report = run_async(sought(what, *services))
+    left_out = {o.target for o in report.observations if o.detail.get("kind") == "ways_left_out"}
+    searched = {way.target for way in report.workarounds}
+    assert len(searched) <= 6
+    assert left_out.isdisjoint(searched)
+    assert len(left_out | searched) >= 7
 
 
 def test_ways_out_are_reached_for_only_when_asked(run_async: RunAsync) -> None:
