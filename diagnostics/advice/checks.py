@@ -100,6 +100,8 @@ def _text_problems(index: int, tip: Tip) -> Iterator[Problem]:
         for key in ("title", "why", "risk"):
             if not str(getattr(text, key)).strip():
                 yield (*where, key), "-", "a sentence"
+            if str(getattr(text, key)).lstrip().startswith("{"):  # it is told behind a colon, with a small letter
+                yield (*where, key), str(getattr(text, key)), "a sentence that begins with a word of its own"
             yield from _hole_problems((*where, key), str(getattr(text, key)), tip)
         yield from _hole_problems((*where, "how"), text.how, tip)
         if (text.steps or not tip.platforms) and not _are_steps(text.steps):

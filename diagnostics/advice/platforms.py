@@ -14,8 +14,12 @@ PHONES: Final = ("android", "iphone")
 COMPUTERS: Final = ("windows11", "windows10", "macos", "linux")
 PLATFORMS: Final = (*COMPUTERS, *PHONES, *BROWSERS, ANY)
 
-PLACEHOLDERS: Final = ("resolver", "address", "address6", "dot_name", "doh_url", "seconds", "service", "name", "port", "rate")
-"""What the texts of a tip may leave to the measurement."""
+PLACEHOLDERS: Final = ("resolver", "address", "address6", "dot_name", "doh_url", "profile", "seconds", "service", "name", "port", "rate")
+"""What the texts of a tip may leave to the measurement.
+
+``profile`` is the operator like ``resolver``, but only where its DNS over HTTPS passed under its name, as a profile for a system sets
+it up.
+"""
 
 _WINDOWS_11: Final = 22000
 """First build of Windows 11; it still calls itself version 10.0."""

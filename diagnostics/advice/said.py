@@ -19,6 +19,7 @@ NO_BREAK_SPACE: Final = "\u00a0"
 
 _NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _BY_ADDRESS: Final = ("address", "address6")
+_OF_RESOLVER: Final = frozenset({"resolver", "profile", "dot_name", "doh_url", *_BY_ADDRESS})
 
 
 class Known(Fact, frozen=True):
@@ -86,15 +87,33 @@ def values_of(way: TriedWay, steps: Iterable[str], tried: Tried, known: Known, t
     values |= _flight(way, known)
     if way.way.route:
         values["name"] = known.labels.get(way.way.route, "")
-    resolver = next((each for each in known.resolvers if each.id == way.way.resolver), None) if way.way.engine else None
-    if resolver is not None:
-        wanted = {hole for step in steps for hole in HOLE.findall(step)}
-        answered = tried.with_resolver(resolver.id, (target,))
-        values["resolver"] = resolver.operator
-        values |= _addresses(resolver, wanted, answered)
-        values |= _dot(resolver, wanted, answered)
-        values |= _doh(resolver, wanted, answered)
+    wanted = {hole for step in steps for hole in HOLE.findall(step)}
+    if way.way.engine:
+        resolver = next((each for each in known.resolvers if each.id == way.way.resolver), None)
+        if resolver is not None:
+            values |= _resolver(resolver, wanted, tried.with_resolver(resolver.id, (target,)))
+    elif way.way.flight:
+        values |= _any_resolver(wanted & _OF_RESOLVER, tried, known)
     return {key: value for key, value in values.items() if value}
+
+
+def _any_resolver(wanted: set[str], tried: Tried, known: Known) -> dict[str, str]:
+    """Return what is wanted of a resolver for a flight that names none.
+
+    It is the first that led to a page in this run, of whatever target; those that hide no names by policy go before the others.
+    """
+    for resolver in sorted(known.resolvers, key=lambda each: each.filters) if wanted else ():
+        answered = tried.anywhere(resolver.id)
+        values = _resolver(resolver, wanted, answered) if answered.passed else {}
+        if all(values.get(hole) for hole in wanted):
+            return values
+    return {}
+
+
+def _resolver(resolver: Resolver, wanted: set[str], answered: Resolution) -> dict[str, str]:
+    """Return what may be said of a resolver, by what passed."""
+    values = {"resolver": resolver.operator, "profile": _profile(resolver, answered)}
+    return values | _addresses(resolver, wanted, answered) | _dot(resolver, wanted, answered) | _doh(resolver, wanted, answered)
 
 
 def _addresses(resolver: Resolver, wanted: set[str], answered: Resolution) -> dict[str, str]:
@@ -107,29 +126,48 @@ def _addresses(resolver: Resolver, wanted: set[str], answered: Resolution) -> di
 
 
 def _dot(resolver: Resolver, wanted: set[str], answered: Resolution) -> dict[str, str]:
-    """Return the name for DNS over TLS.  Alone, without an address, a system must find it through the network's own resolver."""
+    """Return the name for DNS over TLS.
+
+    Without an address beside it a system looks the name up itself: it must have been seen to lead to the resolver, which only
+    ``doh-name`` shows, and only where both have the same name.
+    """
     if "dot" not in answered.passed or not _NAME.fullmatch(resolver.dot_name) or _is_address(resolver.dot_name):
         return {}
-    found_by_name = not wanted & set(_BY_ADDRESS)
-    if found_by_name and "doh-name" in answered.failed and urlsplit(resolver.doh_url).hostname == resolver.dot_name:
-        return {}
-    return {"dot_name": resolver.dot_name}
+    found = "doh-name" in answered.passed and _doh_host(resolver) == resolver.dot_name
+    return {"dot_name": resolver.dot_name} if found or wanted & set(_BY_ADDRESS) else {}
 
 
 def _doh(resolver: Resolver, wanted: set[str], answered: Resolution) -> dict[str, str]:
-    """Return the address of DNS over HTTPS: as published, or with the resolver's address where its name does not lead there."""
+    """Return the address of DNS over HTTPS: as published where its name was said and passed, else with the resolver's address."""
     url = resolver.doh_url
     if not url:
         return {}
     if wanted & set(_BY_ADDRESS):
-        return {"doh_url": url} if "doh" in answered.passed else {}
+        return {"doh_url": url} if "doh" in answered.passed and _name_passed(resolver, answered) else {}
     if "doh-name" in answered.passed:
         return {"doh_url": url}
     if "doh" not in answered.passed:
         return {}
-    if resolver.doh_by_address and resolver.addresses:
-        return {"doh_url": f"https://{resolver.addresses[0]}{urlsplit(url).path}"}
+    if resolver.doh_by_address:
+        return {"doh_url": f"https://{resolver.addresses[0]}{urlsplit(url).path}"} if resolver.addresses else {}
     return {} if "doh-name" in answered.failed else {"doh_url": url}
+
+
+def _profile(resolver: Resolver, answered: Resolution) -> str:
+    """Return the operator of a resolver whose profile for a system may be set up: it asks over HTTPS, and says the name."""
+    named = bool(_doh_host(resolver)) and not _is_address(_doh_host(resolver)) and _name_passed(resolver, answered)
+    return resolver.operator if named and not answered.failed & {"doh", "doh-name"} else ""
+
+
+def _name_passed(resolver: Resolver, answered: Resolution) -> bool:
+    """Tell whether the host of the resolver's ``doh_url`` was said in a handshake that passed (``resolvers.server_name``)."""
+    if "doh-name" in answered.passed:
+        return True
+    return "doh" in answered.passed and (not resolver.doh_by_address or _is_address(_doh_host(resolver)))
+
+
+def _doh_host(resolver: Resolver) -> str:
+    return urlsplit(resolver.doh_url).hostname or ""
 
 
 def _flight(way: TriedWay, known: Known) -> dict[str, str]:

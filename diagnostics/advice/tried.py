@@ -68,6 +68,10 @@ class Tried:
         failed = {tried.way.engine for tried in used if not tried.way.flight and tried.outcome.status in FAILED} - passed
         return Resolution(passed=frozenset(passed), failed=frozenset(failed))
 
+    def anywhere(self, resolver: str) -> Resolution:
+        """Return how a resolver could be asked for any target of the run."""
+        return self.with_resolver(resolver, self._ways)
+
     def _of(self, target: str | None) -> list[TriedWay]:
         own = self._ways.get(target, []) if target is not None else []
         return [*own, *self._ways.get(None, [])]

@@ -125,11 +125,15 @@ def test_no_resolver_is_named_but_those_that_answered_truly(report: Report, comp
         shared = any(RESOLVERS[each].operator == resolver.operator for each in good if each in RESOLVERS)
         if not shared and resolver.operator != "Google":  # its store has the name, too
             assert resolver.operator not in text
-        if not engines & {"doh", "doh-name"}:
+        named = resolver.doh_by_address and resolver.addresses[0] not in resolver.doh_url  # "doh" does not say this name
+        if not engines & ({"doh-name"} if named else {"doh", "doh-name"}):
             assert not resolver.doh_url or resolver.doh_url not in text
         if "dot" not in engines and resolver.dot_name and resolver.dot_name not in resolver.addresses:
             assert f"«{resolver.dot_name}»" not in text.translate(QUOTES)
             assert f"#{resolver.dot_name}" not in text
+        found = "doh-name" in engines and f"//{resolver.dot_name}/" in resolver.doh_url
+        if not found and resolver.dot_name and resolver.dot_name not in resolver.addresses:
+            assert f"«{resolver.dot_name}»" not in text.translate(QUOTES)
         if not engines & {"doh", "dot", "udp"} and resolver.addresses[0] not in resolver.doh_url:
             assert not any(re.search(rf"(?<![\d.]){re.escape(address)}(?![\d.])", text) for address in resolver.addresses)
     assert "evil.example" not in text

@@ -11,7 +11,7 @@ from diagnostics.advice import load_tips, tips_for
 from diagnostics.advice.patterns import fits, is_pattern
 from diagnostics.catalog import load_catalog
 from diagnostics.model import Cause, NetworkVerdict, Status, TipChoice, Verdict, Workaround
-from diagnostics.workarounds.identity import parse_way
+from diagnostics.workarounds.identity import Way, parse_way
 
 FINE = NetworkVerdict(status=Status.WORKS)
 WORKS, PARTIAL, BLOCKED = Status.WORKS, Status.PARTIAL, Status.BLOCKED
@@ -241,3 +241,46 @@ def test_a_tool_is_advised_only_where_its_own_cut_passed() -> None:
         ways = [way(each, Status.WORKS if each == passed else Status.BLOCKED) for each in tools]
         found = names(chosen(*ways, cause=Cause.NAME_BLOCKED))
         assert set(found) & set(tools.values()) == {tip}
+
+
+@pytest.mark.parametrize(
+    "passed, tip, other",
+    [
+        ("doh:quad9|address", "other-address", ""),
+        ("doh-name:quad9|address", "other-address", ""),
+        ("doh:quad9|h3", "fast-way-names", "fast-way"),
+        ("doh:quad9|ipv6", "newer-addresses-names", "newer-addresses"),
+        ("h3", "fast-way", "fast-way-names"),
+        ("ipv6", "newer-addresses", "newer-addresses-names"),
+    ],
+)
+def test_a_lookup_that_is_part_of_a_way_is_part_of_the_tip(passed: str, tip: str, other: str) -> None:
+    found = names(chosen(way(passed), cause=Cause.IP_BLOCKED))
+    assert tip in found
+    assert other not in found
+
+
+def test_an_address_that_no_named_resolver_gives_is_no_advice() -> None:
+    assert "other-address" not in names(chosen(way("address"), cause=Cause.IP_BLOCKED))
+    alive = [tip for tip in load_tips().values() if any(fits(pattern, Way(flight="address")) for pattern in tip.needs)]
+    assert alive == []
+
+
+def test_what_passes_without_another_directory_makes_that_one_superfluous() -> None:
+    found = names(chosen(way("h3"), way("doh:quad9|h3"), way("ipv6", PARTIAL), way("doh:quad9|ipv6"), cause=Cause.IP_BLOCKED))
+    assert "fast-way-names" not in found
+    assert {"fast-way", "newer-addresses", "newer-addresses-names"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    "passed, tip",
+    [
+        *(("doh:quad9", "proved-names"), ("browser", "browser-flight"), ("doh:quad9|ech", "hidden-name"), ("h3", "fast-way")),
+        *(("ipv6", "newer-addresses"), ("port:5222", "other-port"), ("name:twitter.com", "other-name"), ("recseg:32", "intra-pieces")),
+        *(("rec:sni", "splitting-tools"), ("seg:snimid", "splitting-packets"), ("doh:quad9|rec:sni", "splitting-with-names")),
+        *(("doh:quad9|address", "other-address"), ("doh:quad9|h3", "fast-way-names"), ("doh:quad9|ipv6", "newer-addresses-names")),
+        ("route:socks5-1a2b", "own-proxy"),
+    ],
+)
+def test_what_opens_a_page_that_freezes_is_told(passed: str, tip: str) -> None:
+    assert tip in names(chosen(way(passed), cause=Cause.THROTTLED))

@@ -42,21 +42,67 @@ def text_of(found: Said | None) -> str:
 
 
 def test_the_resolver_that_answered_is_named_with_its_operator_and_what_passed() -> None:
-    found = text_of(told("proved-names", ("doh:quad9",), "windows11"))
+    found = text_of(told("proved-names", ("doh:quad9", "doh-name:quad9"), "windows11"))
     assert "nombres cifrados de Quad9" in found
     assert "«9.9.9.9»" in found
     assert "«https://dns.quad9.net/dns-query»" in found
     assert "{" not in found
 
 
+@pytest.mark.parametrize(
+    "passed, failed, shown",
+    [
+        (("doh:quad9",), (), False),  # by address: the name was never said
+        (("doh-name:quad9",), (), False),  # where the system's lookup leads, which may not be the address to set
+        (("doh-name:quad9",), ("doh:quad9",), False),
+        (("dot:quad9",), (), False),
+        (("doh:quad9", "doh-name:quad9"), (), True),
+        (("doh:adguard",), (), True),  # at its address, under its name
+        (("doh:adguard",), ("doh-name:adguard",), True),  # Windows does not look the name up
+        (("doh:wikimedia",), (), True),  # its name is its address
+    ],
+)
+def test_windows_says_the_name_at_the_address_so_both_must_have_passed(
+    passed: tuple[str, ...], failed: tuple[str, ...], shown: bool
+) -> None:
+    assert (told("proved-names", passed, "windows11", failed=failed) is not None) is shown
+
+
+@pytest.mark.parametrize(
+    "passed, failed, shown",
+    [
+        (("dot:quad9",), (), False),
+        (("dot:quad9",), ("doh:quad9",), False),
+        (("doh:quad9",), (), False),  # a profile says the name
+        (("doh-name:quad9",), (), True),
+        (("doh-name:quad9",), ("doh:quad9",), False),
+        (("doh:adguard",), (), True),
+        (("doh:adguard",), ("doh-name:adguard",), False),
+        (("doh:wikimedia",), (), False),  # whatever name its profile says was not said
+    ],
+)
+@pytest.mark.parametrize("platform", ["macos", "iphone"])
+def test_a_profile_is_spoken_of_only_where_its_way_of_asking_passed(
+    passed: tuple[str, ...], failed: tuple[str, ...], shown: bool, platform: str
+) -> None:
+    assert (told("proved-names", passed, platform, failed=failed) is not None) is shown
+
+
 def test_private_names_on_android_need_the_transport_that_android_uses() -> None:
-    assert told("proved-names", ("doh:quad9",), "android") is None
-    assert "«dns.quad9.net»" in text_of(told("proved-names", ("dot:quad9",), "android"))
+    assert told("proved-names", ("doh:quad9", "doh-name:quad9"), "android") is None
+    assert "«dns.quad9.net»" in text_of(told("proved-names", ("dot:quad9", "doh-name:quad9"), "android"))
 
 
 def test_private_names_on_android_are_looked_up_by_the_network_and_need_a_true_answer() -> None:
+    assert told("proved-names", ("dot:quad9",), "android") is None
     assert told("proved-names", ("dot:quad9",), "android", failed=("doh-name:quad9",)) is None
     assert "DNS=9.9.9.9#dns.quad9.net" in text_of(told("proved-names", ("dot:quad9",), "linux", failed=("doh-name:quad9",)))
+
+
+def test_a_name_that_nobody_looked_up_makes_way_for_a_resolver_whose_name_was_found() -> None:
+    only = ("dot:cloudflare", "doh-name:cloudflare")  # over TLS it has another name than over HTTPS
+    assert told("proved-names", only, "android") is None
+    assert "«dns.quad9.net»" in text_of(told("proved-names", (*only, "dot:quad9", "doh-name:quad9"), "android"))
 
 
 def test_an_address_is_no_name_for_android() -> None:
@@ -78,9 +124,9 @@ def test_a_browser_gets_an_address_that_it_can_find(passed: tuple[str, ...], fai
 
 
 def test_each_platform_gets_the_resolver_that_passed_in_the_way_it_asks() -> None:
-    ways = ("doh:cloudflare", "dot:quad9")
-    assert "1.1.1.1" in text_of(told("proved-names", ways, "windows11"))
-    assert "dns.quad9.net" in text_of(told("proved-names", ways, "android"))
+    ways = ("doh:adguard", "dot:quad9")
+    assert "94.140.14.14" in text_of(told("proved-names", ways, "windows11"))
+    assert "9.9.9.9#dns.quad9.net" in text_of(told("proved-names", ways, "linux"))
 
 
 def test_plain_questions_need_plain_answers() -> None:
@@ -104,10 +150,37 @@ def test_a_port_and_a_proxy_are_named() -> None:
     assert told("own-proxy", ("route:http-0000",), "windows11") is None
 
 
-def test_general_steps_serve_where_a_resolver_is_not_known() -> None:
-    assert told("hidden-name", ("ech",), "firefox") is None
-    assert text_of(told("hidden-name", ("ech",), "any"))
-    assert "9.9.9.9" in text_of(told("hidden-name", ("doh:quad9|ech",), "firefox", failed=("doh-name:quad9",)))
+@pytest.mark.parametrize("platform", ["firefox", "chrome", "any"])
+def test_a_hidden_name_comes_with_a_resolver_that_passed_or_not_at_all(platform: str) -> None:
+    assert told("hidden-name", ("ech",), platform) is None
+    assert told("hidden-name", ("ech", "dot:adguard"), platform) is None
+    assert "https://9.9.9.9/dns-query" in text_of(told("hidden-name", ("doh:quad9|ech",), platform, failed=("doh-name:quad9",)))
+    assert "https://dns.quad9.net/dns-query" in text_of(told("hidden-name", ("ech", "doh-name:quad9"), platform))
+
+
+def test_a_flight_without_a_lookup_may_use_a_resolver_that_led_to_another_target() -> None:
+    outcomes = [
+        Workaround(id="ech", target="x", status=Status.WORKS, seconds=1.0, tries=2, passed=2),
+        Workaround(id="doh:quad9", target="x", status=Status.BLOCKED, tries=2),
+        *(Workaround(id=f"doh:{each}", target="whatsapp", status=Status.WORKS, seconds=1.0) for each in ("quad9", "nextdns")),
+    ]
+    verdicts = [Verdict(target="x", status=Status.BLOCKED, cause=Cause.NAME_BLOCKED)]
+    line = NetworkVerdict(status=Status.WORKS)
+    choices = {c.id: c for c in tips_for(verdicts, line, workarounds=outcomes, resolvers=CATALOG.resolvers)}
+    found = said(load_tips()["hidden-name"], choices["hidden-name"], Tried(outcomes), KNOWN, "es", "firefox")
+    assert "https://dns.nextdns.io/dns-query" in text_of(found), "one that refuses no names goes first"
+    alone = tips_for(verdicts, line, workarounds=outcomes[:2], resolvers=CATALOG.resolvers)
+    assert "hidden-name" not in {c.id for c in alone}
+
+
+@pytest.mark.parametrize(
+    "tip, flight", [("other-address", "address"), ("fast-way-names", "h3"), ("newer-addresses-names", "ipv6"), ("hidden-name", "ech")]
+)
+@pytest.mark.parametrize("platform", ["firefox", "chrome"])
+def test_where_a_lookup_is_part_of_the_way_its_resolver_is_set_up(tip: str, flight: str, platform: str) -> None:
+    assert "«https://9.9.9.9/dns-query»" in text_of(told(tip, (f"doh:quad9|{flight}",), platform))
+    assert "«https://dns.quad9.net/dns-query»" in text_of(told(tip, (f"doh-name:quad9|{flight}",), platform))
+    assert told(tip, (f"dot:quad9|{flight}",), platform) is None
 
 
 def test_a_way_that_did_not_pass_is_told_to_nobody_whatever_a_report_says() -> None:
@@ -117,8 +190,8 @@ def test_a_way_that_did_not_pass_is_told_to_nobody_whatever_a_report_says() -> N
 
 
 def test_the_target_that_is_looked_at_is_the_one_spoken_of() -> None:
-    outcomes = [Workaround(id="doh:quad9", target=target, status=Status.WORKS, seconds=1.0) for target in ("x", "whatsapp")]
-    choice = TipChoice(id="proved-names", rank=1, because=("target:x", "target:whatsapp", "workaround:doh:quad9"))
+    outcomes = [Workaround(id="doh:adguard", target=target, status=Status.WORKS, seconds=1.0) for target in ("x", "whatsapp")]
+    choice = TipChoice(id="proved-names", rank=1, because=("target:x", "target:whatsapp", "workaround:doh:adguard"))
     for target in ("x", "whatsapp"):
         found = said(load_tips()["proved-names"], choice, Tried(outcomes), KNOWN, "en", "macos", target)
         assert found is not None
@@ -144,7 +217,7 @@ def test_a_choice_from_verdicts_can_be_told() -> None:
     verdicts = [Verdict(target="x", status=Status.BLOCKED, cause=Cause.DNS_TAMPERING)]
     outcomes = [Workaround(id="doh:quad9", target="x", status=Status.WORKS, seconds=0.4, tries=2, passed=2)]
     choice = tips_for(verdicts, NetworkVerdict(status=Status.WORKS), workarounds=outcomes)[0]
-    assert said(load_tips()[choice.id], choice, Tried(outcomes, verdicts), KNOWN, "es", "windows11") is not None
+    assert said(load_tips()[choice.id], choice, Tried(outcomes, verdicts), KNOWN, "es", "firefox") is not None
 
 
 @pytest.mark.parametrize(

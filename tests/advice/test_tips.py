@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.texts import has_text
+from app.texts import has_text, speaking
+from app.wording import risk_line
 from diagnostics.advice import Tip, TipText, load_tips, tips_for
 from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
@@ -75,6 +76,18 @@ def test_no_tip_names_a_public_resolver_or_a_proxy_and_only_one_that_expires_nam
     assert [(tip, line) for tip, line in said if any(name in line for name in names)] == []
     assert {tip for tip, line in said if any(name in line for name in vpns)} == {"psiphon-lantern", "choose-a-vpn"}
     assert all(load_tips()[tip].download for tip in ("psiphon-lantern", "choose-a-vpn"))
+
+
+def test_no_text_that_is_told_behind_a_colon_begins_with_what_was_measured() -> None:
+    begun = [(tip, line) for tip, _, text in every_text() for line in (text.title, text.why, text.risk) if line.startswith("{")]
+    assert begun == []
+    names = {r.operator for r in load_catalog().resolvers}
+    for tip, language, text in every_text():
+        with speaking(language):
+            for name in names:
+                assert text.risk.replace("{resolver}", name).count(name) == risk_line(text.risk.replace("{resolver}", name)).count(name), (
+                    tip
+                )
 
 
 def test_the_steps_of_both_languages_correspond() -> None:
@@ -251,6 +264,7 @@ platforms.linux.en = ["Type {address}"]
         ('how = "con esto", ', "", 12, "-"),
         ("{resolver}", "{resolvers}", 12, "{resolvers}"),
         ("{resolver}", "{resolver", 12, "Uno {resolver"),
+        ('risk = "Cinco"', 'risk = "{resolver} mira"', 12, "{resolver} mira"),
         ("platforms.linux", "platforms.amiga", 14, "amiga"),
         ('["Escribe {address}"]', "[]", 14, 0),
         ('["Type {address}"]', '["Type {address}", "Again"]', 15, 2),

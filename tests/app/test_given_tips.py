@@ -93,7 +93,7 @@ def test_only_what_was_not_tried_is_said_to_be_untried() -> None:
 
 
 def test_this_computers_steps_come_first_then_its_browsers() -> None:
-    advice = first(way("doh:quad9"), way("dot:quad9"), computer="linux")
+    advice = first(way("doh:quad9"), way("doh-name:quad9"), way("dot:quad9"), computer="linux")
     assert [(each.platform, each.here) for each in advice.platforms] == [
         *(("linux", True), ("firefox", True), ("chrome", True), ("android", False), ("iphone", False)),
         *(("windows11", False), ("windows10", False), ("macos", False)),
@@ -121,7 +121,7 @@ def test_a_tip_says_where_it_comes_from_and_whether_anybody_followed_it() -> Non
 
 
 def test_the_language_of_advice_is_the_one_that_was_asked_for() -> None:
-    assert first(way("doh:quad9"), language="en").platforms[2].name == "Chrome and Edge"
+    assert first(way("doh:quad9"), language="en").platforms[1].name == "Chrome and Edge"
     with pytest.raises(ValueError, match="fr"):
         first(way("doh:quad9"), language="fr")
 
@@ -154,7 +154,7 @@ def test_a_day_that_cannot_be_read_makes_nothing_old(started: str) -> None:
 
 
 def test_a_tip_for_a_chat_has_everything_that_one_needs() -> None:
-    advice = first(way("doh:quad9"), way("dot:quad9"))
+    advice = first(way("doh:quad9"), way("doh-name:quad9"), way("dot:quad9"))
     text = advice_text(advice, "android")
     assert text.splitlines()[:4] == ["Usa los nombres cifrados de Quad9", advice.proved, advice.why, "En Android:"]
     assert "3. Escribe «dns.quad9.net» y elige «Guardar»." in text
