@@ -25,7 +25,7 @@ from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.place import USUAL_PORTS, Place
 from diagnostics.workarounds.attempt import Aim
 from diagnostics.workarounds.flights import Flights, Given
-from diagnostics.workarounds.identity import ENCRYPTED, parse_way
+from diagnostics.workarounds.identity import parse_way
 from diagnostics.workarounds.lookups import Found, ResolverWays
 from diagnostics.workarounds.pages import PlainPages
 
@@ -53,6 +53,9 @@ AT_ONCE: Final = 2
 OF_NAMES: Final = frozenset({Cause.DNS_TAMPERING, Cause.DNS_NO_ANSWER})
 OF_ADDRESSES: Final = frozenset({Cause.IP_BLOCKED})
 OF_CLEAR_TEXT: Final = frozenset({Cause.HTTP_BLOCKED, Cause.BLOCK_PAGE})
+
+SETTABLE: Final = ("doh-name", "doh", "dot")
+"""Lookups that a person can set up, in the order in which browsers and apps take them."""
 
 ELSEWHERE: Final = ("address", "ipv6", "h3")
 
@@ -148,7 +151,7 @@ class _TargetSearch:
     async def _elsewhere(self, shut: Sequence[Obstacle]) -> None:
         """Fly to what is known, and, by the lookup that knows more addresses than everybody else, to those that nobody gave."""
         hosts = tuple(each.endpoint.host for each in shut if not is_address(each.endpoint.host))
-        found = await self._resolvers.survey(hosts, self._target.id, engines=ENCRYPTED) if hosts else ()
+        found = await self._resolvers.survey(hosts, self._target.id, engines=SETTABLE[:2]) if hosts else ()
         fresh = {cell.way: self._fresh(cell) for cell in found}
         most = max(found, key=lambda cell: (fresh[cell.way], -cell.seconds), default=None)
         async with asyncio.TaskGroup() as group:
@@ -226,7 +229,7 @@ class _TargetSearch:
         return self._usable(given or await lookup.other_addresses(tried=[]))
 
 
-def _rank(cell: Found) -> tuple[bool, float]:
-    """Put lookups that nobody can forge first, quick ones before slow ones."""
+def _rank(cell: Found) -> tuple[int, float]:
+    """Put first the lookups that nobody can forge, of those the ones that browsers and apps can be told to use; then the quick ones."""
     way = parse_way(cell.way)
-    return way is None or way.engine not in ENCRYPTED, cell.seconds
+    return SETTABLE.index(way.engine) if way is not None and way.engine in SETTABLE else len(SETTABLE), cell.seconds
