@@ -161,7 +161,7 @@ def test_a_cause_from_a_newer_report_is_passed_over() -> None:
 
 def test_the_same_verdicts_always_give_the_same_tips() -> None:
     verdicts = [verdict(t, c) for t, c in (("x", Cause.NAME_BLOCKED), ("signal", Cause.THROTTLED), ("telegram", Cause.IP_BLOCKED))]
-    line = NetworkVerdict(status=Status.WORKS, cause=Cause.LOSSY_NETWORK)
+    line = NetworkVerdict(status=Status.SLOW, cause=Cause.LOSSY_NETWORK)
     assert tips_for(verdicts, line) == tips_for(list(verdicts), line)
 
 
