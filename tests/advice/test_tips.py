@@ -77,6 +77,18 @@ def test_no_tip_names_a_public_resolver_or_a_proxy_and_only_one_that_expires_nam
     assert all(load_tips()[tip].download for tip in ("psiphon-lantern", "choose-a-vpn"))
 
 
+def test_tips_that_lead_to_a_program_name_its_own_pages_on_every_computer() -> None:
+    pages = {"psiphon-lantern": {"psiphon.ca", "lantern.io"}, "choose-a-vpn": {"protonvpn.com", "riseup.net/vpn", "tunnelbear.com"}}
+    for ident, known in pages.items():
+        tip = load_tips()[ident]
+        assert {"windows11", "windows10", "macos", "linux", "any"} <= set(tip.on_platforms())
+        for language in LANGUAGES:
+            told = {platform: " ".join(tip.steps_on(platform, language)) for platform in tip.on_platforms()}
+            assert all(any(page in steps for page in known) for steps in told.values())
+            assert all(page in told["any"] for page in known)
+            assert "psiphon.ca" not in told["linux"]
+
+
 def test_the_steps_of_both_languages_correspond() -> None:
     assert [t.id for t in load_tips().values() if len(t.text.es.steps) != len(t.text.en.steps)] == []
     assert [t.id for t in load_tips().values() for p in t.platforms.values() if len(p.es) != len(p.en)] == []
