@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from diagnostics.advice.said import Known, can_be_said
 from diagnostics.advice.tips import Effort, Tip, shipped_tips
 from diagnostics.advice.tried import Tried, TriedWay
-from diagnostics.model import LOCAL_CAUSES, Cause, Fact, NetworkVerdict, Resolver, Status, TipChoice, Verdict, Workaround
+from diagnostics.model import LOCAL_CAUSES, RESOLVER_TARGET, Cause, Fact, NetworkVerdict, Resolver, Status, TipChoice, Verdict, Workaround
 
 SETTLED: Final = (Status.WORKS, Status.NOT_TESTED)
 """Statuses that need no next step."""
@@ -59,9 +59,10 @@ def tips_for(
     )
     found = sorted(_found(verdicts, network), key=lambda each: _place(each.cause))
     present = {str(each.cause) for each in found}
+    answered = desk.answered(found, present)
     given: dict[str, _Given] = {}
     for index, obstacle in enumerate(found):
-        for tip, order, ways in desk.advised(obstacle, index, present):
+        for tip, order, ways in desk.advised(obstacle, index, present, answered):
             reasons = given.setdefault(tip.id, _Given(order, {}, {}))
             if order < reasons.order:
                 reasons = given[tip.id] = reasons._replace(order=order)
@@ -103,6 +104,10 @@ def _found(verdicts: Sequence[Verdict], network: NetworkVerdict) -> Iterator[_Ob
             )
 
 
+_Proof = tuple[int, Tip, list[TriedWay]]
+"""A tip with its place in the files, and the ways that prove it, the best first."""
+
+
 class _Desk(Fact, frozen=True):
     """Everything that a choice is made from."""
 
@@ -111,11 +116,19 @@ class _Desk(Fact, frozen=True):
     known: Known | None
     today: dt.date | None
 
-    def advised(self, obstacle: _Obstacle, index: int, present: set[str]) -> Iterator[tuple[Tip, tuple[float, ...], list[TriedWay]]]:
+    def answered(self, found: Sequence[_Obstacle], present: set[str]) -> set[str]:
+        """Return the tips about name directories that contradict what passed for any target: a directory serves them all."""
+        if not any(_is_resolver(each) for each in found):
+            return set()
+        return {other for each in found if self.tried.any_for(each.target) for other in _replaced(self._proved(each, present))}
+
+    def advised(
+        self, obstacle: _Obstacle, index: int, present: set[str], answered: set[str]
+    ) -> Iterator[tuple[Tip, tuple[float, ...], list[TriedWay]]]:
         """Return the tips for one obstacle, each with its place among all and the ways that it rests on."""
-        fitting = [(place, tip) for place, tip in enumerate(self.tips) if self._fits(tip, obstacle, present)]
-        proved = [(place, tip, ways) for place, tip in fitting if (ways := self._ways(tip, obstacle))]
-        replaced = {other for _, tip, ways in proved if ways[0].outcome.status is Status.WORKS for other in tip.replaces}
+        fitting = self._fitting(obstacle, present)
+        proved = self._proved(obstacle, present)
+        replaced = answered if _is_resolver(obstacle) else _replaced(proved)
         for place, tip, ways in proved:
             if tip.id in replaced:
                 continue
@@ -139,10 +152,16 @@ class _Desk(Fact, frozen=True):
                 own = _late(tip, _group(obstacle.cause, tip.rank))
                 yield tip, self._order(tip, own, index, (tip.rank, 2, place)), []
 
+    def _fitting(self, obstacle: _Obstacle, present: set[str]) -> list[tuple[int, Tip]]:
+        return [(place, tip) for place, tip in enumerate(self.tips) if self._fits(tip, obstacle, present)]
+
+    def _proved(self, obstacle: _Obstacle, present: set[str]) -> list[_Proof]:
+        return [(place, tip, ways) for place, tip in self._fitting(obstacle, present) if (ways := self._ways(tip, obstacle))]
+
     def _passes_anyway(self, obstacle: _Obstacle) -> bool:
         """Tell whether a line only loses a lot, and ways round were tried over it: what passed in spite of that goes first."""
-        lossy = obstacle.target is None and obstacle.cause == Cause.LOSSY_NETWORK and obstacle.status is Status.WORKS
-        return lossy and self.tried.any_for(None)
+        lossy = obstacle.target is None and obstacle.cause == Cause.LOSSY_NETWORK
+        return lossy and obstacle.status is not Status.DOWN and self.tried.any_for(None)
 
     def _fits(self, tip: Tip, obstacle: _Obstacle, present: set[str]) -> bool:
         if obstacle.cause not in tip.causes or present & set(tip.unless):
@@ -166,6 +185,16 @@ class _Desk(Fact, frozen=True):
 
     def _order(self, tip: Tip, group: int, index: int, weight: tuple[float, ...]) -> tuple[float, ...]:
         return (tip.expired(self.today), group, index, *weight)
+
+
+def _replaced(proved: Sequence[_Proof]) -> set[str]:
+    """Return the tips that what always passed makes superfluous."""
+    return {other for _, tip, ways in proved if ways[0].outcome.status is Status.WORKS for other in tip.replaces}
+
+
+def _is_resolver(obstacle: _Obstacle) -> bool:
+    """Tell whether a name directory cannot be reached, for which no way round is ever tried."""
+    return obstacle.target is not None and obstacle.target.startswith(RESOLVER_TARGET)
 
 
 def _late(tip: Tip, group: int) -> int:

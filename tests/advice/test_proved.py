@@ -135,7 +135,7 @@ def test_a_fault_of_this_computer_stands_before_every_way_round() -> None:
 
 
 def test_a_line_that_only_loses_a_lot_stands_behind_what_passed_over_it() -> None:
-    lossy = NetworkVerdict(status=Status.WORKS, cause=Cause.LOSSY_NETWORK)
+    lossy = NetworkVerdict(status=Status.SLOW, cause=Cause.LOSSY_NETWORK)
     assert names(list(tips_for([verdict()], lossy, workarounds=[way("doh:quad9")])))[:3] == ["proved-names", "intra-names", "better-signal"]
     assert names(list(tips_for([verdict()], lossy)))[0] == "better-signal"
 
@@ -154,6 +154,24 @@ def test_a_resolver_of_which_only_some_transports_are_shut_may_be_named() -> Non
     ]
     choices = tips_for([verdict(), *partly], FINE, workarounds=[way("doh:quad9")])
     assert choices[0].because[-1] == "workaround:doh:quad9"
+
+
+def test_nobody_is_told_to_keep_the_directory_where_another_one_was_proved() -> None:
+    cut = verdict("resolver:google", Cause.RESOLVER_BLOCKED)
+    assert "keep-your-directory" in names(list(tips_for([verdict(), cut], FINE, workarounds=[way("doh:quad9", BLOCKED)])))
+    for passed in ("doh:quad9", "dot:quad9", "udp:quad9"):
+        assert "keep-your-directory" not in names(list(tips_for([cut, verdict()], FINE, workarounds=[way(passed)])))
+    by_name = [verdict(cause=Cause.NAME_BLOCKED), cut]
+    assert "keep-your-directory" in names(list(tips_for(by_name, FINE, workarounds=[way("rec:sni")])))
+
+
+def test_whoever_sets_a_directory_is_told_the_way_back() -> None:
+    back = ("Si no abre ninguna", "Si deja de abrir todo")
+    tips = load_tips()
+    for ident in ("proved-names", "other-directory", "intra-names"):
+        tip = tips[ident]
+        assert [p for p in tip.on_platforms() if not any(b in tip.steps_on(p, "es")[-1] for b in back)] == []
+        assert [p for p in tip.on_platforms() if "If no page opens" not in tip.steps_on(p, "en")[-1]] == []
 
 
 def test_a_resolver_of_which_nothing_can_be_told_gives_no_tip() -> None:

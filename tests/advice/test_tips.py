@@ -90,6 +90,18 @@ def test_no_text_that_is_told_behind_a_colon_begins_with_what_was_measured() -> 
                 )
 
 
+def test_tips_that_lead_to_a_program_name_its_own_pages_on_every_computer() -> None:
+    pages = {"psiphon-lantern": {"psiphon.ca", "lantern.io"}, "choose-a-vpn": {"protonvpn.com", "riseup.net/vpn", "tunnelbear.com"}}
+    for ident, known in pages.items():
+        tip = load_tips()[ident]
+        assert {"windows11", "windows10", "macos", "linux", "any"} <= set(tip.on_platforms())
+        for language in LANGUAGES:
+            told = {platform: " ".join(tip.steps_on(platform, language)) for platform in tip.on_platforms()}
+            assert all(any(page in steps for page in known) for steps in told.values())
+            assert all(page in told["any"] for page in known)
+            assert "psiphon.ca" not in told["linux"]
+
+
 def test_the_steps_of_both_languages_correspond() -> None:
     assert [t.id for t in load_tips().values() if len(t.text.es.steps) != len(t.text.en.steps)] == []
     assert [t.id for t in load_tips().values() for p in t.platforms.values() if len(p.es) != len(p.en)] == []
@@ -174,7 +186,7 @@ def test_a_cause_from_a_newer_report_is_passed_over() -> None:
 
 def test_the_same_verdicts_always_give_the_same_tips() -> None:
     verdicts = [verdict(t, c) for t, c in (("x", Cause.NAME_BLOCKED), ("signal", Cause.THROTTLED), ("telegram", Cause.IP_BLOCKED))]
-    line = NetworkVerdict(status=Status.WORKS, cause=Cause.LOSSY_NETWORK)
+    line = NetworkVerdict(status=Status.SLOW, cause=Cause.LOSSY_NETWORK)
     assert tips_for(verdicts, line) == tips_for(list(verdicts), line)
 
 

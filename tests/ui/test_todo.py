@@ -120,8 +120,8 @@ def test_copying_puts_plain_text_for_the_chosen_device_into_the_clipboard(open_w
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0] == "Pon la guía de nombres cifrada de Quad9"
     assert lines[1].startswith("Probado ahora: ")
-    assert lines[2:4] == ["Android:", "1. Abre «Ajustes» y entra en «Red e Internet»."]
-    assert lines[-1].startswith("Riesgo: ")
+    assert lines[lines.index("En Android:") + 1].startswith("1. Abre «")
+    assert any(line.startswith("Riesgo: ") for line in lines)
     assert driver.button("todo.copy.1").text() == "Copiado"
     assert "Copiado" in spoken_aloud
 
