@@ -9,18 +9,7 @@ from typing import Final, NamedTuple
 from diagnostics.advice.said import Known, can_be_said
 from diagnostics.advice.tips import Effort, Tip, shipped_tips
 from diagnostics.advice.tried import Tried, TriedWay
-from diagnostics.model import (
-    LOCAL_CAUSES,
-    RESOLVER_TARGET,
-    Cause,
-    Fact,
-    NetworkVerdict,
-    Resolver,
-    Status,
-    TipChoice,
-    Verdict,
-    Workaround,
-)
+from diagnostics.model import LOCAL_CAUSES, RESOLVER_TARGET, Cause, Fact, NetworkVerdict, Resolver, Status, TipChoice, Verdict, Workaround
 
 SETTLED: Final = (Status.WORKS, Status.NOT_TESTED)
 """Statuses that need no next step."""
