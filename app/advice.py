@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app import texts
-from app.given_tips import GivenSteps, GivenTip, chosen, source_line, worded
+from app.given_tips import GivenSteps, GivenTip, chosen, worded
 from app.texts import t
 from app.wording import risk_line
 from diagnostics.advice.platforms import ANY
@@ -59,7 +59,7 @@ def advice_text(advice: Advice, platform: str = "") -> str:
     """Return a tip as plain text for a chat or a QR code: at most 900 characters, in the language that is spoken now.
 
     ``platform`` chooses the steps; unknown or empty: those for this computer.  What does not fit is left out in the order in which
-    it can be spared: the source, the reason, then the last steps.  The risk always stays.
+    it can be spared: the reason, then the last steps.  The risk always stays; where a tip comes from is said in the window.
     """
     own = next((each for each in advice.platforms if each.platform == platform), None)
     steps = own.steps if own else advice.steps
@@ -69,9 +69,8 @@ def advice_text(advice: Advice, platform: str = "") -> str:
     tail += [t("tips.unmeasured")] if advice.general and not advice.proved else []
     tail += [t("tips.expired")] if advice.expired else []
     proved = [advice.proved] if advice.proved else []
-    source = [source_line(advice.source, advice.dated)] if advice.source else []
-    for why, origin in (([advice.why], source), ([advice.why], []), ([], [])):
-        text = "\n".join((advice.say, *proved, *why, *heading, *numbered, *tail, *origin))
+    for why in ([advice.why], []):
+        text = "\n".join((advice.say, *proved, *why, *heading, *numbered, *tail))
         if len(text) <= MAX_TEXT:
             return text
     while numbered and len("\n".join((advice.say, *proved, *heading, *numbered, "…", *tail))) > MAX_TEXT:

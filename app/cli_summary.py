@@ -20,7 +20,7 @@ MOST_TARGETS: Final = 40
 """Targets that are told one by one; of more, only those that do not work."""
 
 MOST_WITH_STEPS: Final = 3
-"""Tips that are written with their steps; a terminal has no cards to fold."""
+"""Tips that are written with their steps; of the others only the titles: a terminal has no cards to fold."""
 
 _FINE: Final = (Status.WORKS, Status.SLOW)
 
@@ -52,9 +52,13 @@ def write_summary(
         out.line()
         out.line(t("cli.proxies"), style="bold")
         write_proxies(report, out, names)
-    for place, tip in enumerate(advice_of(report, names, fresh=own)):
+    advice = advice_of(report, names, fresh=own)
+    for place, tip in enumerate(advice[:MOST_WITH_STEPS]):
         out.line()
         _write_advice(tip, out, place)
+    if others := [wording.after_colon(tip.title) for tip in advice[MOST_WITH_STEPS:]]:
+        out.line()
+        out.line(t("cli.more_tips", titles="; ".join(others)))
 
 
 def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -104,21 +108,20 @@ def failing_functions(report: Report, verdict: Verdict) -> str:
 
 
 def _write_advice(tip: GivenTip, out: Terminal, place: int) -> None:
-    """Write a tip: the first whole, the next ones without their reason, which the summary has named, the others in brief."""
+    """Write a tip: the first whole, the next ones without their reason, which the summary has named."""
     out.line(t("cli.next", step=wording.after_colon(tip.title)), style="bold")
     if tip.proved:
         out.line(tip.proved, indent=2)
     if place == 0:
         out.line(tip.why, indent=2)
     first, *others = tip.platforms
-    if place < MOST_WITH_STEPS:
-        if first.platform != ANY:
-            out.line(t("tips.on", device=first.name), indent=2)
-        for number, step in enumerate(tip.steps, start=1):
-            out.line(f"{number}. {step}", indent=2, hanging=5)
-        named = [each.name for each in others if each.platform != ANY]
-        if named and place == 0:
-            out.line(t("tips.also_on", platforms=join_names(named)), indent=2)
+    if first.platform != ANY:
+        out.line(t("tips.on", device=first.name), indent=2)
+    for number, step in enumerate(tip.steps, start=1):
+        out.line(f"{number}. {step}", indent=2, hanging=5)
+    named = [each.name for each in others if each.platform != ANY]
+    if named and place == 0:
+        out.line(t("tips.also_on", platforms=join_names(named)), indent=2)
     out.line(wording.risk_line(tip.risk), indent=2)
     for remark in tip_remarks(tip):
         out.line(remark, indent=2)

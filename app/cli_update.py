@@ -14,6 +14,7 @@ from app.data_update import Outcome, Update, kept_links, update_from_file
 from app.data_words import as_of, day, notices, told
 from app.terminal import Terminal
 from app.texts import t
+from diagnostics.updates.manifest import Refusal
 
 if TYPE_CHECKING:
     import types
@@ -38,7 +39,7 @@ def use_newest(err: Terminal | None, *, shipped_only: bool = False) -> None:
 
 
 def update(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
-    """Do it and return the exit status: 0 done or nothing newer, 1 nothing was taken."""
+    """Do it and return the exit status: 0 done or nothing newer, 1 nothing was taken, 2 the file cannot be opened."""
     if options.status and (options.file is not None or options.proxy):
         raise cli.UsageError("cli.error.not_understood", what="--file" if options.file is not None else "--proxy")
     store, now = DataStore(), dt.datetime.now(dt.UTC)
@@ -59,6 +60,8 @@ def update(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
         (out if outcome.good else err).line(sentence)
     if outcome.stopped:
         return cli.CANCELLED
+    if outcome.refusal is Refusal.UNREADABLE:
+        return cli.USAGE
     return cli.OK if outcome.good else cli.NOT_ALL_WORK
 
 

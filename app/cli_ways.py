@@ -18,7 +18,7 @@ def write_ways(report: Report, out: Terminal) -> None:
     targets = [v.target for v in whole_verdicts(report) if any(w.target == v.target for w in report.workarounds)]
     for target in targets:
         out.line()
-        out.line(f"{t('way.title')}: {name_of(target, report)}", style="bold")
+        out.line(f"{t('way.tried')}: {name_of(target, report)}", style="bold")
         sentence = filter_sentence(report, target)
         if sentence:
             out.line(sentence, indent=2)

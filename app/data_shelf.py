@@ -45,16 +45,20 @@ class DataShelf(QObject):
         """Return what is said of the data in use."""
         active, pinned = self._store.activate(), self._store.pinned
         can_fetch = bool(pinned.keys and pinned.sources) and not self._simulated
-        if self._simulated:
-            contacts = [t("data.simulated")]
-        elif not pinned.keys:
+        if not pinned.keys:
             contacts = [t(f"data.refused.{Refusal.NO_KEY.value}")]
+        elif self._simulated:
+            contacts = [t("data.simulated")]
         else:
             contacts = [contacted([source.host for source in pinned.sources])]
             if can_fetch and self._names():
                 contacts.append(t("data.ways"))
         return DataFacts(
-            as_of=as_of(active), notices=tuple(notices(active, dt.datetime.now(dt.UTC))), contacts=tuple(contacts), can_fetch=can_fetch
+            as_of=as_of(active),
+            notices=tuple(notices(active, dt.datetime.now(dt.UTC))),
+            contacts=tuple(contacts),
+            can_fetch=can_fetch,
+            can_take=bool(pinned.keys),
         )
 
     def fetch(self, told: Told, ended: Ended) -> None:

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import errno
 import logging
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,9 +228,11 @@ class DataStore:
 
 
 def read_file(path: Path, pinned: Pinned, check: Check | None = None) -> Bundle:
-    """Return the bundle in a file, of which no more is read than a bundle can have.  Raises RefusedError, OSError."""
+    """Return the bundle in an ordinary file, of which no more is read than a bundle can have.  Raises RefusedError, OSError."""
     from diagnostics.updates.bundle import read_bundle
 
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait, reading a device would never end
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     with path.open("rb") as file:
         return read_bundle(_pieces(file), pinned.keys, *([check] if check else []))
 

@@ -13,6 +13,7 @@ from app import texts, wording
 from app.report_facts import planned, planned_resolvers
 from app.route_words import NO_NAMES, Names, label
 from app.texts import language, t
+from app.tip_sources import source_names
 from diagnostics.advice import Known, Said, Tip, TipText, Tried, computer_platform, said, shipped_tips, tips_for
 from diagnostics.advice.platforms import ANY, is_here, order_for
 from diagnostics.catalog import load_catalog
@@ -128,7 +129,7 @@ def _given(
         ),
         proved=proved,
         untested=tip.way_round and not proved,
-        source=tip.source[:MOST_SOURCE],
+        source=source_names(tip.source)[:MOST_SOURCE],
         dated=texts.day(tip.date),
         verified=tip.checked,
         expired=tip.expired(day_of(report)),
@@ -157,8 +158,9 @@ def _proved(one: Said, known: Known, *, fresh: bool) -> str:
 
 
 def source_line(source: str, dated: str) -> str:
-    """Return where a tip is known from, and since when."""
-    return f"{t('tips.source', source=source)} {t('tips.dated', date=dated)}"
+    """Return where a tip is known from, and since when; only the latter of one that names nobody."""
+    said = [t("tips.source", source=source)] if source else []
+    return " ".join([*said, t("tips.dated", date=dated)])
 
 
 def tip_remarks(tip: GivenTip) -> list[str]:

@@ -26,7 +26,7 @@ class SampleData:
     def __init__(self) -> None:
         """Know young data, and a place to ask for newer."""
         self.old = False
-        self.can_fetch = True
+        self.can_fetch = self.can_take = True
         self.fetched = 0
         self.stopped = 0
         self.files: list[Path] = []
@@ -40,7 +40,13 @@ class SampleData:
     def facts(self) -> DataFacts:
         """Return what is said of it."""
         contacts = (contacted([HOST]), t("data.ways")) if self.can_fetch else (t(f"data.refused.{Refusal.NO_KEY.value}"),)
-        return DataFacts(as_of=as_of(self.active), notices=tuple(notices(self.active, NOW)), contacts=contacts, can_fetch=self.can_fetch)
+        return DataFacts(
+            as_of=as_of(self.active),
+            notices=tuple(notices(self.active, NOW)),
+            contacts=contacts,
+            can_fetch=self.can_fetch,
+            can_take=self.can_take,
+        )
 
     def fetch(self, told: Told, ended: Ended) -> None:
         """Begin, and tell of one way."""

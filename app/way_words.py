@@ -130,12 +130,22 @@ def engine_label(engine: str) -> str:
 
 
 def resolver_label(resolver: str, report: Report) -> str:
-    """Return what a name directory is called: by its operator as the report's plan has it, else by its id."""
+    """Return what a name directory is called: by its operator as the report's plan has it, else by its id.
+
+    Of several of one operator, what is in an id beyond what they have in common tells them apart: "Quad9" and "Quad9, unfiltered".
+    """
     operators = _operators(report)
-    same = [each for each, operator in operators.items() if operator == operators.get(resolver)]
     if resolver not in operators:
         return _titled(resolver)
-    return operators[resolver] if len(same) == 1 else f"{operators[resolver]} ({short(resolver)})"
+    same = [each.split("-") for each, operator in operators.items() if operator == operators[resolver]]
+    common = 0
+    while len(same) > 1 and all(parts[common : common + 1] == same[0][common : common + 1] != [] for parts in same):
+        common += 1
+    which = "-".join(resolver.split("-")[common:]) if len(same) > 1 else ""
+    if not which:
+        return operators[resolver]
+    text = f"way.resolver.{which}"
+    return t("way.resolver", operator=operators[resolver], which=t(text) if has_text(text) else short(which))
 
 
 def _lookup_label(way: Way, report: Report) -> str:
@@ -184,6 +194,13 @@ def _exit_name(ident: str) -> str:
 
     known = exit_of(ident, known_exits())
     return known.name.get(language(), known.name["es"]) if known else _titled(ident)
+
+
+def passed_sentence(report: Report, target: str) -> str:
+    """Return in a sentence how many ways were tried for a target and how many always passed, or nothing where none was."""
+    tried = [each for each in report.workarounds if each.target == target and each.status is not Status.NOT_TESTED]
+    passed = sum(each.status is Status.WORKS for each in tried)
+    return t("way.passed", tried=len(tried), passed=passed) if tried else ""
 
 
 # --- what it says of the filter -------------------------------------------------------------------

@@ -19,13 +19,14 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of the data in use, in the person's language.
 
     ``notices`` is empty for data that is whole and young; ``contacts`` says who is contacted by an update over the network, and
-    ``can_fetch`` whether there is such a one.
+    ``can_fetch`` whether there is such a one; ``can_take`` whether this copy takes newer data at all, be it from a file.
     """
 
     as_of: str
     notices: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     can_fetch: bool = False
+    can_take: bool = False
 
 
 class Data(Protocol):

@@ -119,7 +119,11 @@ class Screen(QWidget):
         if inside.width() <= 0 or not self.isVisible():
             return
         fixed = self._head.heightForWidth(inside.width()) + self.foot.heightForWidth(inside.width()) + 24
-        self._arrange(together=inside.height() - fixed < inside.height() * _LEAST_MIDDLE)
+        self._arrange(together=inside.height() - fixed < self._least_middle(inside.height()))
+
+    def _least_middle(self, height: int) -> float:
+        """Return how high the middle must be, logical pixels of ``height``, for head and buttons to stay."""
+        return height * _LEAST_MIDDLE
 
     def _arrange(self, *, together: bool) -> None:
         if together == self._together:

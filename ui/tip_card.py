@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
@@ -39,6 +40,9 @@ class TipState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NEW = TipState()
+
+_OTHER: Final = "any"
+"""Steps that name no system: beside those of the systems they are for some other device."""
 
 _LOOKS = {
     Told.WORKED: ("check", "ok"),
@@ -139,7 +143,7 @@ class TipCard(QFrame):
         holder = QWidget()
         flow = Flow(holder)
         for each in self._platforms:
-            name = t("tips.here", device=each.name) if each.here else each.name
+            name = t("tips.here", device=each.name) if each.here and each.platform != _OTHER else each.name
             choice = Choice(self._theme, f"todo.on.{self.number}.{each.platform}", exclusive=True)
             choice.say(name, f"{name}: {self.advice.say}")
             choice.toggled.connect(lambda on, each=each: self._turn_to(each) if on else None)

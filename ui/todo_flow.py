@@ -24,6 +24,9 @@ from ui.tip_card import TipState, Told
 if TYPE_CHECKING:
     from ui.flow import Window
 
+_PHONES: Final = ("android", "iphone")
+"""Kinds of device that are phones, the more common one first."""
+
 _TELLS: Final = {Change.OPENS: Told.WORKED, Change.SAME: Told.UNCHANGED}
 
 
@@ -34,6 +37,12 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     found: Change | None = None
     verdict: Verdict | None = None
     at: dt.datetime | None = None
+
+
+def _for_phone(advice: Advice, platform: str) -> str:
+    """Return the kind of device whose steps go to a phone: the phone that was chosen, else the first that there are steps for."""
+    phones = [each for each in _PHONES if any(own.platform == each for own in advice.platforms)]
+    return platform if platform in phones or not phones else phones[0]
 
 
 class TodoFlow:
@@ -146,11 +155,16 @@ class TodoFlow:
             self._window.screens.todo.say_copied(tip)
 
     def code(self, tip: str, platform: str) -> None:
-        """Show a tip as a code for the phone."""
+        """Show a tip as a code for the phone, with the steps for a phone if it has some."""
         advice = self._find(tip)
         if advice is not None:
-            self._window.screens.qr.show_text(advice.say, self._window.backend.tip_text(advice, platform), (tip, platform))
+            self._write_code(advice, _for_phone(advice, platform))
             self._window.show_code()
+
+    def _write_code(self, advice: Advice, platform: str) -> None:
+        device = next((each.name for each in advice.platforms if each.platform == platform), "")
+        text = self._window.backend.tip_text(advice, platform)
+        self._window.screens.qr.show_text(advice.say, text, (advice.id, platform), device)
 
     def _refresh_code(self) -> None:
         """Write the code anew, in another language for instance."""
@@ -158,7 +172,7 @@ class TodoFlow:
             tip, platform = self._window.screens.qr.shown
             advice = self._find(tip)
             if advice is not None:
-                self._window.screens.qr.show_text(advice.say, self._window.backend.tip_text(advice, platform), (tip, platform))
+                self._write_code(advice, platform)
 
     # --- did it work? ---
 

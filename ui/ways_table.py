@@ -1,31 +1,37 @@
-"""The ways round that were tried, as tables: resolvers by the ways of asking them, then everything else, one to a line.
+"""The ways round that were tried: what they say of the filter in a sentence, and folded below it the tables.
 
-A table is one stop of the Tab key; the arrow keys lead through its cells, and each says all of itself to a screen reader.  One that
-is wider than the screen scrolls inside.
+Resolvers come by the ways of asking them, then everything else, one to a line.  A table is one stop of the Tab key; the arrow keys
+lead through its cells, and each says all of itself to a screen reader.  One that is wider than the screen scrolls inside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from app.route_words import NO_NAMES, Names
 from app.texts import t
-from app.way_words import WayGroup, WayRow, engine_label, filter_sentence, resolver_label, way_rows
+from app.way_words import WayGroup, WayRow, engine_label, filter_sentence, passed_sentence, resolver_label, way_rows
 from diagnostics.model import Report, Status
 from ui.looks import look
 from ui.theme import Theme
-from ui.widgets import Label
+from ui.widgets import Button, Label, Row
 
 MOST_SEEN: Final = 14
 """Lines of a table that are seen at once; a longer one scrolls inside."""
 
 _OUTCOME_SHARE: Final = 0.42
 """The largest share of the width that the outcomes of a list take when not everything fits into one line."""
+
+_HEADER_SHARE: Final = 0.4
+"""The largest share of the width that the names of resolvers take; they go on in the next line, and what is left shows outcomes."""
+
+_HEADER_PADDING: Final = 20
+"""A little more than the style sheet puts beside the words of a header, logical pixels."""
 
 _PADDING: Final = 12
 """A little more than the style sheet puts around what is in a cell, logical pixels."""
@@ -89,7 +95,9 @@ class _Table(QTableWidget):
     def sizeHint(self) -> QSize:
         """Return the height of the lines, up to ``MOST_SEEN`` of them, with room for a bar to scroll sideways where one is needed."""
         lines = sum(self.rowHeight(row) for row in range(min(self.rowCount(), MOST_SEEN)))
-        wide = self.verticalHeader().sizeHint().width() * (not self.verticalHeader().isHidden()) + self.horizontalHeader().length()
+        names = self.verticalHeader()
+        names_wide = 0 if names.isHidden() else min(names.sizeHint().width(), names.maximumWidth())
+        wide = names_wide + self.horizontalHeader().length()
         bar = self.horizontalScrollBar().sizeHint().height() if wide > self.width() - 2 * self.frameWidth() else 0
         return QSize(super().sizeHint().width(), self.horizontalHeader().sizeHint().height() + lines + bar + 2 * self.frameWidth() + 2)
 
@@ -107,6 +115,11 @@ class _Table(QTableWidget):
 class ResolverGrid(_Table):
     """Name directories down, the ways of asking them across."""
 
+    def __init__(self, theme: Theme, name: str) -> None:
+        """Make an empty grid."""
+        super().__init__(theme, name)
+        self._names: list[str] = []
+
     def show_rows(self, rows: Sequence[WayRow], report: Report) -> None:
         """Show the rows of the group of names."""
         at = {(row.resolver, row.engine): row for row in rows}
@@ -115,7 +128,12 @@ class ResolverGrid(_Table):
         self.clear()
         self.setRowCount(len(resolvers))
         self.setColumnCount(len(engines))
-        self.setVerticalHeaderLabels([resolver_label(each, report) for each in resolvers])
+        self._names = [resolver_label(each, report) for each in resolvers]
+        for down, name in enumerate(self._names):
+            head = QTableWidgetItem(name)
+            head.setData(Qt.ItemDataRole.AccessibleTextRole, name)
+            head.setToolTip(name)
+            self.setVerticalHeaderItem(down, head)
         self.setHorizontalHeaderLabels([_in_lines(engine_label(each)) for each in engines])
         for down, resolver in enumerate(resolvers):
             for across, engine in enumerate(engines):
@@ -126,6 +144,30 @@ class ResolverGrid(_Table):
                     spoken = f"{resolver_label(resolver, report)}, {engine_label(engine)}: {t('way.none')}"
                     self.setItem(down, across, self.cell("", spoken, Status.NOT_TESTED))
         self._dress()
+
+    def fit(self) -> None:
+        """Leave most of the width to the outcomes: the names of resolvers are broken into lines, and cut where a word is too long."""
+        most = max(1, round((self.width() - 2 * self.frameWidth()) * _HEADER_SHARE))
+        header = self.verticalHeader()
+        header.setMaximumWidth(most)
+        font = header.font()
+        font.setWeight(QFont.Weight.DemiBold)  # as the style sheet has it
+        metrics = QFontMetrics(font)
+        for down, name in enumerate(self._names):
+            self.verticalHeaderItem(down).setText("\n".join(_wrapped(name, metrics, most - _HEADER_PADDING)))
+        super().fit()
+
+
+def _wrapped(text: str, metrics: QFontMetrics, room: int) -> Iterator[str]:
+    """Return a text in lines of at most ``room`` logical pixels."""
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if line and metrics.horizontalAdvance(longer) > room:
+            yield metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
+            longer = word
+        line = longer
+    yield metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
 
 
 def _in_lines(label: str) -> str:
@@ -183,32 +225,56 @@ class WayList(_Table):
 
 
 class WaysTable(QWidget):
-    """Everything that was tried for one target, with what it says of the filter."""
+    """Everything that was tried for one target: what it says of the filter, and the tables behind a fold."""
+
+    unfolded = Signal()
+    """The tables were shown or put away: what can be reached with Tab is another."""
 
     def __init__(self, theme: Theme) -> None:
         """Make an empty part of a screen; it takes no room until something was tried."""
         super().__init__()
         self._theme = theme
-        self._title, self._filter = Label(rank="name", name="detail.tried"), Label(name="detail.filter")
+        self._filter, self._passed = Label(name="detail.filter"), Label(name="detail.passed")
+        self.fold = Button(theme, "detail.tried", rank="flat", icon="right")
+        self.fold.setCheckable(True)
+        self.fold.toggled.connect(self._turn)
+        self._tables = QWidget()
         self._heads = {group: Label(rank="muted", name=f"detail.tried.{group}") for group in WayGroup}
         self._grid = ResolverGrid(theme, "detail.grid.names")
         self._lists = {group: WayList(theme, f"detail.list.{group}") for group in (WayGroup.FLIGHT, WayGroup.OTHER)}
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(6)
-        parts: list[QWidget] = [self._title, self._filter]
-        for group in WayGroup:
-            parts += [self._heads[group], self._lists.get(group, self._grid)]
-        for part in parts:
+        for part in (self._filter, self._passed, Row([self.fold]), self._tables):
             box.addWidget(part)
+        inside = QVBoxLayout(self._tables)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(6)
+        for group in WayGroup:
+            inside.addWidget(self._heads[group])
+            inside.addWidget(self._lists.get(group, self._grid))
+        self._tables.hide()
         self.hide()
+
+    def put_away(self) -> None:
+        """Fold the tables, as they are before anybody asks for them."""
+        self.fold.setChecked(False)
+        self._turn(on=False)
+
+    def _turn(self, on: bool) -> None:
+        self.fold.set_icon("down" if on else "right")
+        self._tables.setVisible(on)
+        self.unfolded.emit()
 
     def show_target(self, report: Report, target: str, names: Names = NO_NAMES) -> None:
         """Show what was tried for another target."""
         rows = way_rows(report, target, names)
-        self.setVisible(bool(rows))
-        self._title.say(t("way.title"))
-        self._filter.say(filter_sentence(report, target))
+        sentence = filter_sentence(report, target)
+        self.setVisible(bool(rows or sentence))
+        self._filter.say(sentence)
+        self._passed.say(passed_sentence(report, target))
+        self.fold.say(t("way.tried"))
+        self.fold.setVisible(bool(rows))
         for group in WayGroup:
             own = [row for row in rows if row.group is group]
             table = self._lists.get(group, self._grid)

@@ -15,6 +15,7 @@ from app.given_tips import advice_of, chosen, day_of, resolvers_of, worded
 from app.report_view import html_page
 from app.terminal import Terminal
 from app.texts import set_language, speaking
+from app.tip_sources import source_names
 from diagnostics.advice import load_tips
 from diagnostics.model import (
     Cause,
@@ -83,7 +84,7 @@ def test_what_passed_sometimes_is_said_with_its_rate() -> None:
 
 
 def test_a_way_without_a_time_is_said_without_one() -> None:
-    assert first(way("doh:quad9", seconds=0.0)).proved == "Probado en esta prueba: con la guía de nombres cifrada de Quad9, X abrió."
+    assert first(way("doh:quad9", seconds=0.0)).proved == "En esta prueba, con la guía de nombres cifrada de Quad9, X abrió."
 
 
 def test_only_what_was_not_tried_is_said_to_be_untried() -> None:
@@ -184,6 +185,36 @@ def test_every_tip_fits_a_code(language: str) -> None:
                 assert "…" not in text
 
 
+def test_where_a_tip_comes_from_does_not_travel_with_it() -> None:
+    advice = first(way("doh:quad9"))
+    assert advice.source
+    assert all("Fuente" not in advice_text(advice, each.platform) for each in advice.platforms)
+
+
+@pytest.mark.parametrize(
+    "note, es, en",
+    [
+        ("general knowledge (the menus)", "conocimiento general", "general knowledge"),
+        ("OONI finding 29 (the cause); GoodbyeDPI README and general knowledge", "OONI; GoodbyeDPI; conocimiento general", ""),
+        ("Signal's announcement of its proxies (links signal.tube)", "Signal", "Signal"),
+        ("hufrea/byedpi and xvzc/SpoofDPI READMEs; net4people/bbs 550 (a)", "hufrea/byedpi; xvzc/SpoofDPI; net4people/bbs 550", ""),
+        ("Xue et al., Throttling Twitter, IMC 2021 (the cause)", "Xue et al., Throttling Twitter, IMC 2021", ""),
+        ("someone said so", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_source_is_told_by_names_and_dates_alone(note: str, es: str, en: str) -> None:
+    assert source_names(note) == es
+    with speaking("en"):
+        assert not en or source_names(note) == en
+
+
+def test_every_source_that_ships_has_a_name_and_no_english_prose() -> None:
+    prose = re.compile(r"\b(the|of|own|rule|menus|knowledge|issues?|documentation|README|steps|named|finding|and)\b", re.IGNORECASE)
+    told = {tip.source: source_names(tip.source) for tip in load_tips().values()}
+    assert [note for note, names in told.items() if not names or prose.search(names)] == []
+
+
 def test_what_does_not_fit_is_left_out_and_never_the_risk() -> None:
     steps = tuple(f"{number} " + "x" * 150 for number in range(6))
     long = Advice(
@@ -217,17 +248,29 @@ def test_the_terminal_says_what_was_proved_before_anything_else_of_a_tip() -> No
     assert "Hay pasos también para " in text
 
 
+def test_the_terminal_gives_three_tips_with_steps_and_of_the_others_the_titles_in_one_line() -> None:
+    made = report(way("doh:quad9"))
+    titles = [tip.title for tip in advice_of(made)]
+    assert len(titles) > 4
+    text = printed(made)
+    assert text.count("Qué hacer: ") == 3
+    after = text.partition("Otros consejos, con sus pasos: en la ventana o con «export --html»: ")[2]
+    assert [title for title in titles[3:] if title.lower() not in after.lower()] == []
+    assert "Riesgo" not in after
+
+
 def test_a_report_that_was_opened_does_not_say_now() -> None:
     text = printed(report(way("doh:quad9")), own=False)
     assert "Probado ahora" not in text
-    assert "Probado en esta prueba: con la guía de nombres cifrada de Quad9, X abrió en 0,4\u00a0s." in text
+    assert "En esta prueba, con la guía de nombres cifrada de Quad9, X abrió en 0,4\u00a0s." in text
 
 
 def test_the_page_shows_the_proof_the_platforms_the_source_and_that_nobody_followed_the_steps() -> None:
     text = html_page(report(way("doh:quad9")), "es")
     assert 'class="proved"' in text
     assert "<summary>iPhone</summary>" in text
-    assert "Fuente: GoodbyeDPI README" in text
+    assert "Fuente: GoodbyeDPI; dnsrobot.net; conocimiento general. " in text
+    assert "knowledge" not in text
     assert "Fecha: 22 nov 2026." in text
     assert "Nadie repitió todavía estos pasos" in text
 

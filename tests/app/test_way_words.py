@@ -9,7 +9,8 @@ import pytest
 
 from app import samples, way_words
 from app.texts import set_language, t
-from app.way_words import WayGroup, filter_sentence, way_label, way_rows
+from app.way_words import WayGroup, filter_sentence, passed_sentence, resolver_label, way_label, way_rows
+from diagnostics.catalog import load_catalog
 from diagnostics.judge.filters import FilterKind
 from diagnostics.model import Observation, Report, Status, Step, Workaround
 from diagnostics.workarounds.identity import ENGINES, LAYOUTS, PLAIN_FLIGHTS, parse_way
@@ -103,9 +104,29 @@ def test_a_time_that_cannot_be_is_no_time(seconds: float) -> None:
 
 
 def test_two_directories_of_one_operator_are_told_apart() -> None:
-    plan = {"kind": "plan", "resolvers": [{"id": "a", "operator": "Uno"}, {"id": "b", "operator": "Uno"}, {"id": 3}, "x"]}
+    ids = {"quad9": "Quad9", "quad9-unfiltered": "Quad9", "opendns": "OpenDNS", "opendns-doh": "OpenDNS", "a": "Uno", "b": "Uno"}
+    plan = {"kind": "plan", "resolvers": [*({"id": ident, "operator": operator} for ident, operator in ids.items()), {"id": 3}, "x"]}
     report = Report(observations=(Observation(id="o1", step=Step.SYSTEM, detail=plan),))
-    assert way_label("dot:a", report) == "Uno (a), cifrada, con puerto propio (DoT)"
+    assert [resolver_label(each, report) for each in ids] == [
+        *("Quad9", "Quad9, sin filtro", "OpenDNS", "OpenDNS, entrada segura", "Uno, a", "Uno, b")
+    ]
+    assert way_label("dot:quad9-unfiltered", report) == "Quad9, sin filtro, cifrada, con puerto propio (DoT)"
+
+
+def test_every_directory_that_ships_has_a_name_of_its_own_without_an_id_in_it() -> None:
+    resolvers = load_catalog().resolvers
+    plan = {"kind": "plan", "resolvers": [{"id": each.id, "operator": each.operator} for each in resolvers]}
+    report = Report(observations=(Observation(id="o1", step=Step.SYSTEM, detail=plan),))
+    names = [resolver_label(each.id, report) for each in resolvers]
+    assert len(set(names)) == len(resolvers)
+    assert [name for name in names if "-" in name or "(" in name] == []
+
+
+def test_how_many_ways_passed_is_said_in_one_sentence() -> None:
+    tried = [way for way in samples.ways_round().workarounds if way.status is not Status.NOT_TESTED and way.target == "x"]
+    passed = sum(way.status is Status.WORKS for way in tried)
+    assert passed_sentence(samples.ways_round(), "x") == f"Caminos probados: {len(tried)}. Pasaron: {passed}."
+    assert passed_sentence(samples.x_blocked(), "x") == ""
 
 
 @pytest.mark.parametrize("language", ["es", "en"])

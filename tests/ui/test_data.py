@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -21,7 +22,6 @@ from app.data_words import day
 from app.engine_thread import EngineThread
 from app.settings import SettingsStore
 from app.texts import set_language
-from diagnostics.sim.scenario import find_scenario
 from diagnostics.updates.manifest import Refusal, day_of
 from diagnostics.updates.pinned import Source
 from tests.ui.conftest import Open, SampleDriver
@@ -88,9 +88,15 @@ def test_old_data_is_said_at_home_too_and_young_data_is_not(open_window: Open) -
 
 def test_a_build_without_a_key_says_so_and_its_button_cannot_be_pressed(open_window: Open) -> None:
     driver = open_window(samples.all_works())
-    driver.backend.data.can_fetch = False
+    driver.backend.data.can_fetch = driver.backend.data.can_take = False
     driver.press("rail.settings")
     assert not driver.button("settings.data.update").isEnabled()
+    assert not driver.button("settings.data.file").isEnabled()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile("/any.atajo")])
+    drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    driver.window.screens.settings.dropEvent(drop)
+    assert driver.backend.data.files == []
     assert "no conoce la firma de nadie" in driver.words("settings.data.contacts")
 
 
@@ -147,15 +153,22 @@ def test_the_real_shelf_searches_in_vain_and_says_so(engine: EngineThread, qtbot
     assert roads == ["Buscando por tu conexión…", "Buscando con guías de nombres cifradas…"]
 
 
-def test_on_a_simulated_network_nothing_is_searched(qapp: QApplication) -> None:
-    backend = AppBackend(SettingsStore(), find_scenario("open"))
-    facts = backend.data.facts()
-    ends = Ends()
-    backend.data.fetch(lambda _sentence: None, ends)
-    backend.close()
-    assert (facts.can_fetch, ends.good) == (False, None)
+def test_on_a_simulated_network_nothing_is_searched(engine: EngineThread, tmp_path: Path) -> None:
+    shelf, ends = DataShelf(engine, DataStore(tmp_path, pinned()), simulated=True), Ends()
+    facts = shelf.facts()
+    shelf.fetch(lambda _sentence: None, ends)
+    engine.close()
+    assert (facts.can_fetch, facts.can_take, ends.good) == (False, True, None)
     assert facts.contacts == ("En el taller no se busca por Internet. Puedes abrir un archivo.",)
-    assert qapp is not None
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_a_copy_that_knows_no_key_takes_nothing_and_promises_nothing(engine: EngineThread, tmp_path: Path, simulated: bool) -> None:
+    keyless = msgspec.structs.replace(pinned(), keys=())
+    facts = DataShelf(engine, DataStore(tmp_path, keyless), simulated=simulated).facts()
+    engine.close()
+    assert (facts.can_fetch, facts.can_take) == (False, False)
+    assert "no conoce la firma de nadie" in " ".join(facts.contacts)
 
 
 def test_what_ships_with_this_build_is_told(qapp: QApplication) -> None:

@@ -17,7 +17,7 @@ from diagnostics.routes.picture import codes_in
 from tests.ui.accessible import nameless, spoken_name, tab_order
 from tests.ui.conftest import Open, SampleDriver
 from ui.backend import Advice, AdviceSteps
-from ui.qr import QrCode
+from ui.qr import LEAST_MODULE, QrCode
 from ui.screens.todo import TodoScreen
 from ui.tip_card import TipCard
 from ui.widgets import Button
@@ -120,8 +120,9 @@ def test_copying_puts_plain_text_for_the_chosen_device_into_the_clipboard(open_w
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0] == "Pon la guía de nombres cifrada de Quad9"
     assert lines[1].startswith("Probado ahora: ")
-    assert lines[lines.index("En Android:") + 1].startswith("1. Abre «")
-    assert any(line.startswith("Riesgo: ") for line in lines)
+    assert lines[3:5] == ["En Android:", "1. Abre «Ajustes» y entra en «Red e Internet»."]
+    assert lines[-1].startswith("Riesgo: ")
+    assert "Fuente" not in QGuiApplication.clipboard().text()
     assert driver.button("todo.copy.1").text() == "Copiado"
     assert "Copiado" in spoken_aloud
 
@@ -137,6 +138,7 @@ def test_the_code_decodes_to_what_would_be_copied_in_every_theme(
 ) -> None:
     driver = tips_of(open_window(samples.ways_round(), settings=Settings(language="es", welcomed=True, theme=theme)))
     driver.shell.resize(*size)
+    driver.press("todo.on.1.android")
     driver.press("todo.copy.1")
     driver.press("todo.code.1")
     assert driver.screen == "qr"
@@ -145,6 +147,55 @@ def test_the_code_decodes_to_what_would_be_copied_in_every_theme(
     assert isinstance(code, QrCode)
     assert codes_in(_gray(picture_of(driver.shell), "")) == (QGuiApplication.clipboard().text(),)
     assert code.accessibleName() == "Código QR con los pasos de: Pon la guía de nombres cifrada de Quad9"
+
+
+def test_the_code_has_the_steps_for_a_phone_and_names_it(open_window: Open) -> None:
+    driver = tips_of(open_window(samples.ways_round()))
+    assert driver.button("todo.on.1.windows11").isChecked()
+    driver.press("todo.code.1")
+    assert driver.words("qr.device") == "Pasos para: Android"
+    assert driver.window.screens.qr.shown == ("encrypted-dns", "android")
+    driver.window.choose_language("en")
+    assert driver.words("qr.device") == "Steps for: Android"
+
+
+def test_the_phone_that_was_chosen_goes_before_the_usual_one_and_without_phones_the_computer_is_named(open_window: Open) -> None:
+    every = [AdviceSteps(platform=each, name=each, steps=("Toca.",), here=each == "linux") for each in ("linux", "android", "iphone")]
+    driver = tips_of(open_window(samples.ways_round()), tip("uno", platforms=tuple(every)), tip("dos", platforms=(every[0],)))
+    for pressed, code, named in (("1.iphone", 1, "iphone"), ("1.linux", 1, "android"), ("1.linux", 2, "linux")):
+        driver.press(f"todo.on.{pressed}")
+        driver.press(f"todo.code.{code}")
+        assert driver.words("qr.device") == f"Pasos para: {named}"
+        driver.key(Qt.Key.Key_Escape)
+
+
+def test_steps_that_name_no_system_are_for_another_device_and_never_called_this_computer(open_window: Open) -> None:
+    own = AdviceSteps(platform="linux", name="Linux", steps=("Escribe.",), here=True)
+    other = AdviceSteps(platform="any", name="Otro equipo", steps=("Busca.",), here=True)
+    driver = tips_of(open_window(samples.ways_round()), tip("uno", platforms=(own, other)))
+    assert driver.button("todo.on.1.any").text() == "Otro equipo"
+    assert driver.button("todo.on.1.linux").text() == "Linux (esta computadora)"
+
+
+@pytest.mark.parametrize("scale", [100, 150, 200])
+@pytest.mark.parametrize("size", [(560, 480), (760, 620)], ids=["small", "usual"])
+def test_the_whole_code_is_in_sight_at_once_under_the_ribbon(
+    open_window: Open, qapp: QApplication, size: tuple[int, int], scale: int
+) -> None:
+    settings = Settings(language="es", welcomed=True, text_size=scale)
+    driver = tips_of(open_window(samples.ways_round(), settings=settings, simulated="ve-2024-08"))
+    driver.backend.advice = lambda _language: (tip("largo", why="Porque sí sirve y se ve. " * 30),)
+    driver.window.show_todo("x")
+    driver.shell.resize(*size)
+    driver.window.press("todo.code.1")
+    settle(qapp)
+    code = driver.shell.findChild(QrCode, "qr.code")
+    assert isinstance(code, QrCode)
+    seen = code.visibleRegion().boundingRect()
+    side = code.modules * LEAST_MODULE
+    assert seen.height() == code.height() >= side, (code.size(), seen)
+    assert seen.width() == code.width() >= side
+    assert codes_in(_gray(picture_of(driver.shell), ""))
 
 
 def test_the_code_is_black_on_white_with_a_quiet_zone_of_four_modules(open_window: Open, qapp: QApplication) -> None:

@@ -11,14 +11,17 @@ from PySide6.QtWidgets import QApplication, QLabel, QTableWidget, QTableWidgetIt
 from app import samples
 from app.settings import Settings
 from app.shots import settle
+from app.texts import t
 from diagnostics.model import Report, Status, Workaround
 from tests.ui.conftest import Open, SampleDriver
 
 
-def shown(open_window: Open, report: Report | None = None, settings: Settings | None = None) -> SampleDriver:
+def shown(open_window: Open, report: Report | None = None, settings: Settings | None = None, *, unfolded: bool = True) -> SampleDriver:
     driver = open_window(samples.ways_round(), settings=settings)
     driver.show(report or samples.ways_round())
     driver.window.show_detail("x")
+    if unfolded:
+        driver.press("detail.tried")
     return driver
 
 
@@ -81,6 +84,48 @@ def test_a_table_is_one_stop_of_tab_and_the_arrows_lead_through_it(open_window: 
     assert driver.screen == "result"
 
 
+def test_the_tables_stay_folded_until_somebody_asks_and_a_sentence_and_a_count_stand_before_them(open_window: Open) -> None:
+    driver = shown(open_window, unfolded=False)
+    assert driver.words("detail.filter") == t("filter.unknown")
+    assert driver.words("detail.passed").startswith("Caminos probados: ")
+    assert not table(driver, "detail.grid.names").isVisible()
+    driver.button("detail.tried").setFocus()
+    driver.key(Qt.Key.Key_Space)
+    assert table(driver, "detail.grid.names").isVisible()
+    driver.key(Qt.Key.Key_Tab)
+    assert driver.shell.focusWidget().objectName() == "detail.grid.names"
+    driver.key(Qt.Key.Key_Escape)
+    driver.window.show_detail("x")
+    assert not table(driver, "detail.grid.names").isVisible()
+
+
+def long_names() -> Report:
+    """Return the report with resolvers of long names, two of one operator."""
+    known = {"quad9": "Digitale Gesellschaft", "adguard": "Cisco OpenDNS Umbrella", "quad9-unfiltered": "Digitale Gesellschaft"}
+    plan = {"kind": "plan", "resolvers": [{"id": ident, "operator": operator} for ident, operator in known.items()]}
+    made = samples.ways_round()
+    seen = tuple(msgspec.structs.replace(o, detail=plan) if o.detail.get("kind") == "plan" else o for o in made.observations)
+    more = Workaround(id="doh:quad9-unfiltered", target="x", status=Status.WORKS, seconds=0.4, tries=3, passed=3)
+    return msgspec.structs.replace(made, observations=seen, workarounds=(*made.workarounds, more))
+
+
+@pytest.mark.parametrize("size", [(560, 480), (760, 620)], ids=["small", "usual"])
+def test_outcomes_stay_in_sight_however_long_the_names_and_large_the_text(
+    open_window: Open, qapp: QApplication, size: tuple[int, int]
+) -> None:
+    driver = shown(open_window, long_names(), Settings(language="es", welcomed=True, text_size=200))
+    driver.shell.resize(*size)
+    settle(qapp)
+    grid = table(driver, "detail.grid.names")
+    assert 0 < grid.verticalHeader().width() <= round(0.4 * grid.width())
+    assert grid.viewport().width() >= 0.55 * grid.width()
+    assert grid.horizontalScrollBar().maximum() > 0
+    assert grid.viewport().height() >= sum(grid.rowHeight(row) for row in range(grid.rowCount()))
+    heads = [grid.verticalHeaderItem(row) for row in range(grid.rowCount())]
+    assert any("\n" in head.text() for head in heads)
+    assert {head.toolTip() for head in heads} >= {"Digitale Gesellschaft", "Digitale Gesellschaft, sin filtro"}
+
+
 @pytest.mark.parametrize("scale", [100, 200])
 def test_a_wide_grid_scrolls_inside_and_a_list_never_sideways(open_window: Open, qapp: QApplication, scale: int) -> None:
     driver = shown(open_window, settings=Settings(language="es", welcomed=True, text_size=scale))
@@ -94,13 +139,14 @@ def test_a_wide_grid_scrolls_inside_and_a_list_never_sideways(open_window: Open,
 
 
 def test_what_was_not_tried_takes_no_room(open_window: Open) -> None:
-    driver = shown(open_window, samples.x_blocked())
-    assert driver.words("detail.tried") == ""
+    driver = shown(open_window, samples.x_blocked(), unfolded=False)
+    assert not driver.button("detail.tried").isVisible()
     assert not table(driver, "detail.grid.names").isVisible()
     only = (Workaround(id="h3", target="x", status=Status.WORKS, seconds=0.2, tries=3, passed=3),)
     driver.show(msgspec.structs.replace(samples.x_blocked(), workarounds=only))
     driver.window.show_detail("x")
-    assert driver.words("detail.tried") == "Lo que se probó para dar la vuelta"
+    driver.press("detail.tried")
+    assert driver.button("detail.tried").accessibleName() == "Qué se probó para darle la vuelta al bloqueo"
     assert not table(driver, "detail.grid.names").isVisible()
     assert table(driver, "detail.list.other").isVisible()
 

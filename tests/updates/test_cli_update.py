@@ -122,9 +122,10 @@ def test_a_command_line_that_cannot_be_meant_is_a_usage_error(words: list[str], 
     assert build.run(data, "update", *words).returncode == 2
 
 
-def test_a_file_that_is_not_there_is_one_sentence(build: Build, data: Path) -> None:
-    done = build.run(data, "update", "--file", "no-such.atajo")
-    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "No se pudo leer ese archivo.")
+@pytest.mark.parametrize("name", ["no-such.atajo", ".", "/dev/zero"])
+def test_a_file_that_cannot_be_opened_is_one_sentence_and_a_usage_error(name: str, build: Build, data: Path) -> None:
+    done = build.run(data, "update", "--file", name)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "No se pudo leer ese archivo.")
 
 
 def test_a_gigabyte_is_refused_with_little_memory(build: Build, data: Path, tmp_path: Path) -> None:

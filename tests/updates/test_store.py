@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,13 @@ def test_a_folder_that_cannot_be_written_refuses_and_the_program_starts(tmp_path
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.atajo", tmp_path, tmp_path / "a\0b"):
+        assert update_from_file(store(tmp_path), path, NOW).refusal is Refusal.UNREADABLE
+
+
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.atajo"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), Path("/dev/null")):
         assert update_from_file(store(tmp_path), path, NOW).refusal is Refusal.UNREADABLE
 
 

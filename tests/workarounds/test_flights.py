@@ -30,14 +30,14 @@ def has_ipv6() -> bool:
 
 
 TWO = (HERE, "127.0.0.2")
-CUT_IN_NAME = {"rec:snimid", "recseg:snimid", "rec:1,snimid"}
+CUT_IN_NAME = {"rec:sni", "rec:snimid", "recseg:snimid", "rec:1,snimid"}
 
 
 @pytest.mark.parametrize(
     "looks, passing",
     [
         (Looks.NOTHING, {*LAYOUTS, "browser"}),
-        (Looks.PACKET, {"rec:snimid", "seg:snimid", "recseg:snimid", "rec:1,snimid", "chunk:16"}),
+        (Looks.PACKET, {"rec:sni", "rec:snimid", "seg:snimid", "recseg:snimid", "rec:1,snimid", "chunk:16"}),
         (Looks.RECORD, {*CUT_IN_NAME, "rec:1", "recseg:32"}),
         (Looks.STREAM, CUT_IN_NAME),
         (Looks.MESSAGE, set()),

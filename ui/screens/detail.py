@@ -50,6 +50,7 @@ class DetailScreen(Screen):
         for widget in (self._saw, self._means, self._sure, self._functions_label, self._functions):
             self.body.addWidget(widget)
         self.tried = WaysTable(theme)
+        self.tried.unfolded.connect(self.set_reading_order)
         self.body.addWidget(self.tried)
         self._build_technical()
         self.body.addStretch(1)
@@ -81,6 +82,7 @@ class DetailScreen(Screen):
         self._report, self._target, self._names, self._again = report, target, names, again
         self.fold.setChecked(False)
         self._unfold(on=False)
+        self.tried.put_away()
         self.retranslate()
 
     def retranslate(self) -> None:

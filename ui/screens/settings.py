@@ -107,6 +107,7 @@ class SettingsScreen(DropScreen):
         self._say("contacts", facts.contacts)
         self._update.say(t("data.stop" if self._searching else "data.update"))
         self._update.setEnabled(facts.can_fetch)
+        self._file.setEnabled(facts.can_take and not self._searching)
 
     def _fetch_or_stop(self) -> None:
         if self._searching:
@@ -122,21 +123,19 @@ class SettingsScreen(DropScreen):
 
     def _take(self, source: Path | str) -> None:
         """Take newer data from a file; a text that was dropped is none."""
-        if self._searching or isinstance(source, str):
+        if self._searching or isinstance(source, str) or not self._data.facts().can_take:
             return
         self._begin(t("data.reading"))
         self._data.take(source, self._ended)
 
     def _begin(self, sentence: str) -> None:
         self._searching = True
-        self._file.setEnabled(False)
         self._show_data()
         self._say("outcome", [sentence])
         announce(self, sentence)
 
     def _ended(self, sentences: Sequence[str], _good: bool) -> None:
         self._searching = False
-        self._file.setEnabled(True)
         self._show_data()
         self._say("outcome", sentences)
         announce(self, " ".join(sentences))
