@@ -165,17 +165,45 @@ class Datagrams:
         """Take over a connected, non-blocking datagram socket."""
         self._socket = sock
         self._loop = asyncio.get_running_loop()
+        self._watched = False
 
     async def send(self, data: bytes) -> None:
         """Send one datagram.  Raises OSError."""
         await self._loop.sock_sendall(self._socket, data)
 
     async def receive(self, limit: int = READ_SIZE) -> bytes:
-        """Return the next datagram.  Raises OSError (an ICMP error of an earlier send appears here)."""
-        return await self._loop.sock_recv(self._socket, limit)
+        """Return the next datagram.  Raises OSError (an ICMP error of an earlier send appears here).
+
+        Whoever is cancelled while waiting loses none: ``sock_recv`` alone would drop one that comes in the very moment in which a
+        deadline rings.
+        """
+        while True:
+            with contextlib.suppress(BlockingIOError, InterruptedError):
+                return self._socket.recv(limit)
+            try:
+                await self._readable()
+            except NotImplementedError:  # Windows' proactor has no readers
+                return await self._loop.sock_recv(self._socket, limit)
+
+    async def _readable(self) -> None:
+        """Return when there is something to read."""
+        ready = asyncio.Event()
+        self._loop.add_reader(self._socket, ready.set)
+        self._watched = True
+        try:
+            await ready.wait()
+        finally:
+            self._unwatch()
+
+    def _unwatch(self) -> None:
+        """Forget the socket while its number is still its own."""
+        if self._watched:
+            self._watched = False
+            self._loop.remove_reader(self._socket)
 
     def close(self) -> None:
         """Close the socket."""
+        self._unwatch()
         self._socket.close()
 
     async def __aenter__(self) -> Self:

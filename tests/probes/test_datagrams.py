@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import select
+import socket
 import struct
 from collections.abc import Awaitable, Callable
 
@@ -19,7 +22,7 @@ from diagnostics.probes.stun import Binding, StunInquiry, binding_request, new_t
 from diagnostics.sim import quic_server, stun_server
 from diagnostics.sim.behaviour import Mtproto
 from diagnostics.sim.simulation import SimulatedNetwork
-from diagnostics.streams import Stream
+from diagnostics.streams import Datagrams, Stream
 from diagnostics.trace import Trace
 from tests.conftest import RunAsync
 from tests.sim.lab import lab
@@ -188,3 +191,26 @@ def test_a_refusal_of_the_version_is_an_answer_and_tells_what_is_offered() -> No
 def test_no_bytes_are_a_refusal_by_chance_or_a_traceback(wire: bytes) -> None:
     assert QuicInquiry().read(wire) is None
     quic_server.answer(wire)
+
+
+def test_a_datagram_that_comes_as_a_deadline_rings_is_not_lost(run_async: RunAsync) -> None:
+    async def go() -> bytes:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as near:
+            for each in (far, near):
+                each.bind(("127.0.0.1", 0))
+                each.setblocking(False)
+            near.connect(far.getsockname())
+            flow = Datagrams(near)
+            waiting = asyncio.get_running_loop().create_task(flow.receive())
+            await asyncio.sleep(0)
+            far.sendto(b"an answer", near.getsockname())
+            while not select.select([near], [], [], 0)[0]:
+                pass
+            for _ in range(2):
+                await asyncio.sleep(0)  # the loop has looked and told, and the one who waits has not run yet
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                return await waiting
+            return await flow.receive()
+
+    assert run_async(go()) == b"an answer"
