@@ -21,12 +21,15 @@ from app.texts import language, t
 from diagnostics.errors import InputError
 from diagnostics.model import Report, Service
 from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
+from ui.vpn_backend import VpnWanted
 
 if TYPE_CHECKING:
     from app.data_shelf import DataShelf
     from app.data_store import DataStore
     from app.proxy_shelf import ProxyShelf
+    from app.vpn_shelf import VpnJob, VpnShelf
     from diagnostics.catalog import Catalog
+    from diagnostics.plan import Plan
     from diagnostics.routes.link import Link
     from diagnostics.sim.scenario import Scenario
 
@@ -51,6 +54,7 @@ class AppBackend(QObject):
         self._engine.arrived.connect(self.arrived)
         self._engine.failed.connect(self._run_failed)
         self._shelf: ProxyShelf | None = None
+        self._vpn: VpnShelf | None = None
         self._data: DataShelf | None = None
         self._data_store: DataStore | None = None
 
@@ -155,6 +159,21 @@ class AppBackend(QObject):
         wanted = Wanted(tuple(targets), tuple(urls), links, self.preferences.ways, self.preferences.ways_out)
         return self._engine.start(lambda tell: _open_run(catalog, scenario, wanted, tell))
 
+    @property
+    def vpn(self) -> VpnShelf:
+        """Return this computer's VPN and the person's profiles."""
+        if self._vpn is None:
+            from app.vpn_shelf import VpnShelf
+
+            self._vpn = VpnShelf(self._engine, simulated=self._scenario is not None)
+        return self._vpn
+
+    def start_vpn(self, wanted: VpnWanted) -> int:
+        """Begin a run about VPNs."""
+        catalog, scenario = self.catalog, self._scenario
+        job = self.vpn.job(wanted)
+        return self._engine.start(lambda tell: _open_vpn_run(catalog, scenario, job, tell))
+
     def cancel(self) -> None:
         """End the run."""
         self._engine.cancel()
@@ -167,6 +186,8 @@ class AppBackend(QObject):
         """End everything."""
         if self._data is not None:
             self._data.stop()
+        if self._vpn is not None:
+            self._vpn.forget()
         self._engine.close()
 
     # --- the outcome ---
@@ -252,14 +273,31 @@ class Wanted(NamedTuple):
 async def _open_run(catalog: Catalog, scenario: Scenario | None, wanted: Wanted, tell: Tell) -> AsyncIterator[Measuring]:
     """Plan a run and open its network, the real one or a simulated one; in the engine's thread."""
     from diagnostics.daemon import daemon_call
-    from diagnostics.network import RealNetwork
     from diagnostics.plan import make_plan
-    from diagnostics.runner import Run
-    from diagnostics.trust import Trust
 
     links = await daemon_call(wanted.links)
     plan = make_plan(wanted.targets, wanted.urls, catalog, routes=links, ways=wanted.ways, exits=wanted.ways and wanted.ways_out)
+    async with _on_network(plan, catalog, scenario, tell) as run:
+        yield run
+
+
+@asynccontextmanager
+async def _open_vpn_run(catalog: Catalog, scenario: Scenario | None, job: VpnJob, tell: Tell) -> AsyncIterator[Measuring]:
+    """Plan a run about VPNs and open its network; in the engine's thread."""
+    plan = await job.plan(catalog)
+    async with _on_network(plan, catalog, scenario, tell) as run:
+        yield run
+
+
+@asynccontextmanager
+async def _on_network(plan: Plan, catalog: Catalog, scenario: Scenario | None, tell: Tell) -> AsyncIterator[Measuring]:
+    """Open the real network, or a simulated one, for a plan."""
+    from diagnostics.runner import Run
+
     if scenario is None:
+        from diagnostics.network import RealNetwork
+        from diagnostics.trust import Trust
+
         yield Run(plan, RealNetwork(Trust()), tell, version=__version__)
         return
     from diagnostics.sim import open_simulation

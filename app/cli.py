@@ -29,13 +29,13 @@ USAGE: Final = 2
 NO_INTERNET: Final = 3
 CANCELLED: Final = 128 + int(signal.SIGINT)
 
-COMMANDS: Final = ("check", "proxy", "services", "scenarios", "resolvers", "explain", "export", "update")
-LATER: Final = ("vpn",)
-"""Commands of the design that are not built yet."""
-
+COMMANDS: Final = ("check", "proxy", "vpn", "services", "scenarios", "resolvers", "explain", "export", "update")
 ALONE: Final = ("--selftest", "--version")
 VALUED: Final = frozenset(
-    ("--lang", "--simulate", "--json", "--html", "--url", "--list", "--timeout", "--proxy", "--runs", "--seed", "--jobs", "--file")
+    (
+        *("--lang", "--simulate", "--json", "--html", "--url", "--list", "--timeout", "--proxy", "--vpn", "--watch"),
+        *("--runs", "--seed", "--jobs", "--file"),
+    )
 )
 """Options that take the next argument as their value."""
 
@@ -197,7 +197,7 @@ def _command(arguments: list[str]) -> tuple[str, list[str]]:
         return alone, []
     if place < len(arguments):
         command = arguments[place]
-        if command in ("help", *COMMANDS, *LATER):
+        if command in ("help", *COMMANDS):
             return command, [*before, *arguments[place + 1 :]]
         import difflib
 
@@ -220,13 +220,9 @@ def _first_word(arguments: list[str]) -> int:
 
 
 def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: Measure | None) -> int:
-    from app.texts import t
 
     if command == "--version":
         return _say_version()
-    if command in LATER:
-        err.line(t("cli.not_yet", what=command))
-        return USAGE
     if command == "--selftest":
         from app.cli_selftest import selftest
 
@@ -239,7 +235,7 @@ def _run(command: str, rest: list[str], out: Terminal, err: Terminal, measure: M
     if options.help:
         for line in parser.format_help().splitlines():
             out.raw(line)
-        if command in ("check", "proxy", "explain", "update"):
+        if command in ("check", "proxy", "vpn", "explain", "update"):
             out.line()
             _exit_statuses(out, {"explain": EXPLAINED, "update": UPDATED}.get(command, STATUSES))
         return OK
@@ -262,8 +258,10 @@ def _refuse_blanks(options: argparse.Namespace) -> None:
         raise UsageError("cli.error.missing", what="LINK")
     if "" in values.get("targets", ()):
         raise UsageError("cli.error.missing", what="TARGET")
-    for name in ("json", "html", "simulate", "timeout", "url", "list", "proxy", "runs", "seed", "jobs", "file"):
-        value = values.get(name)
+    if values.get("profile") == "":
+        raise UsageError("cli.error.missing", what="PROFILE")
+    for name in (option.removeprefix("--") for option in VALUED):
+        value = values.get(name.replace("-", "_"))
         if value == "" or (isinstance(value, list) and "" in value):
             raise UsageError("cli.error.needs_value", option=f"--{name}")
 
@@ -282,6 +280,11 @@ def _action(command: str, measure: Measure | None) -> Action:
         from app.cli_proxy import proxy
 
         return lambda options, out, err: proxy(options, out, err, measure or measure_for_real)
+    if command == "vpn":
+        from app.cli_check import measure_for_real
+        from app.cli_vpn import vpn
+
+        return lambda options, out, err: vpn(options, out, err, measure or measure_for_real)
     if command in ("explain", "export"):
         from app.cli_report import explain, export
 
@@ -325,24 +328,23 @@ def _exit_statuses(out: Terminal, statuses: Mapping[str, int]) -> None:
 
 def _parser(command: str) -> _Parser:
     """Return the parser of one command."""
+    from app.cli_options import check_options, matrix_options, run_options
     from app.texts import t
 
     parser = _Parser(
         prog=f"{program()} {command}", description=t(f"cli.help.{command}"), add_help=False, allow_abbrev=False, formatter_class=_Formatter
     )
     group = parser.add_argument_group(t("cli.help.options"))
-    if command == "proxy":
-        group.add_argument("link", metavar="LINK", nargs="?", help=t("cli.help.link"))
-    if command in ("check", "proxy"):
-        _run_options(group)
+    if command in ("check", "proxy", "vpn"):
+        run_options(group, command)
     if command == "check":
-        _check_options(group)
+        check_options(group)
     if command == "scenarios":
-        _matrix_options(group)
+        matrix_options(group)
     if command == "update":
-        from app.cli_update import add_options
+        from app.cli_update import add_options as add_update_options
 
-        add_options(group)
+        add_update_options(group)
     if command in ("explain", "export"):
         group.add_argument("report", metavar="REPORT", nargs="?", help=t("cli.help.report_file"))
     if command == "export":
@@ -350,46 +352,12 @@ def _parser(command: str) -> _Parser:
         group.add_argument("--json", metavar="FILE", help=t("cli.help.export_json"))
         for kind in ("--pdf", "--ooni", "--bundle"):
             group.add_argument(kind, metavar="FILE", help=argparse.SUPPRESS)
-    if command in ("check", "proxy", "export"):
+    if command in ("check", "proxy", "vpn", "export"):
         group.add_argument("--full", action="store_true", help=t("cli.help.full"))
         group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))
     group.add_argument("--lang", metavar="es|en", help=t("cli.help.lang"))
     group.add_argument("-h", "--help", action="store_true", help=t("cli.help.help"))
     return parser
-
-
-def _matrix_options(group: argparse._ArgumentGroup) -> None:
-    from app.texts import t
-
-    group.add_argument("names", metavar="SCENARIO", nargs="*", help=t("cli.help.matrix_names"))
-    group.add_argument("--matrix", action="store_true", help=t("cli.help.matrix"))
-    group.add_argument("--innocent", action="store_true", help=t("cli.help.innocent"))
-    for option in ("runs", "seed", "jobs"):
-        group.add_argument(f"--{option}", metavar="N", help=t(f"cli.help.{option}"))
-    group.add_argument("--json", metavar="FILE", help=t("cli.help.matrix_json"))
-
-
-def _run_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options of every command that measures."""
-    from app.texts import t
-
-    group.add_argument("targets", metavar="TARGET", nargs="*", help=t("cli.help.target"))
-    group.add_argument("--url", metavar="URL", action="append", default=[], help=t("cli.help.url"))
-    group.add_argument("--simulate", metavar="SCENARIO", help=t("cli.help.simulate"))
-    group.add_argument("--json", metavar="FILE", help=t("cli.help.json"))
-    group.add_argument("--html", metavar="FILE", help=t("cli.help.check_html"))
-    group.add_argument("--timeout", metavar="SECONDS", help=t("cli.help.timeout"))
-    group.add_argument("--quiet", action="store_true", help=t("cli.help.quiet"))
-
-
-def _check_options(group: argparse._ArgumentGroup) -> None:
-    from app.texts import t
-
-    group.add_argument("--list", metavar="FILE", help=t("cli.help.list"))
-    group.add_argument("--proxy", metavar="LINK", action="append", default=[], help=t("cli.help.proxy_option"))
-    group.add_argument("--no-direct", action="store_true", help=t("cli.help.no_direct"))
-    group.add_argument("--light", action="store_true", help=t("cli.help.light"))
-    group.add_argument("--ways-out", action="store_true", help=t("cli.help.ways_out"))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import types
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import msgspec
+
 from app import __version__, cli
 from app.cli_progress import Progress, progress_for
 from app.cli_save import Outputs, refused_in_full
@@ -24,7 +26,7 @@ from diagnostics.model import Cause, Report, Status
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
-    from diagnostics.plan import Plan
+    from diagnostics.plan import Plan, VpnPlan
     from diagnostics.sim.scenario import Scenario
 
 MOST_SECONDS: Final = 86_400.0
@@ -129,10 +131,21 @@ def _summary(report: Report, talk: Terminal, order: Order) -> None:
     write_summary(report, talk, order.catalog, names={link.id: link.name for link in order.plan.routes})
     if any(link.insecure for link in order.plan.routes):
         talk.line(t("proxies.insecure"))
+    if order.plan.vpn.profiles:
+        from app.cli_vpn import write_notes
+
+        write_notes(order, talk)
 
 
-def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure, tell: Summary = _summary) -> int:
-    """Test what was asked for, ``tell`` it and return the exit status.
+def check(
+    options: argparse.Namespace,
+    out: Terminal,
+    err: Terminal,
+    measure: Measure,
+    tell: Summary = _summary,
+    status: Callable[[Report], int] | None = None,
+) -> int:
+    """Test what was asked for, ``tell`` it and return the exit status: what ``status`` says of the report, or ``exit_status``.
 
     Raises InputError, before anything is measured or at its end.
     """
@@ -158,13 +171,13 @@ def check(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Me
             talk.line(sentence)
     if problem is not None:
         raise problem
-    return exit_status(report)
+    return (status or exit_status)(report)
 
 
 def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) -> Order:
     from app.cli_proxy import links_of
     from diagnostics.catalog import load_catalog
-    from diagnostics.plan import make_plan
+    from diagnostics.plan import make_plan, with_vpn
 
     catalog = load_catalog()
     scenario = None
@@ -178,7 +191,8 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
 
         urls += listed_sites(options.list, err, quiet=options.quiet)
     routes = [link for given in options.proxy for link in links_of(given)]
-    if options.no_direct and not routes:
+    asked = _vpn_plan(options)
+    if options.no_direct and not routes and not asked.profiles:
         raise InputError("error.no_route")
     plan = make_plan(
         options.targets,
@@ -190,7 +204,19 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
         ways=not options.light,
         exits=options.ways_out and not options.light,
     )
-    return Order(plan, catalog, scenario)
+    if asked.protection and not asked.outside and not options.targets and not urls:
+        plan = msgspec.structs.replace(plan, targets=())  # it is about the VPN alone
+    return Order(with_vpn(plan, asked), catalog, scenario)
+
+
+def _vpn_plan(options: argparse.Namespace) -> VpnPlan:
+    from diagnostics.plan import VpnPlan
+
+    if "vpn" not in options:
+        return VpnPlan()  # ``proxy`` has no such option
+    from app.cli_vpn import vpn_plan
+
+    return vpn_plan(options)
 
 
 async def _measured(order: Order, progress: Progress, stop: Stop, measure: Measure) -> Report:

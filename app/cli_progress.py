@@ -80,7 +80,7 @@ class Lines(Progress):
         names = list(self._names.values())
         more = len(names) - MOST_ROWS
         listed = join_names(names) if more <= 0 else f"{', '.join(names[:MOST_ROWS])}… (+{more})"
-        self._err.line(t("cli.testing", names=listed))
+        self._err.line(t("cli.testing", names=listed or "VPN"))
         return self
 
     def tell(self, event: Event) -> None:

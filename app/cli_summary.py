@@ -13,6 +13,7 @@ from app.report_facts import function_verdicts, whole_verdicts
 from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence, state_word, usable
 from app.terminal import SYMBOLS, Terminal
 from app.texts import join_names, t
+from app.vpn_words import beside, beside_sentence, measured_through
 from diagnostics.advice.platforms import ANY
 from diagnostics.model import Report, Status, Verdict
 
@@ -36,6 +37,8 @@ def write_summary(
         out.line(t("workshop.ribbon"), style="bold")
     out.line(wording.headline(report, catalog), style="bold")
     out.line(wording.summary(report, catalog, own=own))
+    if through := measured_through(report):
+        out.line(through)
     out.line()
     verdicts = whole_verdicts(report)
     told = verdicts if len(verdicts) <= MOST_TARGETS else _worst_first(verdicts)[:MOST_TARGETS]
@@ -48,6 +51,7 @@ def write_summary(
         _write_routes_of(verdict, report, out, catalog, names)
     if len(told) < len(verdicts):
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
+    write_beside(report, out, catalog)
     if proxies_of(report):
         out.line()
         out.line(t("cli.proxies"), style="bold")
@@ -87,6 +91,19 @@ def _write_routes_of(verdict: Verdict, report: Report, out: Terminal, catalog: w
         out.line(compared, indent=2, style="bold")
     for over in usable(report, verdict.target):
         out.line(f"{out.symbol(over.status)} {route_line(over, report, names, catalog)}", indent=2, hanging=4)
+
+
+def write_beside(report: Report, out: Terminal, catalog: wording.Catalog | None) -> None:
+    """Write how each service fares with the VPN and without it, where both were tested."""
+    found, said = beside(report), beside_sentence(report)
+    if found or said:
+        out.line()
+        out.line(t("vpn.outside.fold"), style="bold")
+        out.line(said, indent=2)
+    for target, through, past in found:
+        name = wording.name_of(target, report, catalog)
+        ways = [f"{t(f'vpn.outside.{kind}')}: {wording.status_word(s)}" for kind, s in (("with", through), ("without", past))]
+        out.line(f"{name}: {'; '.join(ways)}", indent=2, hanging=4)
 
 
 def write_proxies(report: Report, out: Terminal, names: Names) -> None:

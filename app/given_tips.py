@@ -76,6 +76,7 @@ def chosen(report: Report) -> tuple[TipChoice, ...]:
         workarounds=report.workarounds,
         today=day_of(report),
         resolvers=resolvers_of(report) if report.workarounds else (),
+        routes=report.routes,
     )
 
 

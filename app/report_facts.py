@@ -16,7 +16,21 @@ from typing import Any, Final
 
 import msgspec
 
-from diagnostics.model import DIRECT, RESOLVER_TARGET, Cause, Fact, Observation, Probe, Report, Rule, Service, Status, Step, Verdict
+from diagnostics.model import (
+    DIRECT,
+    OUTSIDE,
+    RESOLVER_TARGET,
+    Cause,
+    Fact,
+    Observation,
+    Probe,
+    Report,
+    Rule,
+    Service,
+    Status,
+    Step,
+    Verdict,
+)
 
 MAX_NAME: Final = 60
 """Longest name or host that is shown; a report comes from strangers."""
@@ -184,7 +198,7 @@ class _PlannedResolver(msgspec.Struct, frozen=True):
 def whole_verdicts(report: Report) -> list[Verdict]:
     """Return one verdict a target, in the order of the plan: over the direct route, or the best one where that was left out."""
     order = {target: place for place, target in enumerate(planned(report))}
-    own = [v for v in report.verdicts if v.function is None and not v.target.startswith(RESOLVER_TARGET)]
+    own = [v for v in report.verdicts if v.function is None and v.route != OUTSIDE and not v.target.startswith(RESOLVER_TARGET)]
     found = {v.target: v for v in own if v.route == DIRECT}
     for verdict in sorted(own, key=lambda v: _BEST.get(v.status, len(_BEST))):
         found.setdefault(verdict.target, verdict)

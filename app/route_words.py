@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 from app.report_facts import answer_seconds, evidence_of, short, stages_of_way, verdicts_over_routes
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names, status_word
 from app.texts import has_text, seconds, t
-from diagnostics.model import DIRECT, Report, RouteVerdict, Status, Verdict
+from app.vpn_steps import profile_sentence
+from diagnostics.judge.vpn_evidence import PROFILES
+from diagnostics.model import DIRECT, OUTSIDE, Report, RouteVerdict, Status, Verdict
 from diagnostics.routes.link import APPS
 
 Names = Mapping[str, str]
@@ -22,14 +24,16 @@ _OPENS: Final = (Status.WORKS, Status.SLOW, Status.PARTIAL)
 
 
 def proxies_of(report: Report) -> list[RouteVerdict]:
-    """Return the proxies of a report, in the order in which they were given."""
-    return [route for route in report.routes if route.id != DIRECT]
+    """Return the proxies and profiles of a report, in the order in which they were given."""
+    return [route for route in report.routes if route.id not in (DIRECT, OUTSIDE)]
 
 
 def label(route: str, report: Report, names: Names = NO_NAMES) -> str:
     """Return what a proxy is called: «oficina», or its kind and the end of its id."""
     if route == DIRECT:
         return t("route.direct")
+    if route == OUTSIDE:
+        return t("vpn.outside.label")
     if names.get(route):
         return t("proxy.named", name=short(names[route]))
     kind = next((each.kind for each in report.routes if each.id == route), "") or route.rpartition("-")[0]
@@ -48,7 +52,9 @@ def kind_title(kind: str) -> str:
 
 
 def route_sentence(route: RouteVerdict, report: Report) -> str:
-    """Return one plain sentence about a proxy itself; one that belongs to an app is named after it."""
+    """Return one plain sentence about a proxy itself; one that belongs to an app is named after it, and a VPN profile has its own."""
+    if route.kind in PROFILES:
+        return profile_sentence(route)
     app = kind_word(route.kind)
     by_rule = f"proxy.{route.rule.partition('.')[2]}"
     if route.status is Status.WORKS and route.cause is None and not has_text(by_rule):
@@ -107,7 +113,7 @@ def route_line(verdict: Verdict, report: Report, names: Names = NO_NAMES, catalo
 
 def usable(report: Report, target: str) -> list[Verdict]:
     """Return how a service fares over the proxies that lead somewhere; what is wrong with the others is said of them once."""
-    leading = {route.id for route in report.routes if route.status in _OPENS}
+    leading = {route.id for route in report.routes if route.status in _OPENS and route.id != OUTSIDE}
     return [verdict for verdict in verdicts_over_routes(report, target) if verdict.route in leading]
 
 

@@ -24,7 +24,7 @@ from app.report_facts import (
     time_ran_out,
 )
 from app.texts import has_text, join_names, language, number, seconds, t
-from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, RouteVerdict, Rule, Service, Status, Step, Verdict
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, RouteVerdict, Rule, Service, Status, Step, Verdict, VpnCheck
 
 FAILURE_SCREENS: Final = (Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL, Cause.WRONG_CLOCK, Cause.LOCAL_INTERCEPTION, Cause.STALE_PROXY)
 """Faults of this computer or line that are told on a screen of their own, instead of verdicts about services."""
@@ -42,7 +42,7 @@ _INTERCEPTION: Final = (Cause.LOCAL_INTERCEPTION, Cause.TLS_INTERCEPTION)
 _NOT_YET_VALID: Final = 9
 """OpenSSL's verify code for a certificate whose first day lies ahead; 10 is one that expired."""
 
-Judged = Verdict | NetworkVerdict | RouteVerdict
+Judged = Verdict | NetworkVerdict | RouteVerdict | VpnCheck
 
 
 class Catalog(Protocol):

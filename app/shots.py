@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from app import sample_advice, samples
 from app.sample_data import SampleData
 from app.sample_proxies import FOUND, LINKS, SampleProxies, compared
+from app.sample_vpn import VPN_WALKS, SampleVpn
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
 from diagnostics.errors import InputError
@@ -27,6 +28,7 @@ from diagnostics.events import Event, RunDone
 from diagnostics.model import Cause, Report, Service
 from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 from ui.flow import Window
+from ui.vpn_backend import VpnWanted
 
 SCALES: Final = (100, 200)
 THEMES: Final = (ThemeChoice.LIGHT, ThemeChoice.DARK)
@@ -53,6 +55,8 @@ class SampleBackend(QObject):
         self.wanted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.over: tuple[str, ...] = ()
         self.shelf = SampleProxies()
+        self.tunnels = SampleVpn()
+        self.vpn_wanted: list[VpnWanted] = []
         self.data = SampleData()
         self.advice: sample_advice.Tips = sample_advice.general
 
@@ -112,6 +116,17 @@ class SampleBackend(QObject):
         self.runs += 1
         self.wanted = (tuple(targets), tuple(urls))
         self.over = tuple(proxies)
+        return self.runs
+
+    @property
+    def vpn(self) -> SampleVpn:
+        """Return a VPN that is made up."""
+        return self.tunnels
+
+    def start_vpn(self, wanted: VpnWanted) -> int:
+        """Remember what was asked for."""
+        self.runs += 1
+        self.vpn_wanted.append(wanted)
         return self.runs
 
     def play(self, events: Sequence[Event] | None = None) -> None:
@@ -342,6 +357,7 @@ _WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
     ("proxies-none", samples.all_works(), _no_proxies),
     ("proxies-asked", samples.all_works(), _proxies_asked),
     ("proxy", compared(), _proxy),
+    *VPN_WALKS,
 )  # fmt: skip
 
 

@@ -45,6 +45,11 @@ def chosen_stun(controls: tuple[Control, ...]) -> Control | None:
     return next(iter(_first_of(controls, "stun", 1)), None)
 
 
+def several_stun(controls: tuple[Control, ...], most: int) -> list[Control]:
+    """Return places of different operators that answer over UDP."""
+    return _first_of(controls, "stun", most)
+
+
 def chosen_exit(controls: tuple[Control, ...]) -> Control | None:
     """Return the page that tells in which country a visitor comes out, or None."""
     return next((control for control in controls if control.kind == "exit"), None)

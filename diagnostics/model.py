@@ -11,12 +11,18 @@ know, and it is shown as it is instead of being refused.
 from __future__ import annotations
 
 import enum
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
-MAX_ENUM_TEXT = 64
-"""Longest unknown enum value that is accepted from a report; ours have at most 24 characters."""
+from diagnostics.enums import LOCAL_CAUSES as LOCAL_CAUSES
+from diagnostics.enums import MAX_ENUM_TEXT as MAX_ENUM_TEXT
+from diagnostics.enums import Cause as Cause
+from diagnostics.enums import Certainty as Certainty
+from diagnostics.enums import OpenEnum as OpenEnum
+from diagnostics.enums import Status as Status
+from diagnostics.enums import Step as Step
+
 REPORT_FORMAT = "atajo-report"
 REPORT_VERSION = 1
 
@@ -24,111 +30,14 @@ RESOLVER_TARGET = "resolver:"
 """Prefix of the targets under which public resolvers are judged; they are no services and nobody asked for them."""
 
 
-class OpenEnum(enum.StrEnum):
-    """A string enum that carries unknown values of newer reports through unchanged."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str) or not value or len(value) > MAX_ENUM_TEXT or not value.isprintable():
-            return None
-        member = str.__new__(cls, value)
-        member._name_ = value
-        member._value_ = value
-        return member
-
-
 DIRECT = "direct"
 """The route of whatever goes out as it is."""
 
+OUTSIDE = "outside"
+"""The route beside a VPN that is up: what the same line shows without it."""
+
 WAYS = "ways"
 """The route of everything that was tried as a way round: it says nothing about the line as it is, and is judged apart."""
-
-
-class Step(OpenEnum):
-    """The kinds of observation."""
-
-    DNS = "dns"  # one query to one resolver
-    TCP = "tcp"  # connecting to one address and port
-    TLS = "tls"  # one handshake, up to the certificate
-    HTTP = "http"  # one request and its response
-    QUIC = "quic"
-    UDP = "udp"  # one question to one address over UDP, such as STUN's
-    MTPROTO = "mtproto"  # the first question of Telegram's protocol, on an open connection
-    THROUGHPUT = "throughput"
-    PROXY = "proxy"
-    VPN = "vpn"
-    SYSTEM = "system"  # a fact of this computer, or the plan of the run; nothing was sent
-
-
-class Status(OpenEnum):
-    """What a person is told about a target."""
-
-    WORKS = "works"
-    SLOW = "slow"
-    PARTIAL = "partial"  # some functions work
-    BLOCKED = "blocked"  # two independent signs and a working control
-    LIKELY_BLOCKED = "likely_blocked"  # one sign, or an incomplete control
-    DOWN = "down"  # the service, this computer or this network is at fault
-    UNKNOWN = "unknown"  # evidence below the floor
-    NOT_TESTED = "not_tested"  # skipped, cancelled, out of budget
-
-
-class Certainty(OpenEnum):
-    """How much the evidence carries."""
-
-    CERTAIN = "certain"
-    LIKELY = "likely"
-    NONE = "none"
-
-
-class Cause(OpenEnum):
-    """What is in the way.  VPN causes join with their feature."""
-
-    DNS_TAMPERING = "dns_tampering"
-    DNS_NO_ANSWER = "dns_no_answer"
-    RESOLVER_BLOCKED = "resolver_blocked"
-    IP_BLOCKED = "ip_blocked"
-    NAME_BLOCKED = "name_blocked"
-    TLS_INTERCEPTION = "tls_interception"
-    BLOCK_PAGE = "block_page"
-    HTTP_BLOCKED = "http_blocked"
-    THROTTLED = "throttled"
-    QUIC_BLOCKED = "quic_blocked"
-    GEO_REFUSED = "geo_refused"
-    SERVER_FAULT = "server_fault"
-    NO_INTERNET = "no_internet"
-    CAPTIVE_PORTAL = "captive_portal"
-    WRONG_CLOCK = "wrong_clock"
-    LOCAL_INTERCEPTION = "local_interception"
-    HOSTS_FILE = "hosts_file"
-    BROKEN_IPV6 = "broken_ipv6"
-    LOSSY_NETWORK = "lossy_network"
-    STALE_PROXY = "stale_proxy"
-    LOCAL_FIREWALL = "local_firewall"
-    PROXY_DOWN = "proxy_down"
-    PROXY_UNREACHABLE = "proxy_unreachable"
-    PROXY_AUTH = "proxy_auth"
-    PROXY_WRONG_PROTOCOL = "proxy_wrong_protocol"
-    PROXY_REFUSES_TARGET = "proxy_refuses_target"
-    PROXY_INTERCEPTS = "proxy_intercepts"
-    PROXY_LEAKS_DNS = "proxy_leaks_dns"
-    PROXY_BLOCKED = "proxy_blocked"
-
-
-LOCAL_CAUSES = frozenset(
-    {
-        Cause.NO_INTERNET,
-        Cause.CAPTIVE_PORTAL,
-        Cause.WRONG_CLOCK,
-        Cause.LOCAL_INTERCEPTION,
-        Cause.HOSTS_FILE,
-        Cause.BROKEN_IPV6,
-        Cause.LOSSY_NETWORK,
-        Cause.STALE_PROXY,
-        Cause.LOCAL_FIREWALL,
-    }
-)
-"""Causes that lie in this computer or line: they are said first and mask what they explain."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -183,6 +92,32 @@ class Verdict(Fact, frozen=True):
         return f"{what} {self.status} {self.cause or '-'} {self.certainty} [{self.rule}]"
 
 
+class VpnCheck(Fact, frozen=True):
+    """One thing that was looked at about this computer's VPN: ``check`` says which, the rest what was found.
+
+    ``works``: it is as it should be; ``partial``: it protects only in part; ``down``: it does not work; ``unknown``, ``not_tested``.
+    """
+
+    check: str
+    status: Status = Status.UNKNOWN
+    cause: Cause | None = None
+    certainty: Certainty = Certainty.NONE
+    rule: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+class VpnVerdict(Fact, frozen=True):
+    """What we hold to be true of this computer's VPN.
+
+    ``state``: none, full, split, mesh, browser_only, stale (an adapter or a block is left, no tunnel), unknown.  ``clients``: ids of
+    ``resources/vpn_clients.toml``, or a kind of adapter where no client is recognised.
+    """
+
+    state: str = "unknown"
+    clients: tuple[str, ...] = ()
+    checks: tuple[VpnCheck, ...] = ()
+
+
 class NetworkVerdict(Fact, frozen=True):
     """What we hold to be true of this computer and its line."""
 
@@ -194,7 +129,7 @@ class NetworkVerdict(Fact, frozen=True):
     ipv6: str = "unknown"  # works, broken, none, unknown
     clock_skew_s: float | None = None  # this computer's clock minus the controls' Date, seconds
     system_proxy: str | None = None
-    vpn: dict[str, Any] = {}
+    vpn: VpnVerdict = VpnVerdict()
 
 
 class RouteVerdict(Fact, frozen=True):

@@ -15,7 +15,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import dns.exception
 import dns.resolver
@@ -27,6 +27,7 @@ from diagnostics.trust import Trust
 
 if TYPE_CHECKING:
     from diagnostics.routes.system_proxy import SystemProxies
+    from diagnostics.vpn.state.facts import VpnFacts
 
 _A_GLOBAL_ADDRESS6 = "2606:4700:4700::1111"  # any global address serves: no packet is sent to it
 
@@ -34,6 +35,17 @@ _A_GLOBAL_ADDRESS6 = "2606:4700:4700::1111"  # any global address serves: no pac
 def family_of(address: str) -> socket.AddressFamily:
     """Return the address family of an address literal."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+class Beside(NamedTuple):
+    """The same line without the VPN that is up; without a ``network``, ``why``: no_vpn, no_interface, cannot_bind, simulated.
+
+    ``whole``: everything that was looked at goes through the VPN, so that what works now works by it.
+    """
+
+    network: Network | None
+    why: str = ""
+    whole: bool = False
 
 
 class Network(abc.ABC):
@@ -62,6 +74,16 @@ class Network(abc.ABC):
         from diagnostics.routes.system_proxy import NOTHING
 
         return NOTHING
+
+    async def vpn_facts(self) -> VpnFacts:
+        """Return what this computer's adapters and routes tell of a VPN; sends nothing.  Nothing where there is no such computer."""
+        from diagnostics.vpn.state.facts import NOTHING
+
+        return NOTHING
+
+    async def beside_vpn(self) -> Beside:
+        """Return the line as it is without a VPN that is up; only asked for when the person wants that comparison."""
+        return Beside(None, "simulated")
 
     @abc.abstractmethod
     async def routes_ipv6(self) -> bool:
@@ -132,6 +154,12 @@ class RealNetwork(Network):
 
         return await read_system_proxies()
 
+    async def vpn_facts(self) -> VpnFacts:
+        """Read adapters, name servers and routes in a daemon thread."""
+        from diagnostics.vpn.state.reading import read_vpn_facts
+
+        return await read_vpn_facts()
+
     async def routes_ipv6(self) -> bool:
         """Ask the routing table by connecting a UDP socket, which sends no packet."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
@@ -139,15 +167,27 @@ class RealNetwork(Network):
             return not str(probe.getsockname()[0]).startswith(("fe80:", "::1"))
         return False
 
+    async def beside_vpn(self) -> Beside:
+        """Look for a VPN and for the interface below it; sends nothing."""
+        from diagnostics.vpn.outside.network import beside
+
+        return await beside(self.trust)
+
+    def socket_for(self, address: str, kind: socket.SocketKind) -> socket.socket:
+        """Return a new socket towards an address, not connected yet.  Raises OSError."""
+        sock = socket.socket(family_of(address), kind)
+        sock.setblocking(False)
+        return sock
+
     async def datagram(self, address: str, port: int) -> Datagrams:
         """Open a connected UDP socket."""
-        with _closed_on_error(_new_socket(address, socket.SOCK_DGRAM)) as sock:
+        with _closed_on_error(self.socket_for(address, socket.SOCK_DGRAM)) as sock:
             sock.connect((address, port))
         return Datagrams(sock)
 
     async def connect(self, address: str, port: int) -> Stream:
         """Connect with the system's own patience; the caller sets the deadline."""
-        with _closed_on_error(_new_socket(address, socket.SOCK_STREAM)) as sock:
+        with _closed_on_error(self.socket_for(address, socket.SOCK_STREAM)) as sock:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().sock_connect(sock, (address, port))
         return SocketStream(sock)
@@ -155,12 +195,6 @@ class RealNetwork(Network):
     def clock(self) -> float:
         """Return the system's time."""
         return time.time()
-
-
-def _new_socket(address: str, kind: socket.SocketKind) -> socket.socket:
-    sock = socket.socket(family_of(address), kind)
-    sock.setblocking(False)
-    return sock
 
 
 @contextlib.contextmanager

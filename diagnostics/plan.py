@@ -16,6 +16,8 @@ from diagnostics.controls import independent
 from diagnostics.errors import InputError
 from diagnostics.model import Control, Endpoint, Fact, Function, Probe, Resolver, Service
 from diagnostics.routes.link import Link
+from diagnostics.vpn.profile import Consent, Profile
+from diagnostics.vpn.protection.line import LineMemory
 
 DEFAULT_TARGETS: Final = ("x", "whatsapp", "telegram", "signal")
 MANY: Final = 150
@@ -39,6 +41,23 @@ QUOTES: Final = "\"'<>"
 _SIGNED_IN: Final = re.compile(r"\S*@")
 
 
+class VpnPlan(Fact, frozen=True):
+    """What a run will do about VPNs besides noting which one is up.
+
+    ``profiles``: profiles of the person that are tested, and the targets through those that give a tunnel; ``consent``: what they
+    allowed of that; ``protection``: look if the VPN that is up protects, which asks places outside what they see, and compare with
+    ``memory``, what this computer's lines looked like without it; ``outside``: test the targets beside it, too; ``kill_switch``: try
+    on purpose if a packet gets out beside it.
+    """
+
+    profiles: tuple[Profile, ...] = ()
+    consent: Consent = Consent()
+    protection: bool = False
+    memory: LineMemory = LineMemory()
+    outside: bool = False
+    kill_switch: bool = False
+
+
 class Plan(Fact, frozen=True):
     """What a run will do.  ``timeout`` bounds the whole run in seconds; None leaves it to the steps' own patience."""
 
@@ -52,6 +71,7 @@ class Plan(Fact, frozen=True):
     """Whether ways round are tried for what turns out to be blocked."""
     exits: bool = False
     """Whether it is also tried if ways out (Tor, VPN makers, app stores) can be reached, without using them."""
+    vpn: VpnPlan = VpnPlan()
 
     @property
     def many(self) -> bool:
@@ -64,7 +84,11 @@ class Plan(Fact, frozen=True):
             "targets": msgspec.to_builtins(self.targets),
             "controls": msgspec.to_builtins(self.controls),
             "direct": self.direct,
-            "routes": [{"id": link.id, "kind": str(link.kind)} for link in self.routes],
+            "outside": self.vpn.outside,
+            "routes": [
+                *({"id": link.id, "kind": str(link.kind)} for link in self.routes),
+                *({"id": profile.id, "kind": str(profile.protocol)} for profile in self.vpn.profiles),
+            ],
             "resolvers": [
                 {"id": r.id, "operator": r.operator, "addresses": list(r.addresses), "checked": r.checked} for r in self.resolvers
             ],
@@ -102,6 +126,12 @@ def make_plan(
         ways=ways and direct,
         exits=exits and direct,
     )
+
+
+def with_vpn(plan: Plan, vpn: VpnPlan) -> Plan:
+    """Return a plan that also does ``vpn``; a profile that is given twice is tested once."""
+    profiles = tuple({profile.id: profile for profile in vpn.profiles}.values())
+    return msgspec.structs.replace(plan, vpn=msgspec.structs.replace(vpn, profiles=profiles))
 
 
 def _service(name: str, catalog: Catalog) -> Service:

@@ -6,6 +6,7 @@ A run that is cancelled keeps what was measured; what was not reached is ``not_t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import platform
 import random
@@ -39,8 +40,11 @@ from diagnostics.probes.pool import ResolverPool
 from diagnostics.probes.route import RouteProbe
 from diagnostics.probes.route_checks import RouteChecks
 from diagnostics.probes.system_proxy import measure_system_proxy
+from diagnostics.probes.through import Through
 from diagnostics.routes.link import APPS, Link
 from diagnostics.trace import Trace
+from diagnostics.vpn.profile import Profile
+from diagnostics.vpn.state.note import note_vpn
 from diagnostics.workarounds.search import Search
 
 log = logging.getLogger("atajo.runner")
@@ -158,6 +162,12 @@ class Run:
         watching = asyncio.get_running_loop().create_task(context.lateness.watch())
         try:
             await self._measure_with(context)
+            if plan.vpn.kill_switch:
+                from diagnostics.vpn.requested import try_kill_switch
+
+                await _contained(try_kill_switch(context), "trying the kill switch")
+            if plan.vpn.outside:
+                await _contained(self._beside_vpn(context), "measuring beside the VPN")
         finally:
             watching.cancel()
             trace.note("lateness", worst=round(context.lateness.worst, 3), share=round(context.lateness.share, 3))
@@ -166,6 +176,7 @@ class Run:
         trace, plan = self._trace, self._plan
         async with context.settled():
             context.begin_trusting(tuple(pem for t in plan.targets if (pem := _own_roots(t))))
+            context.spawn(note_vpn(context))
             if plan.direct:
                 context.spawn(measure_system_proxy(context))
             context.nameservers = await self._network.nameservers()
@@ -189,15 +200,34 @@ class Run:
                         group.create_task(self._targets(context, lookups, followups, search, targets))
                     if plan.exits:
                         group.create_task(self._exits(context))
+                    if plan.vpn.protection:
+                        group.create_task(_contained(self._protect(context, pool), "looking at what the VPN protects"))
                     checks = RouteChecks(context)
                     for link in plan.routes:
                         group.create_task(_contained(self._route(context, link, checks), f"measuring {link.id}"))
+                    for profile in plan.vpn.profiles:
+                        group.create_task(_contained(self._profile(context, profile, checks), f"testing {profile.id}"))
                 await lookups.compared()
                 await followups.speeds.measure()
                 if search is not None:
                     await self._around_slow(search)
             finally:
                 pool.close()
+
+    async def _protect(self, context: Context, pool: ResolverPool) -> None:
+        """See whether the VPN that is up protects."""
+        from diagnostics.vpn.requested import protect
+
+        await protect(context, pool, self._plan.vpn.memory)
+
+    async def _beside_vpn(self, context: Context) -> None:
+        """Measure the services again beside a VPN that is up: the ordinary measurements have ended, and learn nothing from these."""
+        from diagnostics.vpn.outside.comparison import measure_outside, outside_context
+
+        outside = outside_context(context, await self._network.beside_vpn())
+        if outside is not None:
+            self._context = outside  # what a cancelled run ends
+            await measure_outside(outside, self._plan, _own_roots)
 
     async def _internet(self, context: Context, lookups: Lookups, followups: FollowUps) -> None:
         trusts = Trusts(self._network.trust)
@@ -224,6 +254,26 @@ class Run:
         probe = RouteProbe(context, link)
         if not await probe.begin() or not await probe.reaches_controls(chosen_secure(self._plan.controls)):
             return
+        await self._through(probe, checks)
+
+    async def _profile(self, context: Context, profile: Profile, checks: RouteChecks) -> None:
+        """Test one VPN profile, and every service through it where it gives a tunnel."""
+        from diagnostics.vpn.measure import measure_profile
+        from diagnostics.vpn.probing import Probing
+        from diagnostics.vpn.through import TunnelProbe
+
+        await self._line_known.wait()  # how far this computer's clock is off has to be known before a greeting carries its time
+        probing = Probing(context, profile, self._plan.vpn.consent, self._plan.routes)
+        tunnel = await measure_profile(probing, self._network_so_far.clock_skew_s)
+        if tunnel is None:
+            return
+        with contextlib.closing(tunnel):
+            probe = TunnelProbe(probing, tunnel)
+            if await probe.reaches(chosen_secure(self._plan.controls)):
+                await self._through(probe, checks)
+
+    async def _through(self, probe: Through, checks: RouteChecks) -> None:
+        """Measure every service through a way that leads somewhere, and what else there is to know of it."""
         async with asyncio.TaskGroup() as group:
             group.create_task(checks.measure(probe))
             for target in self._plan.targets:
@@ -316,6 +366,7 @@ class Run:
                 workarounds=judgement.workarounds,
                 today=self._started.date(),
                 resolvers=self._plan.resolvers,
+                routes=judgement.routes,
             ),
             observations=observations,
         )

@@ -35,6 +35,12 @@ def test_the_engine_says_what_the_scenario_expects(name: str) -> None:
     if what.expected_network:
         assert what.expected_network.cause in (None, report.network.cause)
         assert what.expected_network.status in (None, report.network.status)
+    if what.expected_vpn:
+        assert report.network.vpn.state == what.expected_vpn.state
+        assert tuple(check.cause for check in report.network.vpn.checks if check.cause) == what.expected_vpn.causes
+    else:
+        assert report.network.vpn.state in ("none", "unknown")
+        assert not [check for check in report.network.vpn.checks if check.cause], "a VPN is accused where there is none"
     assert report.run.simulated == name
 
 

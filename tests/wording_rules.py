@@ -23,7 +23,7 @@ JARGON: Final = re.compile(
     re.IGNORECASE,
 )
 CAPITALS_ALLOWED: Final = frozenset(
-    {"X", "VPN", "MB", "PDF", "HTML", "ZIP", "Wi-Fi", "SOCKS", "SSH", "TUIC", "VLESS", "WhatsApp", "JSON", "QR", "AM", "PM"}
+    {"X", "VPN", "MB", "PDF", "HTML", "ZIP", "Wi-Fi", "SOCKS", "SSH", "SSTP", "TP", "TUIC", "VLESS", "WhatsApp", "JSON", "QR", "AM", "PM"}
 )
 
 NOT_TU: Final = re.compile(

@@ -17,6 +17,7 @@ from diagnostics.events import Event
 from diagnostics.model import Report, Service
 from ui.data_backend import Data
 from ui.proxy_backend import Proxies
+from ui.vpn_backend import Vpn, VpnWanted
 
 Arrived = Callable[[int, tuple[Event, ...]], None]
 """Takes the number of a run and its latest events."""
@@ -182,6 +183,15 @@ class Backend(Protocol):
 
     def start(self, targets: Sequence[str], urls: Sequence[str], proxies: Sequence[str] = ()) -> int:
         """Begin a run, also over the kept ``proxies``, and return its number; it tells of itself to whoever listens."""
+        ...
+
+    @property
+    def vpn(self) -> Vpn:
+        """Return this computer's VPN and the person's profiles."""
+        ...
+
+    def start_vpn(self, wanted: VpnWanted) -> int:
+        """Begin a run about VPNs and return its number; it tells of itself as every run does."""
         ...
 
     def cancel(self) -> None:

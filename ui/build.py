@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ui.screens.save import SaveScreen
     from ui.screens.settings import SettingsScreen
     from ui.screens.todo import TodoScreen
+    from ui.screens.vpn import VpnScreen
+    from ui.screens.vpn_profile import VpnProfileScreen
+    from ui.screens.vpn_watch import VpnWatchScreen
     from ui.screens.welcome import WelcomeScreen
 
 S = TypeVar("S", bound=Screen)
@@ -96,6 +99,7 @@ class Screens:
         screen.detail_asked.connect(self._window.show_detail)
         screen.todo_asked.connect(self._window.show_todo)
         screen.route_asked.connect(self._window.show_route)
+        screen.compare_asked.connect(lambda: self._window.vpn.show("outside"))
         return screen
 
     @cached_property
@@ -163,6 +167,8 @@ class Screens:
         screen.test_asked.connect(self._window.proxies.test)
         screen.detail_asked.connect(self._window.show_proxy)
         screen.changed.connect(self._window.show_routes)
+        screen.vpn_asked.connect(self._window.vpn.show_vpn)
+        screen.profile_asked.connect(self._window.vpn.show_profile)
         return screen
 
     @cached_property
@@ -173,6 +179,40 @@ class Screens:
         screen = self._add(ProxyScreen(self._window.theme))
         screen.test_asked.connect(self._window.proxies.test)
         screen.rename_asked.connect(self._window.proxies.rename)
+        return screen
+
+    @cached_property
+    def vpn(self) -> VpnScreen:
+        """Return this computer's VPN."""
+        from ui.screens.vpn import VpnScreen
+
+        screen, flow = self._add(VpnScreen(self._window.theme)), self._window.vpn
+        screen.check_asked.connect(flow.check)
+        screen.stop_asked.connect(flow.stop)
+        screen.profile_asked.connect(flow.show_profile)
+        screen.watch_asked.connect(flow.show_watch)
+        screen.kill_asked.connect(flow.examine)
+        screen.compare_asked.connect(flow.compare)
+        return screen
+
+    @cached_property
+    def vpn_profile(self) -> VpnProfileScreen:
+        """Return the test of a profile."""
+        from ui.screens.vpn_profile import VpnProfileScreen
+
+        screen = self._add(VpnProfileScreen(self._window.theme, self._window.backend.vpn))
+        screen.test_asked.connect(self._window.vpn.test)
+        screen.stop_asked.connect(self._window.vpn.stop)
+        return screen
+
+    @cached_property
+    def vpn_watch(self) -> VpnWatchScreen:
+        """Return the watching of the VPN."""
+        from ui.screens.vpn_watch import VpnWatchScreen
+
+        screen = self._add(VpnWatchScreen(self._window.theme))
+        screen.start_asked.connect(self._window.vpn.watch)
+        screen.stop_asked.connect(self._window.vpn.stop_watching)
         return screen
 
     @cached_property

@@ -24,6 +24,7 @@ from ui.run_state import RunState
 from ui.shell import Shell
 from ui.theme import Theme
 from ui.todo_flow import TodoFlow
+from ui.vpn_flow import VpnFlow
 from ui.widgets import Button
 
 _OUTCOMES: Final = ("result", "fail")
@@ -56,6 +57,7 @@ class Window(QObject):
         self.screens = Screens(self)
         self.proxies = ProxyFlow(self)
         self.todo = TodoFlow(self)
+        self.vpn = VpnFlow(self)
         self.services_shown = False
         self.shell.set_simulated(simulated=backend.simulated is not None)
         self._connect_shell()
@@ -73,6 +75,7 @@ class Window(QObject):
     @Slot()
     def _close(self) -> None:
         self.proxies.close()
+        self.vpn.close()
         self.backend.close()
 
     # --- going somewhere ---
@@ -82,6 +85,7 @@ class Window(QObject):
         """Begin what could wait for the first picture: the catalog, then the engine's imports in their own thread."""
         self._show_services()
         self.backend.open()
+        self.vpn.look()
 
     def _show_services(self) -> None:
         if not self.services_shown:
@@ -97,7 +101,8 @@ class Window(QObject):
         """Offer to test through the proxies that are kept."""
         self.screens.home.show_proxies(len(self.proxies.rows()), ticked=self.backend.preferences.through_proxies)
 
-    def _show(self, name: str, *, coming_back: bool = False) -> None:
+    def show(self, name: str, *, coming_back: bool = False) -> None:
+        """Show a screen, and remember where the person came from."""
         screen = self.screens.get(name)
         if not coming_back and self.shell.current not in ("", name, "welcome"):
             self._behind = [each for each in self._behind if each != name] + [self.shell.current]
@@ -110,7 +115,7 @@ class Window(QObject):
         """Show the screen that was left, or home."""
         left = self.shell.current
         name = self._behind.pop() if self._behind else "home"
-        self._show(name, coming_back=True)
+        self.show(name, coming_back=True)
         if name == "result" and left in ("detail", "todo"):
             self.screens.result.focus_on(self._target)
 
@@ -121,6 +126,8 @@ class Window(QObject):
             self.stop()
         elif self.shell.current == "todo" and self.todo.checking:
             self.todo.stop()
+        elif self.shell.current in ("vpn", "vpn_profile") and self.vpn.busy:
+            self.vpn.stop()
         elif self.shell.current not in ("home", "welcome"):
             self.go_back()
 
@@ -133,14 +140,15 @@ class Window(QObject):
         if name == "proxies":
             self.screens.get(name)  # built before it is filled
             self.proxies.refresh()
+            self.vpn.look()
         if name != self.shell.current:
-            self._show(name)
+            self.show(name)
 
     def leave_welcome(self) -> None:
         """Go from the first screen to the choice of services."""
         self.backend.change(welcomed=True)
         self._show_services()
-        self._show("home")
+        self.show("home")
 
     def leave_welcome_and_start(self) -> None:
         """Go from the first screen straight to the usual test."""
@@ -161,12 +169,13 @@ class Window(QObject):
         self.wanted = Wanted(tuple(targets), tuple(urls), tuple(over))
         self.proxies.ended()  # a test of single proxies gives way
         self.todo.ended()
+        self.vpn.ended()
         number = self.backend.start(targets, urls, over)
         self.state = RunState(number, targets)
         names = {service.id: service.name.get(language()) or service.id for service in self.backend.services()}
         self.screens.run.begin(self.state, names)
         self._behind.clear()
-        self._show("run")
+        self.show("run")
         announce(self.shell, t("run.started"))
 
     @Slot()
@@ -193,7 +202,8 @@ class Window(QObject):
     def _arrived(self, number: int, events: tuple[Event, ...]) -> None:
         """Take the engine's events; late ones of an earlier run are dropped."""
         state = self.state
-        if self.proxies.arrived(number, events) or self.todo.arrived(number, events) or state is None or number != state.number:
+        taken = any(each.arrived(number, events) for each in (self.proxies, self.todo, self.vpn))
+        if taken or state is None or number != state.number:
             return
         for event in events:
             state.take(event)
@@ -201,6 +211,7 @@ class Window(QObject):
                 self.shell.set_simulated(simulated=True)
         if state.whole is not None:
             self.proxies.learn(state.whole)
+            self.vpn.learn(state.whole)
         if state.whole is not None or state.stopped:
             self._show_outcome()
         else:
@@ -210,13 +221,13 @@ class Window(QObject):
     def _failed(self, number: int, sentence: str) -> None:
         """Say that a run ended without a report; what was known is kept."""
         state = self.state
-        if self.proxies.failed(number, sentence) or self.todo.failed_run(number, sentence):
+        if self.proxies.failed(number, sentence) or self.todo.failed_run(number, sentence) or self.vpn.failed(number, sentence):
             return
         if state is None or number != state.number or state.stopped:
             return
         state.stopped = True
         if sentence:
-            self._show("home")
+            self.show("home")
             self.screens.home.problem.say(sentence)
             announce(self.shell, sentence)
             return
@@ -229,7 +240,7 @@ class Window(QObject):
         if state is not None and state.whole is None:
             state.stopped = True
         self.screens.fail.show_unexpected(state.report() if state is not None and state.knows_anything else None)
-        self._show("fail")
+        self.show("fail")
 
     # --- the outcome ---
 
@@ -248,7 +259,7 @@ class Window(QObject):
         self._behind = [name if each in ("run", *_OUTCOMES) else each for each in self._behind]
         if self.shell.current == "run" or (self.shell.current in _OUTCOMES and self.shell.current != name):
             self._behind.clear()
-            self._show(name, coming_back=True)
+            self.show(name, coming_back=True)
 
     def _fill(self, name: str, report: Report) -> None:
         if name == "fail":
@@ -269,7 +280,7 @@ class Window(QObject):
         result = self.screens.result
         if self.shell.current in ("todo", "detail", "qr"):
             self._behind.clear()
-            self._show("result", coming_back=True)
+            self.show("result", coming_back=True)
             result.focus_on(target)
         else:
             self._behind = [each for each in self._behind if each not in ("todo", "detail", "qr")]
@@ -281,13 +292,13 @@ class Window(QObject):
         report = self.report()
         if report is not None:
             self._fill("result", report)
-            self._show("result")
+            self.show("result")
 
     def show_detail(self, target: str) -> None:
         """Show one target from close."""
         self._target = target
         if self._fill_detail():
-            self._show("detail")
+            self.show("detail")
 
     def _fill_detail(self) -> bool:
         report = self.todo.report_of(self._target)
@@ -298,7 +309,7 @@ class Window(QObject):
     def show_proxy(self, ident: str) -> None:
         """Show one of the person's proxies from close."""
         if self.proxies.fill(ident):
-            self._show("proxy")
+            self.show("proxy")
 
     def show_route(self, route: str) -> None:
         """Show the proxy that reports call ``route``, if it is still kept."""
@@ -309,11 +320,11 @@ class Window(QObject):
         if self.report() is not None:
             self._target = target
             self.todo.show(target)
-            self._show("todo")
+            self.show("todo")
 
     def show_code(self) -> None:
         """Show the code for the phone."""
-        self._show("qr")
+        self.show("qr")
 
     @Slot()
     def save(self) -> None:
@@ -325,7 +336,7 @@ class Window(QObject):
         if report is None or self.under_way or not report.observations:
             return
         self.screens.save.show_report(report, self._note_of_save(report if alone else None))
-        self._show("save")
+        self.show("save")
 
     def _note_of_save(self, alone: Report | None) -> Callable[[], str]:
         """Return what is to be said of a report when some targets were measured again; ``alone``: it is that of one of them."""
@@ -350,11 +361,11 @@ class Window(QObject):
 
     def show_welcome(self) -> None:
         """Show the first screen again."""
-        self._show("welcome", coming_back=True)
+        self.show("welcome", coming_back=True)
 
     def show_home(self) -> None:
         """Show the choice of services."""
-        self._show("home")
+        self.show("home")
 
     # --- choices that hold at once ---
 

@@ -78,6 +78,7 @@ class ProxyFlow:
             self._say(t("proxies.busy"))
             return
         targets = window.backend.preferences.targets or window.backend.default_targets()
+        window.vpn.ended()  # a test about the VPN gives way
         self._number = window.backend.start(targets, [], wanted)
         self._testing = set(wanted)
         self.refresh()

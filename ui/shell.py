@@ -22,7 +22,7 @@ RAIL_WORDS: Final = 700
 """Least width, logical pixels at a text size of 100 %, at which the rail shows words beside its icons."""
 
 
-_PLACES: Final = {"settings": "settings", "proxies": "proxies", "proxy": "proxies"}
+_PLACES: Final = {"settings": "settings", **dict.fromkeys(("proxies", "proxy", "vpn", "vpn_profile", "vpn_watch"), "proxies")}
 """The rail's entry of each screen; all others belong to home."""
 
 

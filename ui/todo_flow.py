@@ -212,6 +212,7 @@ class TodoFlow:
             return
         kept = {row.id for row in window.proxies.rows()}
         window.proxies.ended()
+        window.vpn.ended()
         typed = self.target in wanted.urls
         targets, urls = ([], [self.target]) if typed else ([self.target], [])
         self._checking = (self.target, tip)

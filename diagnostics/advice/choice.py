@@ -9,7 +9,20 @@ from typing import Final, NamedTuple
 from diagnostics.advice.said import Known, can_be_said
 from diagnostics.advice.tips import Effort, Tip, shipped_tips
 from diagnostics.advice.tried import Tried, TriedWay
-from diagnostics.model import LOCAL_CAUSES, RESOLVER_TARGET, Cause, Fact, NetworkVerdict, Resolver, Status, TipChoice, Verdict, Workaround
+from diagnostics.model import (
+    LOCAL_CAUSES,
+    OUTSIDE,
+    RESOLVER_TARGET,
+    Cause,
+    Fact,
+    NetworkVerdict,
+    Resolver,
+    RouteVerdict,
+    Status,
+    TipChoice,
+    Verdict,
+    Workaround,
+)
 
 SETTLED: Final = (Status.WORKS, Status.NOT_TESTED)
 """Statuses that need no next step."""
@@ -25,9 +38,19 @@ URGENT_RANK: Final = 1
 LATE_RANK: Final = 11
 """Ranks that stand before what was proved, and behind every tip for a cause (Atajo's order of ranks: expert tools, then waiting)."""
 
+VPN: Final = "vpn_"
+"""How the causes begin that belong to a VPN."""
+
+PROFILE_RULES: Final = "vpn."
+"""How the rules begin that judge a VPN profile."""
+
+HINDERED: Final = (Status.PARTIAL, Status.DOWN)
+"""Statuses of a check that need a next step: a kill switch that holds has its cause and works."""
+
+_MASKING_VPN: Final = frozenset({Cause.VPN_NO_TRAFFIC, Cause.VPN_KILL_SWITCH_ACTIVE})  # nothing passes: said before any service
 _HARMLESS: Final = frozenset({Cause.BROKEN_IPV6})  # the line works in spite of it: it may wait until the services were spoken of
 _EFFORTS: Final = tuple(Effort)
-_LOCAL, _URGENT, _PROVED, _DOUBT, _USUAL, _LATE, _MINOR, _PROXY = range(8)
+_LOCAL, _URGENT, _PROVED, _DOUBT, _USUAL, _VPN, _LATE, _MINOR, _PROXY = range(9)
 
 
 def tips_for(
@@ -38,6 +61,7 @@ def tips_for(
     workarounds: Sequence[Workaround] = (),
     today: dt.date | None = None,
     resolvers: Sequence[Resolver] | None = None,
+    routes: Sequence[RouteVerdict] = (),
 ) -> tuple[TipChoice, ...]:
     """Return the next steps for every cause that stands in the way, best first.
 
@@ -49,7 +73,9 @@ def tips_for(
     Warnings (``Tip.beside``) follow it.  A tip that helps several targets or causes appears once and names
     all of them (``cause:<id>``, ``target:<id>``) and the ways that it rests on (``workaround:<id>``, the best first).
     ``today`` is the day of the run, for what expires; None: nothing does.  ``resolvers``, where given, leave out what could not be
-    said with what is known of them.  ``tips`` defaults to those that ship.  Raises InputError when their file is broken.
+    said with what is known of them.  What is wrong with this computer's VPN follows what hinders the services, but for what lets
+    nothing through at all; of ``routes`` the VPN profiles are advised upon, last.  ``tips`` defaults to those that ship.  Raises
+    InputError when their file is broken.
     """
     desk = _Desk(
         tips=tuple((shipped_tips() if tips is None else tips).values()),
@@ -57,7 +83,7 @@ def tips_for(
         known=None if resolvers is None else Known(resolvers=tuple(resolvers)),
         today=today,
     )
-    found = sorted(_found(verdicts, network), key=lambda each: _place(each.cause))
+    found = sorted([*_found(verdicts, network), *_of_vpn(network, routes)], key=_turn)
     present = {str(each.cause) for each in found}
     answered = desk.answered(found, present)
     given: dict[str, _Given] = {}
@@ -83,6 +109,7 @@ class _Obstacle(Fact, frozen=True):
     status: Status
     target: str | None = None
     direct: bool = True
+    own: bool = False  # of a way that the person tests beside their line, such as a VPN profile
 
 
 class _Given(NamedTuple):
@@ -98,10 +125,22 @@ def _found(verdicts: Sequence[Verdict], network: NetworkVerdict) -> Iterator[_Ob
     if network.cause is not None:
         yield _Obstacle(cause=network.cause, rule=network.rule, status=network.status)
     for verdict in verdicts:
+        if verdict.route == OUTSIDE:
+            continue  # the person's VPN leads round it already
         if verdict.function is None and verdict.cause is not None and verdict.status not in SETTLED:
             yield _Obstacle(
                 cause=verdict.cause, rule=verdict.rule, status=verdict.status, target=verdict.target, direct=verdict.route == DIRECT
             )
+
+
+def _of_vpn(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> Iterator[_Obstacle]:
+    """Return what is wrong with this computer's VPN, and with the profiles that were tested."""
+    for check in network.vpn.checks:
+        if check.cause is not None and check.status in HINDERED:
+            yield _Obstacle(cause=check.cause, rule=check.rule, status=check.status)
+    for route in routes:
+        if route.cause is not None and route.rule.startswith(PROFILE_RULES) and route.status not in SETTLED:
+            yield _Obstacle(cause=route.cause, rule=route.rule, status=route.status, direct=False, own=True)
 
 
 _Proof = tuple[int, Tip, list[TriedWay]]
@@ -142,14 +181,14 @@ class _Desk(Fact, frozen=True):
         general = [(place, tip) for place, tip in fitting if not tip.needs and tip.id not in replaced]
         main = [(place, tip) for place, tip in general if not (tip.beside or tip.further)][:1]
         rank = main[0][1].rank if main else URGENT_RANK
-        group = _DOUBT if self._passes_anyway(obstacle) else _group(obstacle.cause, rank)
+        group = _DOUBT if self._passes_anyway(obstacle) else _group(obstacle, rank)
         for place, tip in main:
             yield tip, self._order(tip, group, index, (rank, 0, place)), []
         for place, tip in general:
             if tip.beside:
                 yield tip, self._order(tip, group, index, (rank, 1, place)), []
             elif tip.further and obstacle.direct and self.tried.any_for(obstacle.target):
-                own = _late(tip, _group(obstacle.cause, tip.rank))
+                own = _late(tip, _group(obstacle, tip.rank))
                 yield tip, self._order(tip, own, index, (tip.rank, 2, place)), []
 
     def _fitting(self, obstacle: _Obstacle, present: set[str]) -> list[tuple[int, Tip]]:
@@ -201,18 +240,25 @@ def _late(tip: Tip, group: int) -> int:
     return _LATE if tip.rank >= LATE_RANK and group <= _USUAL else group
 
 
-def _group(cause: Cause, rank: int) -> int:
-    """Return where the usual tip for a cause stands."""
-    place = (_LOCAL, _USUAL, _MINOR, _PROXY)[_place(cause)]
+def _group(obstacle: _Obstacle, rank: int) -> int:
+    """Return where the usual tip for an obstacle stands."""
+    place = (_LOCAL, _USUAL, _VPN, _MINOR, _PROXY)[_place(obstacle.cause, own=obstacle.own)]
     return _URGENT if place == _USUAL and rank <= URGENT_RANK else place
 
 
-def _place(cause: Cause) -> int:
+def _place(cause: Cause, *, own: bool = False) -> int:
     if cause in _HARMLESS:
-        return 2
-    if cause.startswith("proxy_"):
-        return 3  # another way than the one that everything else is about
-    return 0 if cause in LOCAL_CAUSES else 1
+        return 3
+    if own or cause.startswith("proxy_"):
+        return 4  # another way than the one that everything else is about
+    if cause in LOCAL_CAUSES or cause in _MASKING_VPN:
+        return 0
+    return 2 if cause.startswith(VPN) else 1
+
+
+def _turn(obstacle: _Obstacle) -> tuple[int, bool]:
+    """Return when an obstacle is spoken of: a VPN's block that is left over explains a dead line, and stands before it."""
+    return _place(obstacle.cause, own=obstacle.own), obstacle.cause != Cause.VPN_KILL_SWITCH_ACTIVE
 
 
 def _because(reasons: _Given) -> tuple[str, ...]:

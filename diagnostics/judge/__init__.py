@@ -15,6 +15,7 @@ from diagnostics.judge.network import NetworkJudge
 from diagnostics.judge.resolvers import judge_resolvers
 from diagnostics.judge.routes import confirmed, judge_routes
 from diagnostics.judge.targets import TargetJudge
+from diagnostics.judge.vpn_outside import judge_outside, with_checks
 from diagnostics.judge.workarounds import judge_workarounds
 from diagnostics.model import Fact, NetworkVerdict, Observation, RouteVerdict, Service, Verdict, Workaround
 
@@ -38,7 +39,7 @@ def judge(observations: Sequence[Observation]) -> Judgement:
     evidence = Evidence(observations)
     endpoints = EndpointJudge(evidence)
     judges_line = NetworkJudge(evidence, endpoints)
-    network, line = judges_line.judge(), judges_line.line()
+    network, line = with_checks(judges_line.judge(), evidence), judges_line.line()
     targets = TargetJudge(endpoints, network)
     direct = RouteVerdict(status=line.status, cause=line.cause, certainty=line.certainty, rule=line.rule, evidence=line.evidence)
     directly = [verdict for target in evidence.targets for verdict in targets.judge(target)] if evidence.goes_direct else []
@@ -48,10 +49,11 @@ def judge(observations: Sequence[Observation]) -> Judgement:
         services = [confirmed(verdict, proofs) for verdict in directly]
     else:
         services = list(carried_by_none(evidence.targets, routes, over_routes))
+    beside, over_beside = judge_outside(evidence, network, directly)
     resolvers = judge_resolvers(evidence, network)
     return Judgement(
         network=network,
-        routes=(direct, *routes),
-        verdicts=(*services, *over_routes, *resolvers),
+        routes=(direct, *routes, *beside),
+        verdicts=(*services, *over_routes, *over_beside, *resolvers),
         workarounds=judge_workarounds(evidence, (*services, *over_routes)),
     )

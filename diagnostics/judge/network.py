@@ -14,6 +14,7 @@ from diagnostics.judge.clock import dated, skew
 from diagnostics.judge.endpoints import EndpointJudge
 from diagnostics.judge.evidence import Evidence, base_domain, ids
 from diagnostics.judge.loss import asked_again, questions_to_quick_resolvers, quick_line
+from diagnostics.judge.vpn_state import judge_vpn_state
 from diagnostics.model import Cause, Certainty, Control, NetworkVerdict, Observation, Status, Step
 
 ENOUGH_OPERATORS: Final = 2
@@ -48,9 +49,9 @@ class NetworkJudge:
         return endpoints.judge(None, endpoint_of(control)).status is Status.WORKS
 
     def judge(self) -> NetworkVerdict:
-        """Return what is to be said of this computer and its line; the first rule that fits decides."""
+        """Return what is to be said of this computer and its line; the first rule that fits decides.  Its VPN is judged beside them."""
         line = self.line()
-        return self._stale_proxy(line) or line
+        return msgspec.structs.replace(self._stale_proxy(line) or line, vpn=judge_vpn_state(self._evidence, line))
 
     def line(self) -> NetworkVerdict:
         """Return what is to be said of the line alone, on which the services were measured: no proxy of the settings is on it."""

@@ -20,7 +20,22 @@ from diagnostics.judge.route_evidence import AUTH, BAD_REPLY, TOR, WRONG_PROTOCO
 from diagnostics.judge.route_hops import before_the_proxy
 from diagnostics.judge.route_quality import with_quality
 from diagnostics.judge.targets import GOOD, TargetJudge
-from diagnostics.model import WAYS, Cause, Certainty, NetworkVerdict, Observation, Probe, RouteVerdict, Rule, Service, Status, Verdict
+from diagnostics.judge.vpn_evidence import PROFILES, ProfileEvidence
+from diagnostics.judge.vpn_profiles import judge_profile
+from diagnostics.model import (
+    OUTSIDE,
+    WAYS,
+    Cause,
+    Certainty,
+    NetworkVerdict,
+    Observation,
+    Probe,
+    RouteVerdict,
+    Rule,
+    Service,
+    Status,
+    Verdict,
+)
 
 PROVABLE: Final = frozenset({Probe.HTTPS, Probe.HTTP, Probe.TLS, Probe.MTPROTO})
 """What can be proven through a proxy: a mere connection cannot, since proxies say yes to closed ports."""
@@ -260,9 +275,15 @@ def judge_routes(
     routes: list[RouteVerdict] = []
     verdicts: list[Verdict] = []
     for route, observations in evidence.routes.items():
-        if route == WAYS:
-            continue  # judged by ``judge/workarounds.py``
+        if route in (WAYS, OUTSIDE):
+            continue  # judged by ``judge/workarounds.py`` and ``judge/vpn_outside.py``
         known = RouteEvidence(observations)
+        if known.told_kind in PROFILES:
+            of_profile = ProfileEvidence(observations)
+            own = judge_profile(route, of_profile, network)
+            routes.append(own)
+            verdicts += [verdict for target in targets for verdict in judge_over_route(target, of_profile, own, direct, network)]
+            continue
         if app_of(known):
             own, carried = judge_app(route, observations, known, targets, network)
             routes.append(own)

@@ -58,6 +58,12 @@ class Context:
         other.dead = DeadPlaces(other.losses)
         return other
 
+    def beside(self, network: Network, route: str) -> Context:
+        """Return a context for the same places over another network: nothing learnt here is believed there."""
+        other = Context(network, self.trace.over(route), self.resolvers, self.controls, many=self.many)
+        other.lateness = self.lateness
+        return other
+
     def unheard(self) -> Context:
         """Return a context whose steps leave no trace; whoever uses it records in one step what may be known."""
         other = copy.copy(self)

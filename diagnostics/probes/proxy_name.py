@@ -30,20 +30,20 @@ MOST_OPERATORS: Final = 3
 ANY_FAMILY: Final = socket.AF_UNSPEC
 
 
-async def find_proxy(direct: Context, over: Context, host: str, kind: str) -> list[str]:
-    """Return the addresses of a proxy's name, none if nobody knows it; ``over`` is the context of its route."""
+async def find_proxy(direct: Context, over: Context, host: str, kind: str, *, step: Step = Step.PROXY) -> list[str]:
+    """Return the addresses of a proxy's (or VPN server's) name, none if nobody knows it; ``over`` is the context of its route."""
     found: list[str] = []
-    with over.trace.step(Step.PROXY) as step:
-        step.detail = {"stage": "name", "kind": kind, "public": 0, "bogons": 0}
+    with over.trace.step(step) as record:
+        record.detail = {"stage": "name", "kind": kind, "public": 0, "bogons": 0}
         found = await patiently(direct.network.resolve(host, ANY_FAMILY), lambda: direct.patience.wait(extra=NAME_WAIT))
-        step.detail |= {"public": sum(not is_bogon(a) for a in found), "bogons": sum(is_bogon(a) for a in found)}
+        record.detail |= {"public": sum(not is_bogon(a) for a in found), "bogons": sum(is_bogon(a) for a in found)}
         if not found:
-            step.failure = NXDOMAIN
+            record.failure = NXDOMAIN
         elif all(a in ("0.0.0.0", "::") or is_bogon(a) for a in found) and "." in host:  # noqa: S104 - an answer, no place to listen
-            step.failure = None if _own_network(host) else BOGON
-    if step.done.failure is None or "." not in host or _own_network(host):
+            record.failure = None if _own_network(host) else BOGON
+    if record.done.failure is None or "." not in host or _own_network(host):
         return in_turn(found)  # a name of the person's own network is theirs to use
-    known = await _elsewhere(direct, over, host, kind)
+    known = await _elsewhere(direct, over, host, kind, step)
     return in_turn(known or found)
 
 
@@ -58,11 +58,11 @@ def _own_network(host: str) -> bool:
     return host.lower().endswith((".local", ".lan", ".home", ".internal", ".localdomain", ".home.arpa"))
 
 
-async def _elsewhere(direct: Context, over: Context, host: str, kind: str) -> list[str]:
+async def _elsewhere(direct: Context, over: Context, host: str, kind: str, kind_of_step: Step) -> list[str]:
     """Ask public resolvers over encrypted ways; their steps leave no trace, since they carry the name."""
     asked = _encrypted(direct.resolvers)
     answers: list[Answer] = []
-    with over.trace.step(Step.PROXY) as step:
+    with over.trace.step(kind_of_step) as step:
         step.detail = {"stage": "name_elsewhere", "kind": kind, "operators": len(asked), "knowing": 0}
         quiet = direct.unheard()
         await asyncio.gather(*(_ask(quiet, resolver, host, answers) for resolver in asked))

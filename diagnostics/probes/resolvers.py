@@ -101,6 +101,22 @@ class Session:
         )
         return done
 
+    async def exchange(self, query: dns.message.Message) -> dns.message.Message:
+        """Return the reply to a query of any kind; no step is recorded, for names that would tell an address of the person's.
+
+        Raises BrokenSessionError if the session had ended before, TimeoutError, OSError and EOFError.
+        """
+        async with self._turns, self._noted():
+            if self.broken:
+                raise BrokenSessionError
+            heard, reply = self._pipeline.answers, None
+            try:
+                async with asyncio.timeout(self._context.patience.wait(extra=SERVER_WORK)):
+                    reply = await self._exchange(query)
+            finally:
+                self._end_if_dead(answered=reply is not None, heard=self._pipeline.answers > heard)
+            return reply
+
     async def _ask(self, question: Question) -> Observation:
         source = Source(self.resolver.id, self.address, self.resolver.filters)
         async with self._turns, self._noted():

@@ -26,6 +26,7 @@ from diagnostics.probes.pacing import patiently
 from diagnostics.probes.proxy_name import ANY_FAMILY
 from diagnostics.probes.route import RouteProbe
 from diagnostics.probes.stun import StunInquiry
+from diagnostics.probes.through import Through
 from diagnostics.probes.way import PROXY_WORK
 from diagnostics.routes.link import Kind
 from diagnostics.routes.socks import associate, framed, unframed
@@ -61,15 +62,16 @@ class RouteChecks:
         self._exit = chosen_exit(context.controls)
         self._direct: asyncio.Task[Place | None] | None = None
 
-    async def measure(self, probe: RouteProbe) -> None:
-        """Find out what else there is to know of a proxy through which something opened."""
+    async def measure(self, probe: Through) -> None:
+        """Find out what else there is to know of a proxy, or a tunnel, through which something opened."""
         trusts = Trusts(self._context.network.trust)
         clear = [probe.measure(endpoint_of(control), None, trusts, "control") for control in chosen_clear(self._context.controls)]
-        await asyncio.gather(*clear, self._exit_of(probe), self._udp(probe))
+        udp = [self._udp(probe)] if isinstance(probe, RouteProbe) else []
+        await asyncio.gather(*clear, self._exit_of(probe), *udp)
 
     # --- where it comes out ---
 
-    async def _exit_of(self, probe: RouteProbe) -> None:
+    async def _exit_of(self, probe: Through) -> None:
         control = self._exit
         if control is None:
             return
@@ -139,9 +141,9 @@ class RouteChecks:
         return False
 
 
-async def _through(probe: RouteProbe, control: Control) -> Stream | None:
+async def _through(probe: Through, control: Control) -> Stream | None:
     """Return a stream to a control through the proxy; None where it refused, which is recorded."""
-    return (await probe.way.open(control.host, control.port, None, "exit"))[0]
+    return await probe.open(control.host, control.port, "exit")
 
 
 async def _directly(context: Context, control: Control) -> Stream | None:

@@ -15,8 +15,10 @@ Detail of a ``udp`` observation::
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 import struct
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +29,8 @@ PROTOCOL: Final = "stun"
 COOKIE: Final = 0x2112A442
 BINDING_REQUEST: Final = 0x0001
 _ANSWERS: Final = {0x0101: "success", 0x0111: "error"}
-_MAPPED: Final = frozenset({0x0001, 0x0020})
+_XOR_MAPPED: Final = 0x0020
+_MAPPED: Final = frozenset({0x0001, _XOR_MAPPED})
 """MAPPED-ADDRESS and XOR-MAPPED-ADDRESS; numbers and layout of this file: RFC 8489, sections 5 and 14."""
 
 _HEADER: Final = struct.Struct("!HHI12s")
@@ -63,16 +66,32 @@ def read_binding(wire: bytes, transaction: bytes) -> Binding | None:
     return Binding(_ANSWERS[kind], _mapped_family(wire[_HEADER.size :]))
 
 
+def mapped_address(wire: bytes, transaction: bytes) -> str | None:
+    """Return the address that a response to our request tells, for whoever compares it in memory and keeps none of it."""
+    if read_binding(wire, transaction) is None:
+        return None
+    for kind, value in _mapped(wire[_HEADER.size :]):
+        size = {4: 4, 6: 16}.get(_FAMILIES.get(value[1], 0), 0)
+        raw, key = value[4 : 4 + size], wire[4:20]  # the cookie and the transaction
+        if size and len(raw) == size:
+            return str(ipaddress.ip_address(bytes(a ^ b for a, b in zip(raw, key, strict=False)) if kind == _XOR_MAPPED else raw))
+    return None
+
+
 def _mapped_family(attributes: bytes) -> int | None:
     """Return the family of the mapped address among attributes; the address itself is left where it is."""
+    return next((_FAMILIES.get(value[1]) for _, value in _mapped(attributes)), None)
+
+
+def _mapped(attributes: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the mapped addresses among attributes: their kind, and their value of 8 bytes or more."""
     at = 0
     while at + _ATTRIBUTE.size <= len(attributes):
         kind, length = _ATTRIBUTE.unpack_from(attributes, at)
         value = attributes[at + _ATTRIBUTE.size : at + _ATTRIBUTE.size + length]
         if kind in _MAPPED and len(value) == length >= 8:
-            return _FAMILIES.get(value[1])
+            yield kind, value
         at += _ATTRIBUTE.size + (length + 3) // 4 * 4
-    return None
 
 
 class StunInquiry:

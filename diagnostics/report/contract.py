@@ -252,7 +252,9 @@ def _words_of(report: Report) -> Iterator[tuple[str, tuple[str | None, ...]]]:
     app, run, line = report.app, report.run, report.network
     yield "app", (app.version, app.platform, app.python)
     yield "run", (run.id, run.started, run.simulated)
-    yield "network", (line.rule, line.ipv6, line.system_proxy, *line.evidence)
+    yield "network", (line.rule, line.ipv6, line.system_proxy, *line.evidence, line.vpn.state, *line.vpn.clients)
+    for check in line.vpn.checks:
+        yield "network", (check.check, check.rule, *check.evidence)
     for v in report.verdicts:
         yield "verdicts", (v.function, v.route, v.rule, *v.evidence)
     for r in report.routes:

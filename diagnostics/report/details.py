@@ -13,6 +13,7 @@ import msgspec
 
 from diagnostics.bogons import is_address
 from diagnostics.model import Observation, Step
+from diagnostics.vpn.state.facts import Interface, Overlap, ResolverRoute, RouteTest, SmartNames, VpnFacts
 
 MAX_ADDRESSES: Final = 256
 """Most addresses in one list; the probes keep 16."""
@@ -208,6 +209,9 @@ class _Other(_Shape, frozen=True):
     kind: str = ""
 
 
+VPN_SHAPES: Final = (VpnFacts, Interface, RouteTest, ResolverRoute, Overlap, SmartNames)
+"""The shapes of the note on the VPN: their keys are words of the report's format (``secrets.public_words``)."""
+
 _SHAPES: Final[dict[Step, type[_Shape]]] = {
     Step.DNS: _Dns,
     Step.TCP: _Tcp,
@@ -216,7 +220,7 @@ _SHAPES: Final[dict[Step, type[_Shape]]] = {
     Step.UDP: _Udp,
     Step.MTPROTO: _Mtproto,
 }
-_KINDS: Final[dict[str, type[_Shape]]] = {
+_KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "plan": _Plan,
     "clock": _Clock,
     "resolver": _Nameservers,
@@ -224,12 +228,13 @@ _KINDS: Final[dict[str, type[_Shape]]] = {
     "hosts_file": _HostsFile,
     "system_proxy": _SystemProxy,
     "lateness": _Lateness,
+    "vpn": VpnFacts,
 }
 
 
 def wrong_detail(observation: Observation) -> str:
     """Return the place of the first detail that has the wrong type (``detail.answers[2]``), or nothing."""
-    shape = _SHAPES.get(observation.step)
+    shape: type[msgspec.Struct] | None = _SHAPES.get(observation.step)
     if observation.step is Step.SYSTEM:
         kind = observation.detail.get("kind")
         shape = (_KINDS.get(kind) if isinstance(kind, str) else None) or _Other
@@ -243,6 +248,9 @@ def wrong_detail(observation: Observation) -> str:
     if isinstance(found, _Dns):
         lists = [("answers", found.answers)] + [(f"replies[{n}].answers", reply.answers) for n, reply in enumerate(found.replies)]
         return next((f"detail.{name}" for name, addresses in lists if not _all_addresses(addresses)), "")
+    if isinstance(found, VpnFacts):
+        parts = ("interfaces", "routes", "resolvers", "overlaps", "running")
+        return next((f"detail.{part}" for part in parts if len(getattr(found, part)) > MAX_ADDRESSES), "")
     if shape in _SHAPES.values() and observation.address and not is_address(observation.address):
         return "address"
     return ""

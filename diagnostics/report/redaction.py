@@ -53,7 +53,7 @@ MOST_ENCODED: Final = 3
 """Times that a text may be URL-encoded over again and is still looked into."""
 
 _ENUM_FIELDS: Final = frozenset({"step", "status", "cause", "certainty"})
-_FREE_FIELDS: Final = frozenset({"detail", "vpn"})
+_FREE_FIELDS: Final = frozenset({"detail"})
 """Where keys are not the contract's own."""
 
 

@@ -20,6 +20,7 @@ import msgspec
 from diagnostics import model
 from diagnostics.errors import InputError
 from diagnostics.report import details
+from diagnostics.vpn.state.clients import known_names
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -32,7 +33,9 @@ _GENERIC: Final = (
     "localhost localdomain local lan computer desktop laptop server linux windows macos darwin wifi internet direct route "
     "target repeat control survey hold plain plain_neutral control_neutral neutral_name control_address system_roots inspect ipv6 "
     "plan clock resolver portal neutral getaddrinfo doh dot udp app web api media chat calls certificate subject issuer "
-    "noerror nxdomain servfail refused dns_bogon_error example com org net http https tls tcp atajo-report none typed"
+    "noerror nxdomain servfail refused dns_bogon_error example com org net http https tls tcp atajo-report none typed "
+    "vpn full split mesh browser_only stale tun wireguard ppp ipsec kill_switch physical virtual idle loopback any access "
+    "routed refused ambiguous error private route names names_at_risk proxy_only conflict overlap left_over"
 )
 """Names that identify nobody, and words of the report format: a person called "dns" must not make a report unreadable."""
 
@@ -140,4 +143,6 @@ def _catalogue_words() -> set[str]:
     words = set(catalog.services) | {r.id for r in catalog.resolvers} | {c.id for c in catalog.controls}
     hosts = {e.host for s in catalog.services.values() for f in s.functions for e in f.endpoints} | {c.host for c in catalog.controls}
     words |= {f.id for s in catalog.services.values() for f in s.functions}
+    with contextlib.suppress(InputError):
+        words |= {client.id for client in known_names().clients}
     return words | hosts | {label for host in hosts for label in host.split(".")}

@@ -22,6 +22,7 @@ from diagnostics import tomlfile
 from diagnostics.errors import InputError
 from diagnostics.model import Cause, Certainty, Fact, Status
 from diagnostics.sim.behaviour import Certificate, Dns, DnsScope, Http, Ipv6, Link, Mtproto, Sees, Serves, Tcp, Tls, Udp, Where
+from diagnostics.sim.vpn import ExpectedVpn, SimVpn
 from diagnostics.workarounds.identity import parse_way
 
 ERROR: Final = "error.scenario"
@@ -148,10 +149,12 @@ class ScenarioText(Fact, frozen=True, forbid_unknown_fields=True):
     installed_roots: tuple[str, ...] = ()  # issuers that this computer's own store believes
     hosts: dict[str, str] = msgspec.field(default_factory=dict)  # the hosts file
     portal: Portal | None = None
+    vpn: SimVpn | None = None
     censor: tuple[CensorRule, ...] = ()
     site: tuple[Site, ...] = ()
     expected: tuple[Expected, ...] = ()
     expected_network: ExpectedNetwork | None = None
+    expected_vpn: ExpectedVpn | None = None
     expected_ways: tuple[ExpectedWays, ...] = ()
 
 
@@ -254,6 +257,8 @@ def _check_values(scenario: Scenario) -> None:
         _check_rule(scenario, index, rule)
     for index, site in enumerate(scenario.site):
         _check_site(scenario, index, site)
+    if scenario.vpn and (wrong := scenario.vpn.unknown_label()):
+        raise scenario.error(("vpn", *wrong[:2]), wrong[2], [each.label for each in scenario.vpn.adapters])
     _check_known_words(scenario)
     _check_ways(scenario)
 
@@ -313,6 +318,10 @@ def _check_known_words(scenario: Scenario) -> None:
     rows: list[tuple[tuple[str | int, ...], Any]] = [(("expected", index), row) for index, row in enumerate(scenario.expected)]
     if scenario.expected_network:
         rows.append((("expected_network",), scenario.expected_network))
+    if scenario.expected_vpn:
+        for index, cause in enumerate(scenario.expected_vpn.causes):
+            if cause not in list(Cause):
+                raise scenario.error(("expected_vpn", "causes", index), cause, list(Cause))
     for path, row in rows:
         for key, kind in (("status", Status), ("cause", Cause), ("certainty", Certainty)):
             value = getattr(row, key, None)

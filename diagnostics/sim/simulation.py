@@ -34,6 +34,7 @@ from diagnostics.sim.check import check_against
 from diagnostics.sim.dns_server import MAX_MESSAGE, Names
 from diagnostics.sim.flows import Dialled, Parts, serve_flow
 from diagnostics.sim.scenario import Scenario
+from diagnostics.sim.vpn import without_vpn
 from diagnostics.sim.wire import Line
 from diagnostics.sim.world import DNS_PORT, HTTP_PORT, Kind, World
 from diagnostics.streams import Datagrams, SocketStream, Stream
@@ -41,6 +42,7 @@ from diagnostics.trust import Trust
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
+    from diagnostics.vpn.state.facts import VpnFacts
 
 _LOOPBACK: Final = "127.0.0.1"
 _BACKLOG: Final = 1024
@@ -168,6 +170,12 @@ class SimulatedNetwork(Network):
     async def routes_ipv6(self) -> bool:
         """Return whether the scenario has an IPv6 route, good or dead."""
         return self.scenario.link is not Link.NONE and self.scenario.ipv6 is not Ipv6.NONE
+
+    async def vpn_facts(self) -> VpnFacts:
+        """Return what the scenario's computer tells of a VPN."""
+        if self.scenario.vpn:
+            return self.scenario.vpn.facts()
+        return without_vpn(ipv4=self.scenario.link is not Link.NONE, ipv6=await self.routes_ipv6())
 
     async def datagram(self, address: str, port: int) -> Datagrams:
         """Open a UDP flow.  Raises OSError if there is no route."""

@@ -86,11 +86,12 @@ TRUE_OF_FIRST = {name: re.escape(text) for name, text in _LITERALLY.items()} | {
 }
 """What may literally be said of the first target in each shipped scenario in which that is hindered."""
 
-MASKED = ("antivirus", "captive-portal", "no-link", "offline", "wrong-clock")
+MASKED = ("antivirus", "captive-portal", "no-link", "offline", "vpn-stale-kill-switch", "wrong-clock")
 WELL = (
     *("dead-ipv6", "lossy-5-percent", "open", "self-signed-site", "slow-line", "whatsapp-media-only-blocked"),
     *("captcha", "cdn-differs", "dns-intercepted-honest", "lossy-10-percent", "redirects-303", "status-403"),
     *("dot-blocked", "half-addresses", "quic-blocked", "same-first-page"),
+    *("vpn-dns-outside", "vpn-ipv6-outside", "vpn-split"),
     *("udp-blocked", "calls-blocked", "mtproto-cut", "telegram-half-ranges", "ve-telegram-ranges-2025-05"),
 )
 

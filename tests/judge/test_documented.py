@@ -10,7 +10,7 @@ from diagnostics.sim.scenario import load_scenarios
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "judgement.md").read_text(encoding="utf-8")
-LAYERS = "dns|tcp|tls|http|udp|mtproto|quic|throughput|network|resolver|run|plan|target|evidence|route"
+LAYERS = "dns|tcp|tls|http|udp|mtproto|quic|throughput|network|resolver|run|plan|target|evidence|route|vpn"
 RULE = re.compile(rf"\b(?:{LAYERS})\.[a-z][a-z0-9_]+\b")
 
 

@@ -183,6 +183,10 @@ class Lab:
         text = "\n".join([f"*{table}", *rules, "COMMIT", ""])
         command(*space.wrap(self._iptables_restore, "--noflush"), text=text)
 
+    def at_provider(self, tool: str, rules: str) -> None:
+        """Give rules to the provider's router: to ``nft``, beside what a setting has there."""
+        command(*self._provider.wrap(tool, "-f", "-"), text=rules)
+
     def _build(self) -> None:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix=_FOLDER)))
         self.client, self._provider, self.internet = (self._namespace(role) for role in ("client", "provider", "internet"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from diagnostics.model import NetworkVerdict, Observation, Report, Step
+from diagnostics.model import NetworkVerdict, Observation, Report, Step, VpnCheck, VpnVerdict
 from diagnostics.report.contract import dump, load, texts_of
 from diagnostics.report.redaction import redacted
 from diagnostics.report.replay import replay
@@ -178,8 +178,20 @@ def test_letters_with_two_small_forms_are_found() -> None:
 
 
 def test_secrets_stand_in_no_key_either() -> None:
-    report = Report(network=NetworkVerdict(vpn={f"if {OWN}": {"marisol": [{"SSID": "x"}]}}))
-    assert redacted(report, secrets=SECRETS).report.network.vpn == {"if 192.168.255.1": {"[user]": [{"SSID": "[network]"}]}}
+    seen = Observation(id="o1", step=Step.SYSTEM, detail={f"if {OWN}": {"marisol": [{"SSID": "x"}]}})
+    cleaned = redacted(Report(observations=(seen,)), secrets=SECRETS).report.observations[0]
+    assert cleaned.detail == {"if 192.168.255.1": {"[user]": [{"SSID": "[network]"}]}}
+
+
+def test_a_clients_name_in_a_vpn_verdict_is_cleaned_too() -> None:
+    report = Report(network=NetworkVerdict(vpn=VpnVerdict(state="full", clients=("tunnel of marisol",))))
+    assert redacted(report, secrets=SECRETS).report.network.vpn.clients == ("tunnel of [user]",)
+
+
+def test_the_words_of_a_vpn_verdict_stay() -> None:
+    report = Report(network=NetworkVerdict(vpn=VpnVerdict(state="full", clients=("marisol", "proton"), checks=(VpnCheck(check="route"),))))
+    cleaned = redacted(report, secrets=SECRETS).report.network.vpn
+    assert (cleaned.state, cleaned.clients, cleaned.checks) == ("full", ("[user]", "proton"), (VpnCheck(check="route"),))
 
 
 def test_a_word_of_a_newer_report_that_holds_a_secret_is_removed_whole() -> None:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySeq
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.texts import join_names, language, t
+from app.vpn_words import vpn_at_home
 from diagnostics.model import Service
 from ui.a11y import announce
 from ui.backend import Backend, SitesRead
@@ -65,6 +66,9 @@ class HomeScreen(DropScreen):
         self.body.addWidget(Row([self._through]))
         self.body.addStretch(1)
         self.problem = Label(state="warn", name="home.problem")
+        self.vpn = Label(rank="muted", name="home.vpn")
+        self._vpn_state = ""
+        self.body.addWidget(self.vpn)
         self.data_age = Label(rank="muted", name="home.data_age")
         self.data_age.hide()
         self.body.addWidget(self.data_age)
@@ -112,6 +116,11 @@ class HomeScreen(DropScreen):
         self._through.setVisible(count > 0)
         self.set_reading_order()
 
+    def show_vpn(self, state: str) -> None:
+        """Say through what the tests will go while a VPN is on; never to switch it off."""
+        self._vpn_state = state
+        self.vpn.say(vpn_at_home(state))
+
     def chosen_targets(self) -> list[str]:
         """Return the ids of the ticked services, in the order shown."""
         return [target for target, tile in self._tiles.items() if tile.isChecked()]
@@ -137,6 +146,7 @@ class HomeScreen(DropScreen):
             self.primary.say(t("home.go"))
         self._show_problem()
         self._show_age()
+        self.vpn.say(vpn_at_home(self._vpn_state))
         self.field_problem.say("")
 
     def _show_age(self) -> None:

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QWidget
 
 from app.route_words import state_word, summary_of
 from app.texts import t
+from app.vpn_words import vpn_sentence, vpn_state_word
 from app.wording import after_colon
-from diagnostics.model import Report, RouteVerdict, Status
+from diagnostics.model import Report, RouteVerdict, Status, VpnVerdict
 from ui.a11y import announce
 from ui.drops import DropScreen
 from ui.looks import UNDER_WAY, WAITING, look
@@ -23,6 +24,16 @@ from ui.widgets import Button, Card, Label, Row, column, drop
 
 UNDO_SECONDS: Final = 10
 """How long a removal can be taken back."""
+
+_VPN_LOOKS: Final = {
+    "none": ("circle", "muted"),
+    "full": ("check", "ok"),
+    "split": ("alert", "warn"),
+    "mesh": ("check", "muted"),
+    "browser_only": ("alert", "warn"),
+    "stale": ("plug", "bad"),
+}
+"""Drawing and role of each state of a VPN."""
 
 LINES: Final = 3
 """Lines that the paste field shows."""
@@ -35,6 +46,8 @@ class ProxiesScreen(DropScreen):
     test_asked = Signal(list)
     detail_asked = Signal(str)
     changed = Signal()
+    vpn_asked = Signal()
+    profile_asked = Signal()
 
     def __init__(self, theme: Theme, proxies: Proxies) -> None:
         """Build the screen; the rows come with :meth:`show_rows`."""
@@ -47,6 +60,7 @@ class ProxiesScreen(DropScreen):
         self._pasted: Path | str = ""
         self._removing: ProxyRow | None = None
         self.dropped.connect(self._read)
+        self._build_vpn()
         self._empty = Label(rank="muted", name="proxies.empty")
         self._cards, self._found_cards = column([]), column([])
         self._all = Button(theme, "proxies.all", rank="flat")
@@ -66,6 +80,21 @@ class ProxiesScreen(DropScreen):
         self._open = Button(theme, "proxies.open")
         self._open.clicked.connect(self._choose_file)
         self.foot.fill([self._open, self.primary], far=1)
+
+    def _build_vpn(self) -> None:
+        """Build the card of this computer's VPN: the other half of this place."""
+        self._vpn = VpnVerdict()
+        self._see, self._profile = Button(self.theme, "proxies.vpn.open"), Button(self.theme, "proxies.test.profile", rank="flat")
+        self._see.clicked.connect(self.vpn_asked)
+        self._profile.clicked.connect(self.profile_asked)
+        self._vpn_card = Card(self.theme, drawing="question", role="muted", action=self._see, more=self._profile)
+        self.body.addWidget(self._vpn_card)
+
+    def show_vpn(self, vpn: VpnVerdict) -> None:
+        """Say in a line whether a VPN is on, and through what tests go."""
+        self._vpn = vpn
+        drawing, role = _VPN_LOOKS.get(vpn.state, ("question", "muted"))
+        self._vpn_card.say(t("proxies.vpn.card"), vpn_state_word(vpn), vpn_sentence(vpn), drawing=drawing, role=role)
 
     def _build_undo(self) -> QWidget:
         self._removed = Label(rank="muted", name="proxies.removed")
@@ -106,6 +135,9 @@ class ProxiesScreen(DropScreen):
         """Put the words in."""
         self.title.say(t("proxies.title"))
         self.lead.say(t("proxies.lead"))
+        self._see.say(t("proxies.vpn.open"))
+        self._profile.say(t("proxies.test.profile"))
+        self.show_vpn(self._vpn)
         self._risk.say(t("proxies.risk"))
         self._all.say(t("proxies.test.all"))
         self._undo.say(t("proxies.undo"))

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, state_word, summary_of, usable
 from app.texts import t, when
+from app.vpn_words import measured_through
 from app.wording import BAD, by_severity, card_sentence, copy_text, failure, headline, name_of, status_word, summary, whole_verdicts, worst
 from diagnostics.model import Report, RouteVerdict, Status, Verdict
 from ui.a11y import announce
@@ -21,7 +22,7 @@ from ui.screen import Screen
 from ui.target_list import MANY, TargetList, TargetRow
 from ui.theme import Theme
 from ui.ways import ways
-from ui.widgets import Button, Card, Choice, Label, Notice, drop
+from ui.widgets import Button, Card, Choice, Label, Notice, Row, drop
 
 NOTE_SECONDS: Final = 4
 """How long "Summary copied" stays."""
@@ -48,6 +49,7 @@ class ResultScreen(Screen):
     save_asked = Signal()
     other_asked = Signal()
     route_asked = Signal(str)
+    compare_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
         """Build the screen."""
@@ -66,13 +68,18 @@ class ResultScreen(Screen):
             flow.addWidget(choice)
             choice.clicked.connect(self._fill_list)
         self._groups["all"].setChecked(True)
-        for part in (self._narrow, self._list):
+        self._through = Label(rank="muted", name="result.vpn")
+        self._compare = Button(theme, "result.vpn.compare", rank="flat")
+        self._compare.clicked.connect(self.compare_asked)
+        self._offer = Row([self._compare])
+        for part in (self._narrow, self._list, self._offer):
             part.hide()
             part.setParent(self)
         self.note = Label(rank="muted", name="result.note")
         self.head.addWidget(self.note)
         self.news = Notice(theme, "result.news")
         self.head.addWidget(self.news)
+        self.head.addWidget(self._through)
         self.primary = Button(theme, "result.primary", rank="primary")
         self.again = Button(theme, "result.again")
         self.save = Button(theme, "result.save")
@@ -106,6 +113,9 @@ class ResultScreen(Screen):
         self.lead.say(summary(report))
         self.note.say("")
         self.news.say("")
+        self._through.say(measured_through(report))
+        self._compare.say(t("result.vpn.compare"))
+        self._offer.setVisible(bool(measured_through(report)))
         lead = worst(report)
         if self.primary is not None:
             name = name_of(lead.target, report) if lead else ""
@@ -144,7 +154,7 @@ class ResultScreen(Screen):
         if verdicts and not failure(self._report):
             self._cards += [self._proxy_card(route) for route in proxies_of(self._report)]
         self._verdicts = {verdict.target: verdict for verdict in by_severity(self._report)} if many else {}
-        for part in (*self._cards, *((self._narrow, self._list) if many else ())):
+        for part in (*self._cards, *((self._narrow, self._list) if many else ()), self._offer):
             self.body.addWidget(part)
         self._narrow.setVisible(many)
         self._list.setVisible(many)

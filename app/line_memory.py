@@ -1,0 +1,43 @@
+"""What this computer's lines look like without a VPN: networks and countries, no address; forgotten after 30 days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from pathlib import Path
+
+import msgspec
+
+from app.paths import data_folder, write_whole
+from diagnostics.model import Report
+from diagnostics.vpn.protection.line import LineMemory, learnt, read_memory
+
+log = logging.getLogger("atajo.line")
+
+MOST_BYTES = 65536
+
+
+def _file() -> Path:
+    return data_folder() / "line.json"
+
+
+def load() -> LineMemory:
+    """Return what is remembered; nothing where there is no file, or one that is none."""
+    try:
+        with _file().open("rb") as file:
+            return read_memory(file.read(MOST_BYTES))
+    except OSError:
+        return LineMemory()
+
+
+def keep(before: LineMemory, report: Report) -> None:
+    """Remember what a run saw of the line, if no VPN was up and the network was real."""
+    if report.run.simulated is not None or report.network.vpn.state != "none":
+        return
+    after = learnt(before, report.observations, dt.datetime.now(dt.UTC).date())
+    if after == before:
+        return
+    try:
+        write_whole(_file(), msgspec.json.encode(after), private=True)
+    except OSError as error:  # it is learnt again next time
+        log.info("the line is not remembered: %s", type(error).__name__)

@@ -1,0 +1,60 @@
+"""What was measured of one VPN profile, sorted for the rules; nothing here decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from diagnostics.failures import INTERRUPTED, REFUSED
+from diagnostics.judge.route_evidence import RouteEvidence, code, word
+from diagnostics.model import DIRECT, Observation, Step
+
+PROHIBITED: Final = "host_unreachable"
+"""The failure of an ICMP error such as "administratively prohibited" (errno 113 on Linux)."""
+
+PROFILES: Final = frozenset({"wireguard", "amneziawg", "tor", "obfs4"})
+"""Kinds of routes that are profiles (``diagnostics/vpn/profile.py``)."""
+
+
+class ProfileEvidence(RouteEvidence):
+    """What was measured of one profile: its own stages, and what went through it."""
+
+    def __init__(self, observations: Sequence[Observation]) -> None:
+        """Sort by stage; what was interrupted proves nothing."""
+        super().__init__(observations)
+        self.vpn = [o for o in observations if o.step is Step.VPN and o.failure != INTERRUPTED]
+        self.proxy = self.vpn  # where the rules of routes look for ``open``
+
+    def of(self, stage: str, *, by: str = DIRECT, transport: str = "") -> list[Observation]:
+        """Return the steps of one stage that went out ``by`` a way, and over one transport if that is asked for."""
+        return [
+            o for o in self.vpn if word(o, "stage") == stage and (word(o, "by") or DIRECT) == by and transport in ("", word(o, "transport"))
+        ]
+
+    def elsewhere(self, stage: str) -> list[Observation]:
+        """Return the steps of one stage that went out through one of the person's proxies."""
+        return [o for o in self.vpn if word(o, "stage") == stage and word(o, "by") not in ("", DIRECT)]
+
+    @property
+    def protocol(self) -> str:
+        """Return what the profile speaks."""
+        return word(self.note, "proxy") if self.note else next((word(o, "protocol") for o in self.vpn), "")
+
+    @property
+    def answered(self) -> list[Observation]:
+        """Return the greetings that were answered directly."""
+        return [o for o in self.of("handshake") if o.failure is None]
+
+    @property
+    def silent(self) -> list[Observation]:
+        """Return the greetings that went out directly and were not answered; those refused in words are not among them."""
+        return [o for o in self.of("handshake") if o.failure not in (None, REFUSED, PROHIBITED)]
+
+    def alive(self) -> list[Observation]:
+        """Return the signs that something lives at the server's address."""
+        return [o for o in self.of("alive") if o.failure is None and o.detail.get("signs")]
+
+
+def tries(o: Observation) -> int:
+    """Return how many greetings a step sent."""
+    return code(o, "tries")

@@ -1,0 +1,123 @@
+"""Rules of VPN profiles: does it connect, and if not, who or what is in the way?
+
+Each protocol judges what its own server said (``judge/vpn_wireguard.py`` and its neighbours); what several share is here: names, closed
+ports, a wrong clock, and silence.  Silence has four causes (blocked, dead, wrong key, wrong clock), and no probe alone tells them apart:
+only a comparison does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from diagnostics.failures import REFUSED
+from diagnostics.judge.evidence import Finding, ids
+from diagnostics.judge.route_evidence import said, word
+from diagnostics.judge.vpn_evidence import PROHIBITED, ProfileEvidence, tries
+from diagnostics.judge.vpn_tor import judge_tor
+from diagnostics.judge.vpn_wireguard import judge_wireguard
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Status
+
+ENOUGH_TRIES: Final = 3
+"""Greetings that must have stayed without an answer before silence is held against an answer by another way."""
+
+BEHIND: Final = -60.0
+"""Seconds by which this computer's clock is behind from which on it may be why a server that looks at the time stays silent."""
+
+DATED: Final = frozenset({"wireguard", "amneziawg"})
+"""Protocols whose servers take no greeting that is older than the last they took."""
+
+ENOUGH_OPERATORS: Final = 2
+
+Judge = Callable[[ProfileEvidence], Finding | None]
+JUDGES: Final[Mapping[str, Judge]] = {"wireguard": judge_wireguard, "amneziawg": judge_wireguard, "tor": judge_tor, "obfs4": judge_tor}
+
+
+def judge_profile(route: str, evidence: ProfileEvidence, network: NetworkVerdict) -> RouteVerdict:
+    """Return what is to be said of a profile; the first stage that fails decides."""
+    return _finding(evidence, network).of_route(route, evidence.protocol)
+
+
+def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
+    if not evidence.vpn:
+        return said(Status.NOT_TESTED, "vpn.not_measured", None, Certainty.NONE, ids(evidence.note))
+    if network.cause in (Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL) and not evidence.answered:
+        return said(Status.UNKNOWN, network.rule, network.cause, Certainty.NONE, network.evidence[:8])
+    ahead = evidence.of("ahead")
+    if ahead:
+        return said(Status.NOT_TESTED, "vpn.clock_ahead", Cause.WRONG_CLOCK, Certainty.NONE, ids(ahead))
+    for rule in (_name, _port):
+        found = rule(evidence)
+        if found is not None:
+            return found
+    own = JUDGES.get(evidence.protocol)
+    found = own(evidence) if own else None
+    if found is not None:
+        return found
+    if evidence.silent and not evidence.answered:
+        return _silence(evidence, network)
+    if evidence.answered:
+        return said(Status.WORKS, "vpn.answers", None, Certainty.LIKELY, ids(evidence.answered))
+    return said(Status.UNKNOWN, "vpn.too_little", None, Certainty.NONE, ids(evidence.vpn[:8]))
+
+
+def _name(evidence: ProfileEvidence) -> Finding | None:
+    """Judge a server whose name leads nowhere: to nobody, or only here."""
+    failed = [o for o in evidence.of("name") if o.failure]
+    if not failed or evidence.answered:
+        return None
+    known = [o for o in evidence.of("name_elsewhere") if o.failure is None]
+    if known:
+        return said(Status.LIKELY_BLOCKED, "vpn.name_misled", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(failed, known))
+    if any(o.detail.get("stage") == "handshake" for o in evidence.vpn):
+        return None
+    return said(Status.DOWN, "vpn.name_unknown", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(failed))
+
+
+def _port(evidence: ProfileEvidence) -> Finding | None:
+    """Judge a port that says no: nobody listens there, or somebody on the way says that it is forbidden."""
+    steps = [*evidence.of("port"), *evidence.of("handshake")]
+    if evidence.answered or any(o.failure is None for o in evidence.of("port")):
+        return None
+    prohibited = [o for o in steps if o.failure == PROHIBITED]
+    if prohibited:
+        return said(Status.LIKELY_BLOCKED, "vpn.prohibited", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(prohibited))
+    refused = [o for o in steps if o.failure == REFUSED]
+    if refused:
+        return said(Status.DOWN, "vpn.port_closed", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(refused))
+    return None
+
+
+def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
+    """Judge a server that does not answer, by what else was tried."""
+    silent = evidence.silent
+    through = evidence.elsewhere("handshake")
+    heard = [o for o in through if o.failure is None]
+    if heard:
+        sure = Certainty.CERTAIN if sum(tries(o) for o in silent) >= ENOUGH_TRIES else Certainty.LIKELY
+        status = Status.BLOCKED if sure is Certainty.CERTAIN else Status.LIKELY_BLOCKED
+        return said(status, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, sure, ids(silent, heard))
+    if _clock_behind(evidence, network):
+        return said(Status.UNKNOWN, "vpn.clock_behind", Cause.WRONG_CLOCK, Certainty.NONE, ids(silent))
+    if through:
+        return said(Status.DOWN, "vpn.silent_everywhere", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(silent, through))
+    others = _other_silences(evidence)
+    rule = "vpn.udp_silent_too" if others else "vpn.silent"
+    return said(Status.UNKNOWN, rule, None, Certainty.NONE, ids(silent, evidence.alive(), others))
+
+
+def _clock_behind(evidence: ProfileEvidence, network: NetworkVerdict) -> bool:
+    """Tell whether this computer's clock alone may be why a server stays silent."""
+    skew = network.clock_skew_s
+    return evidence.protocol in DATED and (network.cause is Cause.WRONG_CLOCK or (skew is not None and skew < BEHIND))
+
+
+def _other_silences(evidence: ProfileEvidence) -> list[Observation]:
+    """Return the places of several operators that answer anybody over UDP and did not; nothing if one of them did.
+
+    It accuses nobody: what calls need may be shut by itself, and those places may be down.
+    """
+    asked = evidence.of("udp_control")
+    if any(o.detail.get("answered") is True for o in asked) or any(o.detail.get("transport") != "udp" for o in evidence.silent):
+        return []
+    return asked if len({word(o, "control") for o in asked}) >= ENOUGH_OPERATORS else []

@@ -1,0 +1,45 @@
+"""What a run does about the VPN that is up, where the person asked for it: see whether it protects, and try its kill switch."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from diagnostics.probes.context import Context
+from diagnostics.vpn.outside.interfaces import physical_interface
+from diagnostics.vpn.outside.kill_switch import probe_kill_switch
+from diagnostics.vpn.protection.line import LineMemory
+from diagnostics.vpn.protection.measure import Wish, measure_protection
+from diagnostics.vpn.protection.places import Lending
+from diagnostics.vpn.state.facts import TUNNELS
+from diagnostics.vpn.state.reading import read_vpn
+
+log = logging.getLogger("atajo.vpn")
+
+_FOUR = 4
+
+
+async def protect(context: Context, pool: Lending, memory: LineMemory) -> None:
+    """See what others see of this line, through the VPN that is up; without one it is learnt what the line looks like."""
+    today = dt.datetime.fromtimestamp(context.network.clock(), dt.UTC).date()
+    tunnel = None if context.network.simulated is not None else await tunnel_name()
+    await measure_protection(context, pool, Wish(today=today, tunnel=tunnel, memory=memory))
+
+
+async def tunnel_name() -> str | None:
+    """Return what the system calls the tunnel by which ordinary IPv4 packets leave, None if none does or that is not known."""
+    try:
+        reading = await read_vpn()
+    except (OSError, ValueError) as error:
+        log.info("the tunnel is not known: %s", type(error).__name__)
+        return None
+    tunnels = {each.label for each in reading.facts.interfaces if each.kind in TUNNELS}
+    via = next((each.via for each in reading.facts.routes if each.family == _FOUR and each.via in tunnels), None)
+    return reading.names.get(via) if via is not None else None
+
+
+async def try_kill_switch(context: Context) -> None:
+    """Send on purpose a packet beside the VPN that is up; it ends at the first routers."""
+    physical = None if context.network.simulated is not None else await physical_interface()
+    if physical is not None:
+        await probe_kill_switch(context, physical)

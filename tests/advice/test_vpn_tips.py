@@ -1,0 +1,75 @@
+"""Tips for this computer's VPN and for the person's profiles: said, and never in the way of what matters more."""
+
+from __future__ import annotations
+
+from diagnostics.advice import load_tips, tips_for
+from diagnostics.model import Cause, NetworkVerdict, RouteVerdict, Status, Verdict, VpnCheck, VpnVerdict
+
+
+def line(*checks: tuple[Cause, Status], cause: Cause | None = None) -> NetworkVerdict:
+    """Return a line with a VPN of which so much was found."""
+    found = tuple(VpnCheck(check=f"check{n}", status=status, cause=what, rule="vpn.some") for n, (what, status) in enumerate(checks))
+    status = Status.DOWN if cause else Status.WORKS
+    return NetworkVerdict(status=status, cause=cause, rule="network.some", vpn=VpnVerdict(state="full", checks=found))
+
+
+def blocked(target: str = "x") -> Verdict:
+    return Verdict(target=target, status=Status.BLOCKED, cause=Cause.IP_BLOCKED)
+
+
+def causes(*verdicts: Verdict, network: NetworkVerdict, routes: tuple[RouteVerdict, ...] = ()) -> list[str]:
+    """Return what each tip is given for, in the order in which they are told."""
+    return [choice.because[0].removeprefix("cause:") for choice in tips_for(verdicts, network, routes=routes)]
+
+
+def test_a_leak_is_told_after_what_opens_the_services() -> None:
+    said = causes(blocked(), network=line((Cause.VPN_DNS_OUTSIDE, Status.PARTIAL)))
+    assert said.index("ip_blocked") < said.index("vpn_dns_outside")
+
+
+def test_a_tunnel_that_carries_nothing_is_told_before_any_service() -> None:
+    said = causes(blocked(), network=line((Cause.VPN_NO_TRAFFIC, Status.DOWN)))
+    assert said[0] == "vpn_no_traffic"
+
+
+def test_a_block_that_is_left_over_explains_a_dead_line_and_goes_first() -> None:
+    said = causes(network=line((Cause.VPN_KILL_SWITCH_ACTIVE, Status.DOWN), cause=Cause.NO_INTERNET))
+    assert said[:2] == ["vpn_kill_switch_active", "no_internet"]
+
+
+def test_a_wrong_clock_is_mended_before_the_tunnel() -> None:
+    said = causes(network=line((Cause.VPN_NO_TRAFFIC, Status.DOWN), cause=Cause.WRONG_CLOCK))
+    assert said[:2] == ["wrong_clock", "vpn_no_traffic"]
+
+
+def test_a_kill_switch_that_holds_needs_no_advice() -> None:
+    assert causes(network=line((Cause.VPN_KILL_SWITCH_ACTIVE, Status.WORKS))) == []
+
+
+def test_a_check_that_could_not_tell_needs_no_advice() -> None:
+    assert causes(network=line((Cause.VPN_DNS_OUTSIDE, Status.UNKNOWN))) == []
+
+
+def test_a_profile_that_does_not_connect_is_advised_upon_last() -> None:
+    route = RouteVerdict(
+        id="wireguard-1a2b", kind="wireguard", status=Status.BLOCKED, cause=Cause.VPN_HANDSHAKE_BLOCKED, rule="vpn.answers_elsewhere"
+    )
+    said = causes(blocked(), network=line((Cause.VPN_MTU, Status.PARTIAL)), routes=(route,))
+    assert said[-2:] == ["vpn_mtu", "vpn_handshake_blocked"]
+
+
+def test_a_profile_whose_server_was_not_told_from_a_cut_gets_no_advice() -> None:
+    assert causes(network=line(), routes=(RouteVerdict(id="tor-1a2b", kind="tor", status=Status.UNKNOWN, rule="vpn.silent"),)) == []
+
+
+def test_a_proxy_that_was_tested_is_left_to_its_own_verdicts() -> None:
+    route = RouteVerdict(id="socks5-1a2b", kind="socks5", status=Status.DOWN, cause=Cause.PROXY_DOWN, rule="route.refused")
+    assert causes(network=line(), routes=(route,)) == []
+
+
+def test_no_tip_tells_to_switch_the_vpn_off_first() -> None:
+    for tip in load_tips().values():
+        if any(cause.startswith("vpn_") for cause in tip.causes):
+            first = tip.in_language("en").steps[0].lower()
+            assert "vpn off" not in first
+            assert "close the vpn" not in first

@@ -1,0 +1,147 @@
+"""What stands behind the VPN screens: profiles held in memory alone, runs planned with the person's consent, a watch in few words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.texts import set_language
+from app.vpn_moments import moment_of
+from app.vpn_shelf import MOST_PROFILES, VpnShelf
+from diagnostics.catalog import load_catalog
+from diagnostics.errors import InputError
+from diagnostics.plan import Plan
+from diagnostics.vpn.watch import Moment
+from ui.vpn_backend import ProfileRead, ProfileRow, VpnWanted, WatchMoment
+
+KEY = "gI6EdUSYvn8ugXOt8QQD6Yc+JyiZxIhp3GInSWRfWGE="
+PEER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+
+
+def conf(number: int = 1) -> str:
+    return (
+        f"[Interface]\nPrivateKey = {KEY}\nAddress = 10.66.0.{number}/32\nPostUp = touch /tmp/never\n"
+        f"[Peer]\nPublicKey = {PEER}\nEndpoint = 192.0.2.{number}:51820\nAllowedIPs = 0.0.0.0/0\n"
+    )
+
+
+class Now:
+    """Does a job at once."""
+
+    def work(self, job: Callable[[], object], done: Callable[[object, BaseException | None], None]) -> None:
+        try:
+            done(job(), None)
+        except (InputError, OSError) as error:
+            done(None, error)
+
+
+@pytest.fixture(autouse=True)
+def spanish() -> None:
+    set_language("es")
+
+
+@pytest.fixture
+def shelf() -> Iterator[VpnShelf]:
+    made = VpnShelf(Now())
+    yield made
+    made.forget()
+
+
+def read(shelf: VpnShelf, source: Path | str) -> ProfileRead:
+    found: list[ProfileRead] = []
+    shelf.read(source, found.append)
+    return found[0]
+
+
+def row(shelf: VpnShelf, source: Path | str) -> ProfileRow:
+    found = read(shelf, source).row
+    assert found is not None
+    return found
+
+
+def plan(shelf: VpnShelf, wanted: VpnWanted) -> Plan:
+    return asyncio.run(shelf.job(wanted).plan(load_catalog()))
+
+
+def test_a_profile_is_shown_without_its_keys_and_says_that_its_scripts_are_not_run(shelf: VpnShelf, tmp_path: Path) -> None:
+    (tmp_path / "casa.conf").write_text(conf())
+    found = row(shelf, tmp_path / "casa.conf")
+    assert (found.kind, found.name, found.one_at_a_time, found.can_login) == ("wireguard", "casa", True, False)
+    assert found.notes
+    assert KEY not in repr(found)
+    assert "192.0.2" not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["", "hola", "[Interface]\n", "\0" * 40])
+def test_what_is_no_profile_is_one_sentence(shelf: VpnShelf, text: str) -> None:
+    found = read(shelf, text)
+    assert found.row is None
+    assert found.problem.endswith(".")
+
+
+def test_a_run_without_a_profile_looks_at_the_vpn_that_is_on(shelf: VpnShelf) -> None:
+    assert plan(shelf, VpnWanted()).vpn.protection
+    assert plan(shelf, VpnWanted(kill_switch=True)).vpn.kill_switch
+    beside = plan(shelf, VpnWanted(outside=True, targets=("x",)))
+    assert (beside.vpn.outside, [target.id for target in beside.targets]) == (True, ["x"])
+
+
+def test_a_profile_that_may_be_connected_is_only_greeted(shelf: VpnShelf) -> None:
+    found = row(shelf, conf())
+    assert plan(shelf, VpnWanted(profile=found.id, targets=("x",))).vpn.consent.data
+    greeted = plan(shelf, VpnWanted(profile=found.id, targets=("x",), in_use=True)).vpn.consent
+    assert (greeted.data, greeted.in_use, greeted.login) == (False, True, False)
+
+
+def test_a_profile_is_tested_without_the_direct_line(shelf: VpnShelf) -> None:
+    found = row(shelf, conf())
+    made = plan(shelf, VpnWanted(profile=found.id, targets=("x",)))
+    assert not made.direct
+    assert [profile.id for profile in made.vpn.profiles] == [found.id]
+
+
+def test_a_profile_that_was_forgotten_is_said_and_never_becomes_another_run(shelf: VpnShelf) -> None:
+    first = row(shelf, conf(1))
+    for number in range(2, MOST_PROFILES + 2):
+        row(shelf, conf(number))
+    with pytest.raises(InputError):
+        plan(shelf, VpnWanted(profile=first.id))
+
+
+def test_closing_the_window_forgets_every_profile(shelf: VpnShelf) -> None:
+    found = row(shelf, conf())
+    shelf.forget()
+    with pytest.raises(InputError):
+        plan(shelf, VpnWanted(profile=found.id))
+
+
+def test_in_a_simulation_this_computer_is_not_looked_at() -> None:
+    seen: list[object] = []
+    VpnShelf(Now(), simulated=True).look(seen.append)
+    assert seen == [None]
+
+
+def said(heard: list[tuple[str, str]], inside: dict[str, bool]) -> WatchMoment:
+    return moment_of([Moment(t=3.0, what=what, part=part) for what, part in heard], inside)
+
+
+def test_what_one_look_finds_is_told_as_one_moment() -> None:
+    inside: dict[str, bool] = {}
+    assert said([("inside", "four"), ("inside", "names")], inside) == WatchMoment(seconds=3.0, inside=True)
+    assert said([("left", "names")], inside) == WatchMoment(seconds=3.0, inside=False, what="names")
+    assert said([("left", "four"), ("gone", "")], inside) == WatchMoment(seconds=3.0, inside=False)
+    assert said([("back", "four")], inside).inside is False  # the names are still outside
+    assert said([("back", "names")], inside) == WatchMoment(seconds=3.0, inside=True)
+
+
+def test_a_cut_is_told_as_one_and_not_as_a_leak() -> None:
+    inside: dict[str, bool] = {}
+    said([("inside", "four")], inside)
+    assert said([("gone", ""), ("cut", "four")], inside) == WatchMoment(seconds=3.0, inside=True, what="cut")
+
+
+def test_without_a_vpn_at_the_start_nothing_is_called_inside() -> None:
+    assert said([("none", "")], {}) == WatchMoment(seconds=3.0, inside=False, what="none")

@@ -1,0 +1,91 @@
+"""Rules of VPN profiles on made-up observations: silence accuses nobody until something compares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from diagnostics.judge.vpn_evidence import ProfileEvidence
+from diagnostics.judge.vpn_profiles import judge_profile
+from diagnostics.model import Cause, NetworkVerdict, Observation, Status, Step
+
+ROUTE = "wireguard-abcd"
+BLOCKED = Cause.VPN_HANDSHAKE_BLOCKED
+MIXED = {"passed": [576, 1280], "lost": [1350, 1420]}
+ONCE = ("handshake", "generic_timeout_error", {"tries": 1})
+LOST_NAME: Any = ("name", "dns_nxdomain_error", {})
+FINE = NetworkVerdict(status=Status.WORKS)
+
+
+def seen(*steps: tuple[str, str | None, dict[str, Any]]) -> ProfileEvidence:
+    note = Observation(id="n", step=Step.SYSTEM, route=ROUTE, detail={"kind": "route", "proxy": "wireguard"})
+    made = [
+        Observation(
+            id=f"o{at}",
+            step=Step.VPN,
+            route=ROUTE,
+            failure=failure,
+            detail={"stage": stage, "protocol": "wireguard", "by": "direct", **detail},
+        )
+        for at, (stage, failure, detail) in enumerate(steps)
+    ]
+    return ProfileEvidence([note, *made])
+
+
+SILENT = ("handshake", "generic_timeout_error", {"tries": 3, "transport": "udp"})
+ANSWERED = ("handshake", None, {"tries": 1, "transport": "udp", "answer": "response"})
+KEYS: Any = ("keys", None, {})
+DATA = ("data", None, {"heard": ["ping"]})
+ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1})
+NOT_ELSEWHERE = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3})
+
+
+@pytest.mark.parametrize(
+    "steps, status, cause, rule",
+    [
+        ([SILENT], Status.UNKNOWN, None, "vpn.silent"),
+        ([SILENT, ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
+        ([ONCE, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
+        ([SILENT, NOT_ELSEWHERE], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.silent_everywhere"),
+        ([("handshake", "connection_refused", {})], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.port_closed"),
+        ([("handshake", "host_unreachable", {})], Status.LIKELY_BLOCKED, BLOCKED, "vpn.prohibited"),
+        ([("handshake", "generic_timeout_error", {"answer": "cookie"})], Status.DOWN, Cause.VPN_SERVER_BUSY, "vpn.busy"),
+        ([ANSWERED, ("keys", "wrong", {})], Status.DOWN, Cause.VPN_WRONG_KEY, "vpn.preshared_key_differs"),
+        ([ANSWERED, KEYS], Status.WORKS, None, "vpn.only_greeted"),
+        ([ANSWERED, KEYS, ("data", "generic_timeout_error", {})], Status.DOWN, Cause.VPN_DATA_BLOCKED, "vpn.no_data"),
+        ([ANSWERED, KEYS, DATA], Status.WORKS, None, "vpn.carries"),
+        ([ANSWERED, KEYS, DATA, ("mtu", None, MIXED)], Status.PARTIAL, Cause.VPN_MTU, "vpn.large_packets_lost"),
+        ([ANSWERED, KEYS, DATA, ("mtu", None, {"passed": [576, 1420], "lost": [1280]})], Status.WORKS, None, "vpn.carries"),
+        ([ANSWERED, KEYS, DATA, ("mtu", None, {"passed": [], "lost": [576, 1280]})], Status.WORKS, None, "vpn.carries"),
+        ([("ahead", "ahead", {})], Status.NOT_TESTED, Cause.WRONG_CLOCK, "vpn.clock_ahead"),
+        ([("name", "dns_nxdomain_error", {})], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.name_unknown"),
+        ([LOST_NAME, ("name_elsewhere", None, {}), SILENT], Status.LIKELY_BLOCKED, BLOCKED, "vpn.name_misled"),
+        ([], Status.NOT_TESTED, None, "vpn.not_measured"),
+    ],
+)
+def test_each_stage_is_judged_by_what_was_seen(steps: list[Any], status: Status, cause: Cause | None, rule: str) -> None:
+    found = judge_profile(ROUTE, seen(*steps), FINE)
+    assert (found.status, found.cause, found.rule, found.kind) == (status, cause, rule, "wireguard")
+
+
+@pytest.mark.parametrize(
+    "answered, rule", [((False, False), "vpn.udp_silent_too"), ((True, False), "vpn.silent"), ((False,), "vpn.silent")]
+)
+def test_other_places_over_udp_are_told_of_only_if_all_of_several_are_silent(answered: tuple[bool, ...], rule: str) -> None:
+    failures = {True: None, False: "generic_timeout_error"}
+    asked = [("udp_control", failures[ok], {"control": f"c{at}", "answered": ok}) for at, ok in enumerate(answered)]
+    found = judge_profile(ROUTE, seen(SILENT, *asked), FINE)
+    assert (found.status, found.cause, found.rule) == (Status.UNKNOWN, None, rule)
+
+
+def test_a_slow_clock_is_said_before_anybody_is_suspected() -> None:
+    late = NetworkVerdict(status=Status.WORKS, clock_skew_s=-3600.0)
+    assert judge_profile(ROUTE, seen(SILENT), late).cause is Cause.WRONG_CLOCK
+    assert judge_profile(ROUTE, seen(SILENT), NetworkVerdict(status=Status.WORKS, clock_skew_s=-5.0)).cause is None
+
+
+def test_without_internet_nothing_is_said_of_a_profile_that_stays_silent() -> None:
+    offline = NetworkVerdict(status=Status.DOWN, cause=Cause.NO_INTERNET, rule="network.nothing_answers")
+    assert judge_profile(ROUTE, seen(SILENT), offline).cause is Cause.NO_INTERNET
+    assert judge_profile(ROUTE, seen(ANSWERED, KEYS, DATA), offline).status is Status.WORKS

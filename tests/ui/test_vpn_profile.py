@@ -1,0 +1,236 @@
+"""Testing a profile and watching the VPN in the window: what is asked first, what is kept, and what is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit
+
+from app import samples
+from app.sample_vpn import FULL, OPENVPN, WIREGUARD, profile_report
+from diagnostics.events import RunDone, StepDone
+from tests.ui.conftest import Open, SampleDriver
+from ui.vpn_backend import VpnWanted, WatchMoment
+
+KEY = "PrivateKey = gI6EdUSYvn8ugXOt8QQD6Yc+JyiZxIhp3GInSWRfWGE="
+TARGETS = ("x", "whatsapp", "telegram", "signal")
+
+
+@pytest.fixture
+def driver(open_window: Open) -> SampleDriver:
+    opened = open_window(samples.all_works())
+    opened.press("rail.proxies")
+    opened.press("proxies.test.profile")
+    return opened
+
+
+def field(driver: SampleDriver) -> QPlainTextEdit:
+    found = driver.shell.findChild(QPlainTextEdit, "vpn_profile.field")
+    assert found is not None
+    return found
+
+
+def paste(driver: SampleDriver, text: str = KEY) -> None:
+    field(driver).setPlainText(text)
+    driver.press("vpn_profile.read")
+
+
+def stages(driver: SampleDriver) -> list[str]:
+    names = [label.accessibleName() for label in driver.window.shell.screen_shown.findChildren(QLabel) if label.isVisibleTo(driver.shell)]
+    return [name for name in names if name[:1].isdigit()]
+
+
+def test_before_anything_is_tested_it_is_said_who_sees_it_and_that_nothing_is_kept(driver: SampleDriver) -> None:
+    assert driver.words("vpn_profile.seen") == "Tu proveedor de Internet puede ver que hablas con ese servidor."
+    assert "lo olvida al cerrar" in driver.words("vpn_profile.kept")
+    assert not driver.button("vpn_profile.go").isEnabled()
+    assert driver.shell.focusWidget().objectName() == "vpn_profile.open"
+
+
+def test_a_pasted_profile_is_understood_and_its_keys_do_not_stay_on_the_screen(driver: SampleDriver) -> None:
+    paste(driver)
+    assert driver.backend.tunnels.sources == [KEY]
+    assert field(driver).toPlainText() == ""
+    assert driver.words("vpn_profile.notes") == "Los programas que nombra no se ejecutan."
+    assert driver.shell.focusWidget().objectName() == "vpn_profile.go"
+
+
+def test_what_is_no_profile_is_said_in_a_sentence_and_stays_to_be_mended(driver: SampleDriver) -> None:
+    driver.backend.tunnels.row = None
+    paste(driver, "hola")
+    assert driver.words("vpn_profile.note") == "Esta prueba no se pudo terminar."
+    assert field(driver).toPlainText() == "hola"
+    assert not driver.button("vpn_profile.go").isEnabled()
+
+
+def test_a_file_can_be_dragged_onto_the_screen(driver: SampleDriver, tmp_path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "casa.conf"))])
+    modifiers, button = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, button, modifiers)
+    driver.window.screens.vpn_profile.dropEvent(event)
+    assert driver.backend.tunnels.sources == [tmp_path / "casa.conf"]
+
+
+def test_the_usual_services_are_tried_through_it(driver: SampleDriver) -> None:
+    paste(driver)
+    driver.press("vpn_profile.go")
+    assert driver.backend.vpn_wanted == [VpnWanted(profile=WIREGUARD.id, targets=TARGETS)]
+    assert driver.button("vpn_profile.go").accessibleName() == "Detener"
+    driver.backend.play([RunDone(report=profile_report(WIREGUARD, works=True))])
+    assert stages(driver)[2].startswith("3. Saludo, bien: El servidor devuelve el saludo en 0,1")
+    assert len(stages(driver)) == 7
+    said = driver.window.screens.vpn_profile.spoken_outcome()
+    assert said.startswith("WireGuard · casa. Contesta.")
+    assert "Por este perfil se abre: X y WhatsApp." in said
+
+
+def test_the_stages_fill_while_the_test_is_under_way(driver: SampleDriver) -> None:
+    paste(driver)
+    driver.press("vpn_profile.go")
+    first = next(o for o in profile_report(WIREGUARD, works=True).observations if o.detail.get("stage") == "handshake")
+    driver.backend.play([StepDone(observation=first)])
+    assert stages(driver)[2].startswith("3. Saludo, bien")
+    assert stages(driver)[4] == "5. Mensajes, sin probar: No se probó."
+
+
+def test_a_profile_that_this_computer_uses_now_is_only_greeted(driver: SampleDriver) -> None:
+    driver.backend.tunnels.row = msgspec.structs.replace(WIREGUARD, in_use=True)
+    paste(driver)
+    assert "en uso ahora" in driver.words("vpn_profile.in_use.why")
+    assert not driver.button("vpn_profile.in_use").isEnabled()
+    driver.press("vpn_profile.go")
+    assert driver.backend.vpn_wanted[0].in_use
+
+
+def test_while_some_vpn_is_on_the_answer_that_harms_nobody_is_ticked(driver: SampleDriver) -> None:
+    driver.window.vpn.vpn = FULL
+    driver.window.vpn.refresh()
+    paste(driver)
+    assert driver.button("vpn_profile.in_use").isChecked()
+    driver.press("vpn_profile.in_use")
+    driver.press("vpn_profile.go")
+    assert not driver.backend.vpn_wanted[0].in_use
+
+
+def test_logging_in_is_asked_for_and_nothing_of_it_stays(driver: SampleDriver) -> None:
+    driver.backend.tunnels.row = OPENVPN
+    paste(driver)
+    user = driver.shell.findChild(QLineEdit, "vpn_profile.user")
+    assert user is not None
+    assert not user.isVisible()
+    assert "puede cortar una conexión tuya" in driver.words("vpn_profile.login.why")
+    driver.press("vpn_profile.login")
+    driver.type("vpn_profile.user", "ana")
+    driver.type("vpn_profile.password", "una-clave")
+    driver.press("vpn_profile.go")
+    wanted = driver.backend.vpn_wanted[0]
+    assert (wanted.login, wanted.user, wanted.password) == (True, "ana", "una-clave")
+    assert "ana" not in repr(wanted)
+    assert "clave" not in repr(wanted)
+    for name in ("vpn_profile.user", "vpn_profile.password"):
+        found = driver.shell.findChild(QLineEdit, name)
+        assert found is not None
+        assert found.text() == ""
+
+
+def test_without_the_tick_nobody_logs_in(driver: SampleDriver) -> None:
+    driver.backend.tunnels.row = OPENVPN
+    paste(driver)
+    driver.press("vpn_profile.go")
+    assert driver.backend.vpn_wanted == [VpnWanted(profile=OPENVPN.id, targets=TARGETS)]
+
+
+def test_escape_stops_a_test_and_then_leads_back(driver: SampleDriver) -> None:
+    paste(driver)
+    driver.press("vpn_profile.go")
+    driver.key(Qt.Key.Key_Escape)
+    assert driver.backend.cancelled == 1
+    assert driver.screen == "vpn_profile"
+    driver.key(Qt.Key.Key_Escape)
+    assert driver.screen == "proxies"
+
+
+def test_another_profile_takes_its_place(driver: SampleDriver) -> None:
+    paste(driver)
+    driver.press("vpn_profile.go")
+    driver.backend.play([RunDone(report=profile_report(WIREGUARD, works=False))])
+    assert "No llegó respuesta" in driver.window.screens.vpn_profile.spoken_outcome()
+    driver.press("vpn_profile.another")
+    assert stages(driver) == []
+    assert field(driver).isVisible()
+    assert not driver.button("vpn_profile.go").isEnabled()
+
+
+# --- watching -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched(open_window: Open) -> SampleDriver:
+    opened = open_window(samples.all_works())
+    opened.window.vpn.show("watch")
+    opened.press("vpn.watch.open")
+    return opened
+
+
+def test_nothing_is_watched_before_the_button_and_the_seconds_count_after_it(watched: SampleDriver) -> None:
+    screen = watched.window.screens.vpn_watch
+    assert watched.backend.tunnels.tell is None
+    assert screen.display == "Todavía no estamos vigilando."
+    watched.press("vpn_watch.go")
+    assert screen.timer.isActive()
+    screen.timer.timeout.emit()
+    assert any("Llevamos un segundo." in label.accessibleName() for label in watched.shell.findChildren(QLabel))
+
+
+def test_the_first_moment_at_which_the_vpn_dropped_is_named(watched: SampleDriver) -> None:
+    watched.press("vpn_watch.go")
+    tell = watched.backend.tunnels.tell
+    assert tell is not None
+    screen = watched.window.screens.vpn_watch
+    tell(WatchMoment(seconds=0.0, inside=True))
+    assert screen.display == "Todo va por la VPN"
+    tell(WatchMoment(seconds=12.3, inside=False))
+    assert screen.display == "Algo va por fuera de la VPN"
+    heard = [label.accessibleName() for label in screen.findChildren(QLabel)]
+    assert "A los 12 segundos la VPN se cayó y tu computadora salió sin ella." in heard
+
+
+def test_a_cut_is_no_leak(watched: SampleDriver) -> None:
+    watched.press("vpn_watch.go")
+    tell = watched.backend.tunnels.tell
+    assert tell is not None
+    tell(WatchMoment(seconds=0.0, inside=True))
+    tell(WatchMoment(seconds=5.0, inside=True, what="cut"))
+    assert watched.window.screens.vpn_watch.display == "No sale nada, ni por la VPN ni por fuera"
+
+
+def test_watching_ends_with_the_button_and_what_was_seen_stays(watched: SampleDriver) -> None:
+    watched.press("vpn_watch.go")
+    tell = watched.backend.tunnels.tell
+    assert tell is not None
+    tell(WatchMoment(seconds=0.0, inside=True))
+    watched.press("vpn_watch.go")
+    screen = watched.window.screens.vpn_watch
+    assert watched.backend.tunnels.stopped == 1
+    assert not screen.timer.isActive()
+    assert screen.display == "Todo va por la VPN"
+    tell(WatchMoment(seconds=9.0, inside=False))
+    assert screen.display == "Todo va por la VPN"  # what comes late is not heard
+
+
+def test_closing_the_window_ends_the_watching(watched: SampleDriver) -> None:
+    watched.press("vpn_watch.go")
+    watched.shell.close()
+    assert watched.backend.tunnels.stopped == 1
+
+
+def test_leaving_the_screen_does_not_end_it(watched: SampleDriver) -> None:
+    watched.press("vpn_watch.go")
+    watched.key(Qt.Key.Key_Escape)
+    assert watched.screen == "vpn"
+    assert watched.window.screens.vpn_watch.watching

@@ -1,0 +1,221 @@
+"""The VPN of this computer: a picture of what goes inside it, what was checked, and what can be tried, each explained first."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from app.texts import t
+from app.vpn_words import (
+    beside,
+    beside_sentence,
+    check_sentence,
+    check_title,
+    check_word,
+    checks_in_order,
+    vpn_names,
+    vpn_sentence,
+    vpn_state_word,
+)
+from app.wording import name_of, status_word
+from diagnostics.model import Status
+from ui.fold import Fold
+from ui.layouts import Flow
+from ui.looks import look
+from ui.screen import Screen
+from ui.theme import Theme
+from ui.tunnel_picture import TunnelPicture
+from ui.vpn_flow import VpnShown
+from ui.widgets import Button, Card, Label, Mark, Notice, Row, column, drop
+
+
+class VpnScreen(Screen):
+    """State, checks, and three things that are explained before they can be done."""
+
+    name = "vpn"
+    check_asked = Signal()
+    stop_asked = Signal()
+    profile_asked = Signal()
+    watch_asked = Signal()
+    kill_asked = Signal()
+    compare_asked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        """Build the screen; what is known comes with :meth:`show_known`."""
+        super().__init__(theme)
+        self._shown = VpnShown()
+        self._state = Label(rank="name", name="vpn.state")
+        self.picture = TunnelPicture(theme)
+        self._todo = Label(rank="muted", name="vpn.todo")
+        self._asks = Label(rank="muted", name="vpn.asks")
+        self.note = Label(state="warn", name="vpn.note")
+        self._checks_title = Label(rank="name", name="vpn.checks")
+        self._checks = column([])
+        for part in (self._state, self.picture, self._todo, self._asks, self.note, self._checks_title, self._checks):
+            self.body.addWidget(part)
+        self._build_folds()
+        self.body.addStretch(1)
+        self.back = Button(theme, "vpn.back", rank="flat", icon="back")
+        self.back.clicked.connect(self.escaped)
+        self.primary = Button(theme, "vpn.go", rank="primary")
+        self.primary.clicked.connect(self._press)
+        self.foot.fill([self.back, self.primary], far=1)
+
+    def _build_folds(self) -> None:
+        theme = self.theme
+        self._profile_why = Label(rank="muted", name="vpn.profile.why")
+        self._profile = self._button("vpn.profile.open", self.profile_asked)
+        self._kill_why, self._kill_short = Label(rank="muted", name="vpn.kill.why"), Label(rank="muted", name="vpn.kill.short")
+        self._kill = self._button("vpn.kill.go", self.kill_asked)
+        self._kill_said = Notice(theme, "vpn.kill.said")
+        self._watch_why = Label(rank="muted", name="vpn.watch.why")
+        self._watch = self._button("vpn.watch.open", self.watch_asked)
+        self._outside_why, self._outside_seen = Label(rank="muted", name="vpn.outside.why"), Label(rank="muted", name="vpn.outside.seen")
+        self._compare = self._button("vpn.outside.go", self.compare_asked)
+        self._compared_said, self._compared = Label(rank="name", name="vpn.outside.said"), column([])
+        self._only_with_vpn = [Label(rank="muted", name=f"vpn.needs_one.{number}") for number in range(3)]
+        first, second, third = self._only_with_vpn
+        self._folds = {
+            "profile": Fold(theme, "vpn.profile.fold", [self._profile_why, Row([self._profile])]),
+            "outside": Fold(
+                theme,
+                "vpn.outside.fold",
+                [self._outside_why, self._outside_seen, first, Row([self._compare]), self._compared_said, self._compared],
+            ),
+            "kill": Fold(theme, "vpn.kill.fold", [self._kill_why, self._kill_short, second, Row([self._kill]), self._kill_said]),
+            "watch": Fold(theme, "vpn.watch.fold", [self._watch_why, third, Row([self._watch])]),
+        }
+        self.body.addSpacing(8)
+        for fold in self._folds.values():
+            fold.unfolded.connect(self.set_reading_order)
+            self.body.addWidget(fold)
+
+    def _button(self, name: str, asked: SignalInstance) -> Button:
+        button = Button(self.theme, name)
+        button.clicked.connect(asked)
+        return button
+
+    # --- words ---
+
+    def show_known(self, shown: VpnShown) -> None:
+        """Show what is known now."""
+        if shown.busy and not self._shown.busy:
+            self.note.say("")
+        self._shown = shown
+        self.retranslate()
+
+    def unfold(self, name: str) -> None:
+        """Unfold one part and put the focus on its heading."""
+        self._folds[name].open()
+        self._folds[name].button.setFocus()
+
+    def retranslate(self) -> None:
+        """Write everything anew."""
+        shown = self._shown
+        vpn, none = shown.vpn, shown.vpn.state == "none"
+        self.title.say(t("vpn.title"))
+        self.lead.say(vpn_sentence(vpn))
+        self._state.say(vpn_state_word(vpn) if vpn_names(vpn) else "")
+        self.picture.show_vpn(vpn)
+        self._todo.say(t("vpn.computer.none.todo") if none else "")
+        self._asks.say(t(f"vpn.busy.{shown.busy}") if shown.busy else "" if shown.checked else t("vpn.asks.body"))
+        self._say_folds(none=none)
+        self.back.say(t("nav.back"))
+        if self.primary is not None:
+            again = "vpn.go.again" if shown.checked else "vpn.go"
+            self.primary.say(t("vpn.stop" if shown.busy else again))
+        for button in (self._kill, self._compare, self._profile, self._watch):
+            button.setEnabled(not shown.busy)
+        self._show_checks()
+        self._show_compared()
+        self._show_kill()
+        self.set_reading_order()
+
+    def _say_folds(self, *, none: bool) -> None:
+        for name, fold in self._folds.items():
+            fold.button.say(t(f"vpn.{name}.fold"))
+        for label in self._only_with_vpn:
+            label.say(t("vpn.needs_one") if none else "")
+        self._profile_why.say(t("vpn.profile.why.body"))
+        self._profile.say(t("vpn.profile.open"))
+        self._kill_why.say(t("vpn.kill.why.body"))
+        self._kill_short.say(t("vpn.kill.short.body"))
+        self._kill.say(t("vpn.kill.go"))
+        self._watch_why.say(t("vpn.watch.why.body"))
+        self._watch.say(t("vpn.watch.open"))
+        self._outside_why.say(t("vpn.outside.why.body"))
+        self._outside_seen.say(t("vpn.outside.seen.body", names=self._shown.names))
+        self._compare.say(t("vpn.outside.go"))
+
+    def _press(self) -> None:
+        if self._shown.busy:
+            self.stop_asked.emit()
+        else:
+            self.check_asked.emit()
+
+    # --- what was found out ---
+
+    def _show_checks(self) -> None:
+        checks = checks_in_order(self._shown.vpn)
+        self._checks_title.say(t("vpn.checks") if checks else t("vpn.checks.none") if self._shown.checked else "")
+        _clear(self._checks)
+        for check in checks:
+            drawing, role = look(check.status)
+            card = Card(self.theme, drawing=drawing, role=role)
+            card.say(check_title(check), check_word(check), check_sentence(check), drawing=drawing, role=role)
+            _put(self._checks, card)
+
+    def _show_kill(self) -> None:
+        check = self._shown.kill
+        drawing, role = look(check.status if check is not None else Status.UNKNOWN)
+        self._kill_said.say(check_sentence(check) if check is not None else "", drawing=drawing, role=role)
+
+    def _show_compared(self) -> None:
+        report = self._shown.compared
+        self._compared_said.say(
+            (beside_sentence(report) or ("" if beside(report) else t("vpn.outside.none"))) if report is not None else ""
+        )
+        _clear(self._compared)
+        if report is None:
+            return
+        for target, through, past in beside(report):
+            drawing, role = look(through)
+            card, name = Card(self.theme, drawing=drawing, role=role, below=self._two(through, past)), name_of(target, report)
+            card.say(name, "", "", drawing=drawing, role=role)
+            words = [_way_words(kind, status) for kind, status in (("with", through), ("without", past))]
+            card.setAccessibleName(". ".join([name, *words]) + ".")
+            _put(self._compared, card)
+
+    def _two(self, through: Status, past: Status) -> QWidget:
+        """Return how a service fares with the VPN and without it, side by side while they fit."""
+        holder = QWidget()
+        flow = Flow(holder)
+        for kind, status in (("with", through), ("without", past)):
+            drawing, role = look(status)
+            way = QWidget()
+            box = QHBoxLayout(way)
+            box.setContentsMargins(0, 2, 8, 2)
+            box.setSpacing(6)
+            box.addWidget(Mark(self.theme, drawing, role, 18, disc=False))
+            box.addWidget(Label(_way_words(kind, status), short=True), 1)
+            flow.addWidget(way)
+        return holder
+
+
+def _way_words(kind: str, status: Status) -> str:
+    return f"{t(f'vpn.outside.{kind}')}: {status_word(status)}"
+
+
+def _clear(holder: QWidget) -> None:
+    box = holder.layout()
+    while box is not None and box.count():
+        widget = box.takeAt(0).widget()
+        if isinstance(widget, Card):
+            drop(widget)
+
+
+def _put(holder: QWidget, card: Card) -> None:
+    box = holder.layout()
+    if box is not None:
+        box.addWidget(card)
+        card.show()
