@@ -140,14 +140,15 @@ def _kill_switch(steps: Sequence[Observation]) -> VpnCheck | None:
     if not tried:
         return _check(name, Status.NOT_TESTED, "vpn.kill_switch_not_here", None, Certainty.NONE, steps)
     heard = [o for o in tried if _number(o, "answers")]
-    if heard and not any(o.detail.get("vpn") for o in tried):
-        return _check(name, Status.NOT_TESTED, "vpn.kill_switch_without_vpn", None, Certainty.NONE, heard)
-    if heard:
+    without = not any(o.detail.get("vpn") for o in tried)
+    if heard and not without:
         sure = Certainty.CERTAIN if any(_number(o, "answers") >= ENOUGH_ANSWERS for o in heard) else Certainty.LIKELY
         return _check(name, Status.PARTIAL, "vpn.path_beside", Cause.VPN_LEAK_PATH_OPEN, sure, heard)
     held = [o for o in tried if _number(o, "denied") and _number(o, "denied") == _number(o, "tries")]
     if len(held) == len(tried):
         return _check(name, Status.WORKS, "vpn.refused_here", Cause.VPN_KILL_SWITCH_ACTIVE, Certainty.CERTAIN, held)
+    if without:
+        return _check(name, Status.NOT_TESTED, "vpn.kill_switch_without_vpn", None, Certainty.NONE, heard or tried)
     return _check(name, Status.UNKNOWN, "vpn.no_reply", None, Certainty.NONE, tried)
 
 
@@ -162,7 +163,7 @@ def _watch(steps: Sequence[Observation]) -> VpnCheck | None:
         return None
     step = steps[-1]
     moments = [m for m in step.detail.get("moments") or () if isinstance(m, dict)] if _is_list(step.detail.get("moments")) else []
-    whats = [(m.get("what"), m.get("part")) for m in moments]
+    whats = [(str(m.get("what")), str(m.get("part"))) for m in moments]
     left = [part for what, part in whats if what == "left" and part in _LEFT]
     if left:
         part = next(each for each in ("four", "six", "names") if each in left)
