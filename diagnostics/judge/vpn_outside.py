@@ -172,8 +172,8 @@ def _watch(steps: Sequence[Observation]) -> VpnCheck | None:
     if ("none", "") in whats:
         return _check(name, Status.NOT_TESTED, "vpn.watched_without_vpn", None, Certainty.NONE, [step])
     if outside:
-        part = next((each for each in ("six", "names") if each in outside), "")
-        return _check(name, Status.PARTIAL, "vpn.outside_all_along", _LEFT.get(part, Cause.VPN_SPLIT), Certainty.CERTAIN, [step])
+        cause = next((_LEFT[each] for each in ("six", "names") if each in outside), Cause.VPN_SPLIT)
+        return _check(name, Status.PARTIAL, "vpn.outside_all_along", cause, Certainty.CERTAIN, [step])
     if any(what in ("cut", "gone") for what, _ in whats):
         return _check(name, Status.WORKS, "vpn.held_while_down", Cause.VPN_KILL_SWITCH_ACTIVE, Certainty.LIKELY, [step])
     return _check(name, Status.UNKNOWN, "vpn.stayed_up", None, Certainty.NONE, [step])
