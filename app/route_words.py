@@ -13,8 +13,7 @@ from typing import Final, NamedTuple
 from app.report_facts import answer_seconds, evidence_of, short, stages_of_way, verdicts_over_routes
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names, status_word
 from app.texts import has_text, seconds, t
-from app.vpn_steps import profile_sentence
-from diagnostics.judge.vpn_evidence import PROFILES
+from app.vpn_words import profile_sentence
 from diagnostics.model import DIRECT, OUTSIDE, Report, RouteVerdict, Status, Verdict
 from diagnostics.routes.link import APPS
 
@@ -53,6 +52,8 @@ def kind_title(kind: str) -> str:
 
 def route_sentence(route: RouteVerdict, report: Report) -> str:
     """Return one plain sentence about a proxy itself; one that belongs to an app is named after it, and a VPN profile has its own."""
+    from diagnostics.judge.vpn_evidence import PROFILES  # the judge is not needed before there is something to say
+
     if route.kind in PROFILES:
         return profile_sentence(route)
     app = kind_word(route.kind)

@@ -10,7 +10,7 @@ import statistics
 from typing import Final
 
 from app.report_facts import short
-from app.sentences import BAD, name_of, some_names, status_word, text_of_cause
+from app.sentences import BAD, name_of, some_names, status_word
 from app.texts import has_text, number, seconds, t
 from diagnostics.failures import INTERRUPTED
 from diagnostics.model import DIRECT, Fact, Observation, Report, RouteVerdict, Status, Step
@@ -139,13 +139,6 @@ def profile_word(route: RouteVerdict) -> str:
     if route.status in _OPENS:
         return t("vpn_profile.state.ok") if route.status is Status.WORKS else status_word(route.status)
     return t("vpn_profile.state.bad") if route.status in BAD else status_word(route.status)
-
-
-def profile_sentence(route: RouteVerdict) -> str:
-    """Return the sentence about a profile: by its cause and rule, else by its rule, else by its status."""
-    by_rule = f"vpn.rule.{route.rule.partition('.')[2]}"
-    candidates = (text_of_cause("cause", route), by_rule, f"vpn_profile.is.{route.status}", "vpn_profile.is.unknown")
-    return t(next(each for each in candidates if each and has_text(each)), service=t("vpn.the_vpn"), host="", name="")
 
 
 def would_open(report: Report, ident: str) -> list[tuple[str, Status]]:

@@ -15,7 +15,7 @@ import resources
 from app.report_facts import short
 from app.sentences import BAD, name_of, some_names, text_of_cause
 from app.texts import has_text, join_names, t
-from diagnostics.model import DIRECT, OUTSIDE, RESOLVER_TARGET, Cause, Fact, Report, Status, VpnCheck, VpnVerdict
+from diagnostics.model import DIRECT, OUTSIDE, RESOLVER_TARGET, Cause, Fact, Report, RouteVerdict, Status, VpnCheck, VpnVerdict
 
 STATES: Final = ("none", "full", "split", "mesh", "browser_only", "stale", "unknown")
 THROUGH: Final = ("full", "split", "browser_only")
@@ -235,3 +235,10 @@ def beside_sentence(report: Report) -> str:
     if said or any(_NOTHING & {through, past} for _, through, past in found):
         return " ".join(said)
     return t("vpn.outside.alike") if all((through in _OPENS) == (past in _OPENS) for _, through, past in found) else ""
+
+
+def profile_sentence(route: RouteVerdict) -> str:
+    """Return the sentence about a profile: by its cause and rule, else by its rule, else by its status."""
+    by_rule = f"vpn.rule.{route.rule.partition('.')[2]}"
+    candidates = (text_of_cause("cause", route), by_rule, f"vpn_profile.is.{route.status}", "vpn_profile.is.unknown")
+    return t(next(each for each in candidates if each and has_text(each)), service=t("vpn.the_vpn"), host="", name="")

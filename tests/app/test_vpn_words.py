@@ -14,7 +14,7 @@ from app.cli_summary import write_summary
 from app.sample_vpn import FULL, STATES, WIREGUARD, compared, profile_report, with_vpn
 from app.terminal import Terminal
 from app.texts import LANGUAGES, set_language, speaking
-from app.vpn_steps import Outcome, opens_sentence, profile_sentence, profile_stages
+from app.vpn_steps import Outcome, opens_sentence, profile_stages
 from app.vpn_words import (
     Place,
     beside,
@@ -25,6 +25,7 @@ from app.vpn_words import (
     lanes,
     measured_through,
     picture_words,
+    profile_sentence,
     vpn_at_home,
     vpn_sentence,
     vpn_state_word,

@@ -13,7 +13,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLineEdit, QPlainTextEdit, QWidget
 
 from app.texts import t
-from app.vpn_steps import Outcome, ProfileStage, kind_title, opens_sentence, profile_route, profile_sentence, profile_stages, profile_word
+from app.vpn_steps import Outcome, ProfileStage, kind_title, opens_sentence, profile_route, profile_stages, profile_word
+from app.vpn_words import profile_sentence
 from diagnostics.model import Report
 from ui.a11y import announce
 from ui.drops import DropScreen
