@@ -14,6 +14,7 @@ from diagnostics.phrases import read_phrases
 from diagnostics.plan import DEFAULT_TARGETS, make_plan
 from diagnostics.routes.local_clients import read_clients
 from diagnostics.updates.manifest import Refusal, RefusedError
+from diagnostics.vpn.protection.data import read_outlooks
 from diagnostics.vpn.state.clients import read_names
 from diagnostics.workarounds.exits import read_exits
 
@@ -43,7 +44,11 @@ def _vpn_clients(root: Traversable) -> None:
     read_names(root.joinpath("vpn_clients.toml").read_text(encoding="utf-8"), "resources/vpn_clients.toml")
 
 
-READERS: Final[tuple[Callable[[Traversable], None], ...]] = (_catalog, _tips, _phrases, _programs, _exits, _vpn_clients)
+def _outlooks(root: Traversable) -> None:
+    read_outlooks(root.joinpath("protection.toml").read_text(encoding="utf-8"), "resources/protection.toml")
+
+
+READERS: Final[tuple[Callable[[Traversable], None], ...]] = (_catalog, _tips, _phrases, _programs, _exits, _vpn_clients, _outlooks)
 """One for each kind of file in ``manifest.FOLDERS`` and ``manifest.SINGLE``; each raises InputError for what it cannot use."""
 
 

@@ -29,7 +29,7 @@ CLOCK_SLACK: Final = dt.timedelta(days=1)
 """How far a clock may be behind the moment at which a bundle was made: a wrong time zone is no reason to refuse."""
 
 FOLDERS: Final = ("services", "tips")
-SINGLE: Final = ("controls.toml", "exits.toml", "local_proxies.toml", "pages.toml", "resolvers.toml", "vpn_clients.toml")
+SINGLE: Final = ("controls.toml", "exits.toml", "local_proxies.toml", "pages.toml", "protection.toml", "resolvers.toml", "vpn_clients.toml")
 """What a bundle may replace: facts about the outside that grow old.  ``docs/data-updates.md`` says why nothing else may."""
 
 _PATH: Final = re.compile(rf"(?:{'|'.join(FOLDERS)})/[a-z0-9][a-z0-9_-]{{0,63}}\.toml|{'|'.join(map(re.escape, SINGLE))}")
