@@ -18,7 +18,7 @@ from app.report_facts import whole_verdicts
 from app.route_words import proxies_of, usable
 from app.terminal import SYMBOLS, Terminal
 from app.texts import seconds, t
-from app.vpn_words import check_sentence, check_title, check_word, checks_in_order, vpn_sentence, watch_sentence
+from app.vpn_words import check_of, check_sentence, check_title, check_word, checks_in_order, seen_sentence, vpn_sentence, watch_sentence
 from diagnostics.events import Event
 from diagnostics.model import Cause, Report, Status, Step
 
@@ -81,11 +81,18 @@ def vpn_status(report: Report) -> int:
     """Return the exit status of ``vpn`` without a profile: whether everything that was looked at is as it should be."""
     if report.run.cancelled:
         return cli.CANCELLED
-    if report.network.cause is Cause.NO_INTERNET:
+    if report.network.cause is Cause.NO_INTERNET and not swallows(report):
         return cli.NO_INTERNET
     found = report.network.vpn
-    bad = (Status.PARTIAL, Status.DOWN, Status.BLOCKED, Status.LIKELY_BLOCKED)
-    return cli.NOT_ALL_WORK if found.state in ("unknown", "stale") or any(each.status in bad for each in found.checks) else cli.OK
+    fine = (Status.WORKS, Status.NOT_TESTED)
+    good = found.state not in ("unknown", "stale") and all(each.status in fine for each in found.checks)
+    return cli.OK if good else cli.NOT_ALL_WORK
+
+
+def swallows(report: Report) -> bool:
+    """Tell whether it is the VPN that lets nothing through: what is below it was not reached, and may be as it should be."""
+    check = check_of(report.network.vpn, "traffic")
+    return check is not None and check.cause is Cause.VPN_NO_TRAFFIC
 
 
 def _watch(seconds: float, out: Terminal) -> int:
@@ -123,11 +130,15 @@ def _tell_state(report: Report, talk: Terminal, order: Order) -> None:
     if report.run.simulated:
         talk.line(t("workshop.ribbon"), style="bold")
     talk.line(vpn_sentence(report.network.vpn), style="bold")
-    if wording.failure(report):
+    if swallows(report):
+        talk.line(t("vpn.fault.no_traffic"))
+    elif wording.failure(report):
         talk.line(wording.fault_sentence(report))
     for each in checks_in_order(report.network.vpn):
         talk.line(f"{talk.symbol(each.status)} {check_title(each)}: {check_word(each)}", style=SYMBOLS.get(each.status, ("", "", ""))[2])
         talk.line(check_sentence(each), indent=2)
+        if each.check == "exit" and (seen := seen_sentence(report)):
+            talk.line(seen, indent=2)
     write_beside(report, talk, order.catalog)
     talk.line()
     _tell_end(report, talk)

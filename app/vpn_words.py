@@ -9,13 +9,13 @@ import enum
 import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import resources
 from app.report_facts import short
 from app.sentences import BAD, name_of, some_names, text_of_cause
 from app.texts import has_text, join_names, t
-from diagnostics.model import DIRECT, OUTSIDE, RESOLVER_TARGET, Cause, Fact, Report, RouteVerdict, Status, VpnCheck, VpnVerdict
+from diagnostics.model import DIRECT, OUTSIDE, RESOLVER_TARGET, Cause, Fact, Report, RouteVerdict, Status, Step, VpnCheck, VpnVerdict
 
 STATES: Final = ("none", "full", "split", "mesh", "browser_only", "stale", "unknown")
 THROUGH: Final = ("full", "split", "browser_only")
@@ -26,6 +26,7 @@ MOST_CLIENTS: Final = 3
 
 _OPENS: Final = (Status.WORKS, Status.SLOW, Status.PARTIAL)
 _SHUT: Final = tuple(status for status in BAD if status not in _OPENS)
+_FOUR: Final = 4
 _NOTHING: Final = frozenset({Status.UNKNOWN, Status.NOT_TESTED})
 _ORDER: Final = (Status.DOWN, Status.BLOCKED, Status.LIKELY_BLOCKED, Status.PARTIAL, Status.SLOW, Status.UNKNOWN, Status.WORKS)
 
@@ -130,6 +131,25 @@ def check_sentence(check: VpnCheck) -> str:
     by_cause = "" if check.status is Status.WORKS else text_of_cause("cause", check)  # a kill switch that holds has its cause, too
     candidates = [by_cause, by_rule, own, f"vpn.check_is.{check.status}", "vpn.check_is.unknown"]
     return t(next(each for each in candidates if each and has_text(each)), service=t("vpn.the_vpn"), host="", name="")
+
+
+def seen_sentence(report: Report) -> str:
+    """Return in whose network others see this computer, and whose its line is where that is known; nothing where pages disagree."""
+    steps = [o.detail for o in report.observations if o.step is Step.VPN and o.route == DIRECT and o.failure is None]
+    exits = [d for d in steps if d.get("stage") == "exit" and d.get("family") == _FOUR and d.get("networks")]
+    if not exits or len({str(d["networks"]) for d in exits}) > 1:
+        return ""
+    seen = {"network": _told(exits[0], "operator"), "country": _told(exits[0], "country")}
+    kept = next((d.get("lines") for d in steps if d.get("stage") == "line"), None)
+    lines = list(kept) if isinstance(kept, list | tuple) else []
+    if len(lines) != 1 or not isinstance(lines[0], dict):  # of several lines nobody knows which this one is
+        return t("vpn.seen_at", **seen)
+    return t("vpn.seen_at.line", **seen, line=_told(lines[0], "operator"), home=_told(lines[0], "country"))
+
+
+def _told(detail: dict[str, Any], key: str) -> str:
+    value = detail.get(key)
+    return short(value) if isinstance(value, str) and value else t("vpn.seen_at.unknown")
 
 
 def checks_in_order(vpn: VpnVerdict) -> list[VpnCheck]:

@@ -100,6 +100,7 @@ class Run:
         self._line_known = asyncio.Event()
         self._version = version
         self._id = secrets.token_hex(6)
+        self._key = secrets.token_bytes(16)  # for marks of addresses; it is written nowhere
         self._chance = random.Random(self._id)  # noqa: S311 - an order, not a secret
         self._started = datetime.now(UTC)
         self._trace = Trace(self._take)
@@ -218,7 +219,7 @@ class Run:
         """See whether the VPN that is up protects."""
         from diagnostics.vpn.requested import protect
 
-        await protect(context, pool, self._plan.vpn.memory)
+        await protect(context, pool, self._plan.vpn.memory, self._key)
 
     async def _beside_vpn(self, context: Context) -> None:
         """Measure the services again beside a VPN that is up: the ordinary measurements have ended, and learn nothing from these."""
@@ -227,7 +228,7 @@ class Run:
         outside = outside_context(context, await self._network.beside_vpn())
         if outside is not None:
             self._context = outside  # what a cancelled run ends
-            await measure_outside(outside, self._plan, _own_roots)
+            await measure_outside(outside, self._plan, _own_roots, self._key)
 
     async def _internet(self, context: Context, lookups: Lookups, followups: FollowUps) -> None:
         trusts = Trusts(self._network.trust)

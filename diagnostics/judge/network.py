@@ -196,10 +196,15 @@ class NetworkJudge:
         places = [place for (address, _), place in self._evidence.tcp.items() if ":" in address]
         return [o for place in places for o in place if o.detail.get("purpose") != "hold"]
 
+    def _pages_over_six(self) -> list[Observation]:
+        """Return the pages of a VPN's checks that were asked over IPv6: where resolvers are blocked, they are what is left."""
+        exits = [o for o in self._evidence.observations if o.step is Step.VPN and o.detail.get("stage") == "exit"]
+        return [o for o in exits if o.detail.get("family") == 6]
+
     def _ipv6_state(self) -> str:
         route = self._evidence.system.get("ipv6")
         if route is not None and not route.detail.get("route"):
             return "none"
-        if any(o.failure is None for o in self._six()):
+        if any(o.failure is None for o in [*self._six(), *self._pages_over_six()]):
             return "works"
         return "broken" if self._evidence.six_is_dead() else "unknown"

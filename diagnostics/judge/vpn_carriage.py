@@ -151,10 +151,13 @@ def _resolver(outlook: Outlook, _evidence: Evidence, _network: NetworkVerdict | 
 
 def _taken_over(_outlook: Outlook, evidence: Evidence, _network: NetworkVerdict | None) -> Said:
     """Show that somebody answers questions that were for nobody; through a tunnel it is most often the VPN itself, which is no leak."""
-    asked = [o for steps in evidence.dns.values() for o in steps if word(o, "purpose") == "nobody"]
+    every = [o for steps in evidence.dns.values() for o in steps]
+    asked = [o for o in every if word(o, "purpose") == "nobody"]
     answered = evidence.answered_by_nobody(neutral=True)
     if answered:
         return Status.WORKS, "vpn.dns_taken_over", None, Certainty.LIKELY, ids(answered)
+    if asked and not any(o.detail.get("rcode") for o in every):
+        return Status.UNKNOWN, "vpn.dns_path_silent", None, Certainty.NONE, ids(asked[:4])
     if asked:
         return Status.WORKS, "vpn.dns_path_free", None, Certainty.LIKELY, ids(asked[:4])
     return Status.NOT_TESTED, "vpn.dns_path_not_asked", None, Certainty.NONE, ()

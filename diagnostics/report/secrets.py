@@ -35,7 +35,8 @@ _GENERIC: Final = (
     "plan clock resolver portal neutral getaddrinfo doh dot udp app web api media chat calls certificate subject issuer "
     "noerror nxdomain servfail refused dns_bogon_error example com org net http https tls tcp atajo-report none typed "
     "vpn full split mesh browser_only stale tun wireguard ppp ipsec kill_switch physical virtual idle loopback any access "
-    "routed refused ambiguous error private route names names_at_risk proxy_only conflict overlap left_over"
+    "routed refused ambiguous error private route names names_at_risk proxy_only conflict overlap left_over "
+    "nobody protection line traffic exit dns_seen dns_facts speed mtu ordinary small connect handshake answer done outside"
 )
 """Names that identify nobody, and words of the report format: a person called "dns" must not make a report unreadable."""
 

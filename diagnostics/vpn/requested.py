@@ -19,11 +19,14 @@ log = logging.getLogger("atajo.vpn")
 _FOUR = 4
 
 
-async def protect(context: Context, pool: Lending, memory: LineMemory) -> None:
-    """See what others see of this line, through the VPN that is up; without one it is learnt what the line looks like."""
+async def protect(context: Context, pool: Lending, memory: LineMemory, key: bytes) -> None:
+    """See what others see of this line, through the VPN that is up; without one it is learnt what the line looks like.
+
+    Addresses are marked with ``key``: what was seen with the same one can be compared.
+    """
     today = dt.datetime.fromtimestamp(context.network.clock(), dt.UTC).date()
     tunnel = None if context.network.simulated is not None else await tunnel_name()
-    await measure_protection(context, pool, Wish(today=today, tunnel=tunnel, memory=memory))
+    await measure_protection(context, pool, Wish(today=today, tunnel=tunnel, memory=memory, key=key))
 
 
 async def tunnel_name() -> str | None:

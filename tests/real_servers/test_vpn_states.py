@@ -195,6 +195,15 @@ def test_the_routers_name_server_is_asked_outside_of_the_tunnel(computer: Comput
     assert (verdict["state"], causes(verdict)) == ("full", ["vpn_dns_outside"])
 
 
+@pytest.mark.parametrize("server", ["1.1.1.1", "200.44.32.12"])
+def test_a_name_server_with_a_way_of_its_own_is_a_leak_of_names_and_no_part_of_the_traffic(computer: Computer, server: str) -> None:
+    computer.tunnel("tun0", "10.8.0.2/24", "0.0.0.0/1", "128.0.0.0/1")
+    computer.space.ip("route", "add", f"{server}/32", "via", "192.168.1.1", "dev", "eth0")
+    computer.asks(server)
+    _, verdict = computer.read()
+    assert (verdict["state"], causes(verdict)) == ("full", ["vpn_dns_outside"])
+
+
 def test_a_mesh_is_no_fault(computer: Computer) -> None:
     computer.tunnel("tailscale0", "100.101.1.2/32", "100.64.0.0/10")
     _, verdict = computer.read()

@@ -19,6 +19,7 @@ from diagnostics.probes.internet import measure_internet
 from diagnostics.probes.lookup import Lookups
 from diagnostics.probes.place import is_onion
 from diagnostics.probes.pool import ResolverPool
+from diagnostics.vpn.protection.measure import measure_beside
 
 TARGETS_AT_ONCE = 40
 """Targets under way: a tenth of an ordinary run's, since the person is using the same line."""
@@ -33,8 +34,11 @@ def outside_context(context: Context, beside: Beside) -> Context | None:
     return context.beside(beside.network, OUTSIDE) if beside.network is not None else None
 
 
-async def measure_outside(context: Context, plan: Plan, roots: Roots) -> None:
-    """Measure the plan's controls and services in the context of ``outside_context``; ways round and proxies are left out."""
+async def measure_outside(context: Context, plan: Plan, roots: Roots, key: bytes) -> None:
+    """Measure the plan's controls and services in the context of ``outside_context``; ways round and proxies are left out.
+
+    Where it is also asked if the VPN protects, the line is then looked at from outside, and addresses are marked with ``key``.
+    """
     async with context.settled():
         context.begin_trusting(tuple(pem for target in plan.targets if (pem := roots(target))))
         context.nameservers = await context.network.nameservers()
@@ -54,6 +58,8 @@ async def measure_outside(context: Context, plan: Plan, roots: Roots) -> None:
                     group.create_task(_targets(context, lookups, followups, targets, roots))
             await lookups.compared()
             await followups.speeds.measure()
+            if plan.vpn.protection:
+                await measure_beside(context, pool, key)
         finally:
             pool.close()
 

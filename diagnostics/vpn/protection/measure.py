@@ -33,21 +33,24 @@ MOST_PAGES: Final = 2
 class Wish(Fact, frozen=True):
     """What is known before the checks: ``tunnel`` is what the system calls the VPN's interface, None while no VPN is up.
 
-    ``memory`` is what earlier runs learnt of the line, ``today`` the day by this computer's clock.
+    ``memory`` is what earlier runs learnt of the line, ``today`` the day by this computer's clock.  ``key`` is what addresses are marked
+    with (``places.py``), the same for all that is to be compared.
     """
 
     today: dt.date
     tunnel: str | None = None
     memory: LineMemory = LineMemory()
+    key: bytes = b""
+
+    def __repr__(self) -> str:
+        """Show what may be shown: with the key a report could be searched for an address."""
+        return f"Wish(today={self.today}, tunnel={self.tunnel is not None})"
 
 
-async def measure_protection(
-    context: Context, pool: Lending, wish: Wish, *, outside: Context | None = None, outlooks: Outlooks | None = None
-) -> None:
+async def measure_protection(context: Context, pool: Lending, wish: Wish, *, outlooks: Outlooks | None = None) -> None:
     """Measure what a VPN that is up protects; without one, only what the line looks like, for later.
 
-    ``outside`` is the context of the line beside the tunnel, if the person allowed that.  A simulated network has no tunnel and nothing is
-    measured there.
+    A simulated network has no tunnel and nothing is measured there.
     """
     simulated = context.network.simulated is not None
     with context.trace.step(Step.VPN) as step:
@@ -55,9 +58,23 @@ async def measure_protection(
     if simulated:
         return
     known = outlooks or known_outlooks()
-    places = Places(PoolAsking(pool), known.networks)
+    places = Places(PoolAsking(pool), known.networks, wish.key)
     try:
-        await _Checks(context, known, places).measure(wish, outside)
+        await _Checks(context, known, places).measure(wish)
+    finally:
+        await places.close()
+
+
+async def measure_beside(context: Context, pool: Lending, key: bytes, *, outlooks: Outlooks | None = None) -> None:
+    """Measure where the line comes out beside the tunnel and how quick it is there: what the rest is held against.
+
+    Only where the person allowed it; ``context`` is that of the line beside the tunnel, and addresses are marked with ``key``.
+    """
+    known = outlooks or known_outlooks()
+    places = Places(PoolAsking(pool), known.networks, key)
+    try:
+        await _Checks(context, known, places).exits(six=False)
+        await measure_speed(context, known.download)
     finally:
         await places.close()
 
@@ -70,25 +87,21 @@ class _Checks:
         self._outlooks = outlooks
         self._places = places
 
-    async def measure(self, wish: Wish, outside: Context | None) -> None:
+    async def measure(self, wish: Wish) -> None:
         """Measure; where nothing comes back through the tunnel nothing else is asked through it."""
         alive = wish.tunnel is None or await measure_traffic(self._context, wish.tunnel)
         if wish.tunnel is not None:
             self._recall(wish)
         async with asyncio.TaskGroup() as group:
             if alive:
-                group.create_task(self._exits(self._context, six=self._context.ipv6))
+                group.create_task(self.exits(six=self._context.ipv6))
                 group.create_task(NamesSeen(self._context, self._outlooks, self._places).measure())
             if alive and wish.tunnel is not None:
                 for control in servers(self._context.controls):
                     group.create_task(measure_calls(self._context, control, self._places))
                 group.create_task(measure_sizes(self._context))
-            if outside is not None:
-                group.create_task(self._exits(outside, six=False))
         if alive and wish.tunnel is not None:
             await measure_speed(self._context, self._outlooks.download)
-            if outside is not None:
-                await measure_speed(outside, self._outlooks.download)
 
     def _recall(self, wish: Wish) -> None:
         lines = remembered(wish.memory, wish.today).lines
@@ -109,7 +122,8 @@ class _Checks:
                 ],
             }
 
-    async def _exits(self, context: Context, *, six: bool) -> None:
+    async def exits(self, *, six: bool) -> None:
+        """Ask the echo pages over IPv4, and over IPv6 too if ``six``."""
         families = (4, 6) if six else (4,)
         pages = self._outlooks.exit[:MOST_PAGES]
-        await asyncio.gather(*(measure_exit(context, page, family, self._places) for page in pages for family in families))
+        await asyncio.gather(*(measure_exit(self._context, page, family, self._places) for page in pages for family in families))

@@ -33,6 +33,7 @@ from diagnostics.probes.http import clean
 from diagnostics.probes.resolvers import BrokenSessionError, Session
 from diagnostics.vpn.protection.data import Networks
 
+KEY_BYTES: Final = 16
 MARK_DIGITS: Final = 8
 MOST_NETWORKS: Final = 4
 MOST_TEXTS: Final = 16
@@ -132,11 +133,11 @@ class PoolAsking:
 class Places:
     """What the addresses of one run are called, and where they belong; each network is asked for once."""
 
-    def __init__(self, asking: Asking, networks: Networks) -> None:
-        """Ask ``asking`` for the networks of addresses."""
+    def __init__(self, asking: Asking, networks: Networks, key: bytes | None = None) -> None:
+        """Ask ``asking`` for the networks of addresses; marks of one ``key`` can be compared, None makes one."""
         self._asking = asking
         self._networks = networks
-        self._key = secrets.token_bytes(16)
+        self._key = key or secrets.token_bytes(KEY_BYTES)
         self._origins: dict[str, asyncio.Task[Origin]] = {}
         self._operators: dict[int, asyncio.Task[str]] = {}
 

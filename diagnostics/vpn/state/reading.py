@@ -53,7 +53,8 @@ def read_now(targets: Sequence[str] = TARGETS) -> VpnReading:
     except psutil.Error as error:
         raise OSError(type(error).__name__) from error
     server_ways = {server.address: way_to(_with_zone(server.address, server.on)) for server in reading.servers}
-    return assemble(reading, ways_to(targets), server_ways, names, running)
+    tested = [target for target in targets if target not in server_ways]  # a name server may have a way of its own: that is no part
+    return assemble(reading, ways_to(tested), server_ways, names, running)
 
 
 def _read_system(names: VpnNames) -> Reading:
