@@ -284,9 +284,11 @@ async def _open_run(catalog: Catalog, scenario: Scenario | None, wanted: Wanted,
 @asynccontextmanager
 async def _open_vpn_run(catalog: Catalog, scenario: Scenario | None, job: VpnJob, tell: Tell) -> AsyncIterator[Measuring]:
     """Plan a run about VPNs and open its network; in the engine's thread."""
+    from app.line_memory import Remembering
+
     plan = await job.plan(catalog)
     async with _on_network(plan, catalog, scenario, tell) as run:
-        yield run
+        yield Remembering(run, plan.vpn.memory) if plan.vpn.protection else run
 
 
 @asynccontextmanager

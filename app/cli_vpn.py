@@ -8,7 +8,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app import cli, wording
 from app.cli_check import Measure, Order, Stop, check, seconds_of
@@ -20,11 +20,15 @@ from app.terminal import SYMBOLS, Terminal
 from app.texts import seconds, t
 from app.vpn_words import check_of, check_sentence, check_title, check_word, checks_in_order, seen_sentence, vpn_sentence, watch_sentence
 from diagnostics.events import Event
-from diagnostics.model import Cause, Report, Status, Step
+from diagnostics.model import Cause, Report, Status, Step, VpnCheck, VpnVerdict
 
 if TYPE_CHECKING:
     from diagnostics.plan import VpnPlan
     from diagnostics.vpn.profile import Profile
+
+
+_SEEN: Final = {"names": "names_seen", "ipv6": "ipv6_seen"}
+"""Checks of where something would go, and those of how it is seen from outside."""
 
 
 def profile_of(name: str) -> Profile:
@@ -84,9 +88,16 @@ def vpn_status(report: Report) -> int:
     if report.network.cause is Cause.NO_INTERNET and not swallows(report):
         return cli.NO_INTERNET
     found = report.network.vpn
-    fine = (Status.WORKS, Status.NOT_TESTED)
-    good = found.state not in ("unknown", "stale") and all(each.status in fine for each in found.checks)
+    good = found.state not in ("unknown", "stale") and all(_is_fine(each, found) for each in found.checks)
     return cli.OK if good else cli.NOT_ALL_WORK
+
+
+def _is_fine(check: VpnCheck, vpn: VpnVerdict) -> bool:
+    """Tell whether a check found nothing wrong; what the set-up does not tell may have been seen from outside."""
+    if check.status is Status.UNKNOWN and check.check in _SEEN:
+        seen = check_of(vpn, _SEEN[check.check])
+        return seen is not None and seen.status is Status.WORKS
+    return check.status in (Status.WORKS, Status.NOT_TESTED)
 
 
 def swallows(report: Report) -> bool:

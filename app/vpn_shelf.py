@@ -52,6 +52,8 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
 
     async def plan(self, catalog: Catalog) -> Plan:
         """Return the plan of the run.  Raises InputError."""
+        from app.line_memory import load
+        from diagnostics.daemon import daemon_call
         from diagnostics.plan import VpnPlan, make_plan, with_vpn
         from diagnostics.vpn.in_use import is_in_use
         from diagnostics.vpn.profile import Consent
@@ -62,7 +64,9 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         plan = make_plan(wanted.targets, [], catalog, direct=self.profile is None)
         if self.profile is None:
             protection = not (wanted.outside or wanted.kill_switch)
-            return with_vpn(plan, VpnPlan(protection=protection, outside=wanted.outside, kill_switch=wanted.kill_switch))
+            asked = VpnPlan(protection=protection, outside=wanted.outside, kill_switch=wanted.kill_switch)
+            memory = await daemon_call(load) if protection else asked.memory
+            return with_vpn(plan, msgspec.structs.replace(asked, memory=memory))
         in_use = wanted.in_use or await is_in_use([self.profile])
         return with_vpn(plan, VpnPlan(profiles=(self.profile,), consent=Consent(login=wanted.login, data=not in_use, in_use=in_use)))
 

@@ -24,6 +24,9 @@ ENOUGH_ASKED: Final = 3
 SLOW: Final = 0.2
 """Share of the speed beside the tunnel below which a tunnel is called slow, in both rounds; as for services."""
 
+QUICK: Final = 1_000_000
+"""Bytes a second that nobody calls slow, however quick the line beside the tunnel is: a film in high definition needs as much."""
+
 ENOUGH_BYTES: Final = 32 * 1024
 LOCAL: Final = frozenset({Cause.LOCAL_INTERCEPTION, Cause.WRONG_CLOCK, Cause.CAPTIVE_PORTAL, Cause.NO_INTERNET})
 """Faults that explain certificates which nobody vouches for, without any VPN."""
@@ -115,7 +118,7 @@ def _speed(outlook: Outlook, _evidence: Evidence, _network: NetworkVerdict | Non
     others = [rate for o in beside if (rate := _rate(o)) is not None]
     if len(own) < TWICE or len(others) < TWICE:
         return Status.WORKS, "vpn.speed_measured", None, Certainty.LIKELY, ids(inside, beside)
-    slow = max(own) < SLOW * statistics.median(others)
+    slow = max(own) < min(QUICK, SLOW * statistics.median(others))
     rule = "vpn.slower_than_outside" if slow else "vpn.speed_compared"
     return Status.SLOW if slow else Status.WORKS, rule, None, Certainty.LIKELY, ids(inside, beside)
 

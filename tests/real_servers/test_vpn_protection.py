@@ -191,7 +191,10 @@ def test_a_server_that_lets_nothing_through_is_named_and_nothing_else_is_asked(l
     ran = look(lab)
     assert faults(ran.report) == {"traffic": ("vpn_no_traffic", "certain")}
     assert stages(ran.report) == {"protection", "traffic", "line"}
-    assert ran.status == 3
+    assert said(ran.report, "names_path") == [("unknown", "vpn.dns_path_silent")]
+    assert ran.status == 1, "the VPN is at fault: whether there is Internet below it was not tested"
+    assert "Nada vuelve por la VPN" in ran.stderr
+    assert "Revisa el cable" not in ran.stderr
 
 
 def test_a_server_that_opens_secure_pages_is_likely_reading_them(lab: TunnelLab) -> None:
@@ -204,6 +207,54 @@ def test_a_page_to_sign_in_behind_the_vpn_is_said_and_hides_no_leak(lab: TunnelL
     ran = look(lab)
     assert faults(ran.report) == {"portal": ("captive_portal", "certain")}
     assert ran.status == 1
+    assert "En lugar de las páginas sale otra" in ran.stderr
+
+
+# --- beside the tunnel, where that was allowed ----------------------------------------------------
+
+
+def test_with_the_line_beside_it_a_whole_tunnel_is_compared_and_nothing_has_to_be_remembered(lab: TunnelLab) -> None:
+    lab.names(tunnel_servers.PROVIDERS_RESOLVER)
+    report = look(lab, "--outside", "--url", "https://example.org", memory=None).report
+    assert faults(report) == {"names": ("vpn_dns_outside", "likely"), "names_seen": ("vpn_dns_outside", "certain")}
+    assert said(report, "exit", "speed") == [("works", "vpn.exit_elsewhere"), ("works", "vpn.speed_compared")]
+
+
+def test_a_tunnel_that_is_much_slower_than_the_line_beside_it_is_slow_and_no_fault(lab: TunnelLab) -> None:
+    lab.rules(f"oifname {lab.far_device} limit rate over 60 kbytes/second burst 30 kbytes drop;")
+    report = look(lab, "--outside", "--url", "https://example.org", memory=None).report
+    assert faults(report) == {}
+    assert said(report, "speed") == [("slow", "vpn.slower_than_outside")]
+
+
+# --- what the terminal says -----------------------------------------------------------------------
+
+
+def test_the_terminal_says_where_one_is_seen_and_claims_no_comparison_that_was_not_made(lab: TunnelLab) -> None:
+    lab.remember(LINE)
+    ran = lab.atajo("vpn", "--lang", "en")
+    assert ran.status == 0
+    for sentence in (
+        "You are seen in the network of M247 (RO). Your line, without the VPN, is CANTV Servicios's (VE).",
+        "We did not compare it with your line without the VPN.",
+        "It answers, and with the care that we looked for.",
+    ):
+        assert sentence in " ".join(ran.stdout.split()), ran.stdout
+
+
+def test_without_a_vpn_that_is_said_and_nothing_is_wrong(lab: TunnelLab) -> None:
+    lab.tunnel_down()
+    ran = lab.atajo("vpn", "--lang", "en")
+    assert (ran.status, ran.stdout.splitlines()[0]) == (0, "No VPN is on in this computer.")
+
+
+def test_without_a_vpn_and_without_internet_the_status_is_that_of_no_internet(lab: TunnelLab) -> None:
+    lab.tunnel_down()
+    lab.client.ip("link", "set", "cl0", "down")
+    try:
+        assert lab.atajo("vpn").status == 3
+    finally:
+        lab.line_up()
 
 
 # --- look-alikes ----------------------------------------------------------------------------------

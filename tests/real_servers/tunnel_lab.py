@@ -106,6 +106,11 @@ class TunnelLab:
         """Return what the tunnel's adapter at home is called."""
         return self._device
 
+    @property
+    def far_device(self) -> str:
+        """Return what the tunnel's adapter at the VPN's server is called."""
+        return self._far_device
+
     # --- building ---
 
     def _space(self, role: str) -> Namespace:
@@ -124,7 +129,7 @@ class TunnelLab:
             self._start(provider, *carrying).wait_for_line("ready")
         join(vpn, "vp0", world, "wo1", IDEAL)
         set_up(provider, "pr0", "186.88.1.1/24")
-        set_up(client, "cl0", f"{HOME}/24", gateway="186.88.1.1")
+        self.line_up()
         set_up(world, "wo0", "190.202.1.2/24")
         set_up(provider, "pr1", "190.202.1.1/24", gateway="190.202.1.2")
         set_up(world, "wo1", "185.65.1.254/24")
@@ -230,6 +235,10 @@ class TunnelLab:
         )
         if PROVIDERS_RESOLVER in addresses:
             self.client.ip("route", "replace", f"{PROVIDERS_RESOLVER}/32", "via", "186.88.1.1")
+
+    def line_up(self) -> None:
+        """Connect the computer to its provider."""
+        set_up(self.client, "cl0", f"{HOME}/24", gateway="186.88.1.1")
 
     def tunnel_down(self) -> None:
         """Let everything go out as it would without a VPN; its adapter stays, as it does with many."""

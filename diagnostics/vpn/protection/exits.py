@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from diagnostics.failures import HTTP_FAILED, NO_ANSWER, ProtocolError
@@ -54,21 +55,29 @@ def read_visitor(body: bytes, kind: Format, family: int) -> Visitor | None:
     return Visitor(str(address), None if country in _NO_COUNTRY else country)
 
 
-async def measure_exit(context: Context, page: Exit, family: int, places: Places) -> None:
-    """Ask one page over one family; what it says of the address is a step, the address is not."""
+Find = Callable[[str, socket.AddressFamily], Awaitable[list[str]]]
+"""Finds the addresses of a name, of one family (``socket.AF_INET``); raises OSError."""
+
+
+async def measure_exit(context: Context, page: Exit, family: int, places: Places, find: Find | None = None) -> None:
+    """Ask one page over one family; what it says of the address is a step, the address is not.
+
+    ``find`` finds the page's name, None by the system's own way.
+    """
     visitor: Visitor | None = None
     with context.trace.step(Step.VPN) as step:
         step.detail = {"stage": "exit", "service": page.id, "family": family}
         await context.trusting()
-        visitor = await patiently(_ask(context.network, page, family), lambda: context.patience.wait(extra=CONNECTING + SERVER_WORK))
+        asking = _ask(context.network, page, family, find or context.network.resolve)
+        visitor = await patiently(asking, lambda: context.patience.wait(extra=CONNECTING + SERVER_WORK))
         if visitor is None:
             raise ProtocolError(HTTP_FAILED, "no address in the page")
         step.detail |= {"told": visitor.country} | await places.facts(visitor.address)
 
 
-async def _ask(network: Network, page: Exit, family: int) -> Visitor | None:
+async def _ask(network: Network, page: Exit, family: int, find: Find) -> Visitor | None:
     host = page.host_of(family)
-    addresses = await network.resolve(host, FAMILIES[family])
+    addresses = await find(host, FAMILIES[family])
     if not addresses:
         raise ProtocolError(NO_ANSWER, "no address")
     async with await network.connect(addresses[0], page.port) as stream:

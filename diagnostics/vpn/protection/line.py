@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from diagnostics.model import DIRECT, Fact, Observation, Step
+from diagnostics.vpn.protection.data import MOST_NETWORK
 
 KEPT: Final = dt.timedelta(days=30)
 MOST_LINES: Final = 5
@@ -24,6 +25,9 @@ MOST_NETWORKS: Final = 16
 LONGEST: Final = 60
 
 
+NetworkNumber = Annotated[int, msgspec.Meta(ge=1, le=MOST_NETWORK)]
+
+
 class LineSeen(Fact, frozen=True):
     """A line as it was without a VPN.
 
@@ -31,10 +35,10 @@ class LineSeen(Fact, frozen=True):
     ``resolvers``: the networks that its resolver asks from; ``seen``: the day (ISO 8601).
     """
 
-    networks: tuple[int, ...] = ()
+    networks: tuple[NetworkNumber, ...] = ()
     operator: str = ""
     country: str = ""
-    resolvers: tuple[int, ...] = ()
+    resolvers: tuple[NetworkNumber, ...] = ()
     seen: str = ""
 
 
@@ -48,7 +52,7 @@ def read_memory(data: bytes) -> LineMemory:
     """Return what was kept, or an empty memory for anything that is none: it can be learnt again."""
     try:
         return msgspec.json.decode(data, type=LineMemory)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return LineMemory()
 
 

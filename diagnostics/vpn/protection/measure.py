@@ -11,14 +11,16 @@ written down so that a report's verdict can be found again from it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+import socket
 from typing import Final
 
 from diagnostics.model import Fact, Step
 from diagnostics.probes.context import Context
 from diagnostics.vpn.protection.calls import measure_calls, servers
 from diagnostics.vpn.protection.data import Outlooks, known_outlooks
-from diagnostics.vpn.protection.exits import measure_exit
+from diagnostics.vpn.protection.exits import Find, measure_exit
 from diagnostics.vpn.protection.line import LineMemory, remembered
 from diagnostics.vpn.protection.names import NamesSeen
 from diagnostics.vpn.protection.places import Lending, Places, PoolAsking
@@ -70,11 +72,18 @@ async def measure_beside(context: Context, pool: Lending, key: bytes, *, outlook
 
     Only where the person allowed it; ``context`` is that of the line beside the tunnel, and addresses are marked with ``key``.
     """
-    known = outlooks or known_outlooks()
-    places = Places(PoolAsking(pool), known.networks, key)
+    known, asking = outlooks or known_outlooks(), PoolAsking(pool)
+    places = Places(asking, known.networks, key)
+
+    async def find(name: str, family: socket.AddressFamily) -> list[str]:
+        """Ask the line's own resolver, if it is known; beside a VPN it often is not."""
+        with contextlib.suppress(OSError):
+            return await context.network.resolve(name, family)
+        return await asking.addresses(name)
+
     try:
-        await _Checks(context, known, places).exits(six=False)
-        await measure_speed(context, known.download)
+        await _Checks(context, known, places).exits(six=False, find=find)
+        await measure_speed(context, known.download, find)
     finally:
         await places.close()
 
@@ -122,8 +131,8 @@ class _Checks:
                 ],
             }
 
-    async def exits(self, *, six: bool) -> None:
-        """Ask the echo pages over IPv4, and over IPv6 too if ``six``."""
+    async def exits(self, *, six: bool, find: Find | None = None) -> None:
+        """Ask the echo pages over IPv4, and over IPv6 too if ``six``; ``find`` finds their names."""
         families = (4, 6) if six else (4,)
         pages = self._outlooks.exit[:MOST_PAGES]
-        await asyncio.gather(*(measure_exit(self._context, page, family, self._places) for page in pages for family in families))
+        await asyncio.gather(*(measure_exit(self._context, page, family, self._places, find) for page in pages for family in families))

@@ -29,6 +29,7 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from diagnostics.bogons import is_bogon, network_of
 from diagnostics.model import Fact
+from diagnostics.probes.dns import addresses_of
 from diagnostics.probes.http import clean
 from diagnostics.probes.resolvers import BrokenSessionError, Session
 from diagnostics.vpn.protection.data import Networks
@@ -119,14 +120,23 @@ class PoolAsking:
 
     async def texts(self, name: str) -> list[str] | None:
         """Return the texts of a name, or None if nobody could be asked."""
+        reply = await self._asked(name, "TXT")
+        return None if reply is None else texts_of(reply)
+
+    async def addresses(self, name: str) -> list[str]:
+        """Return a name's IPv4 addresses, for who has no resolver of the line; none if nobody could be asked."""
+        reply = await self._asked(name, "A")
+        return [] if reply is None else addresses_of(reply, "A")
+
+    async def _asked(self, name: str, query: str) -> dns.message.Message | None:
         async with self._pool.sessions(MOST_ASKED) as sessions:
             for session in sessions:
                 try:
-                    reply = await session.exchange(dns.message.make_query(name, "TXT", use_edns=0))
+                    reply = await session.exchange(dns.message.make_query(name, query, use_edns=0))
                 except (OSError, EOFError, BrokenSessionError):
                     continue
                 if reply.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                    return texts_of(reply)
+                    return reply
         return None
 
 
