@@ -18,7 +18,17 @@ from app.report_facts import whole_verdicts
 from app.route_words import proxies_of, usable
 from app.terminal import SYMBOLS, Terminal
 from app.texts import seconds, t
-from app.vpn_words import check_of, check_sentence, check_title, check_word, checks_in_order, seen_sentence, vpn_sentence, watch_sentence
+from app.vpn_words import (
+    ON_REQUEST,
+    check_of,
+    check_sentence,
+    check_title,
+    check_word,
+    checks_in_order,
+    seen_sentence,
+    vpn_sentence,
+    watch_sentence,
+)
 from diagnostics.events import Event
 from diagnostics.model import Cause, Report, Status, Step, VpnCheck, VpnVerdict
 
@@ -97,7 +107,7 @@ def _is_fine(check: VpnCheck, vpn: VpnVerdict) -> bool:
     if check.status is Status.UNKNOWN and check.check in _SEEN:
         seen = check_of(vpn, _SEEN[check.check])
         return seen is not None and seen.status is Status.WORKS
-    return check.status in (Status.WORKS, Status.NOT_TESTED)
+    return check.status is Status.WORKS or (check.status is Status.NOT_TESTED and check.check not in ON_REQUEST)
 
 
 def swallows(report: Report) -> bool:

@@ -21,6 +21,9 @@ STATES: Final = ("none", "full", "split", "mesh", "browser_only", "stale", "unkn
 THROUGH: Final = ("full", "split", "browser_only")
 """States in which what was measured went through something, at least in part."""
 
+ON_REQUEST: Final = frozenset({"kill_switch", "watch"})
+"""Checks that are made only for whoever asks for them."""
+
 MOST_CLIENTS: Final = 3
 """Programs that a sentence names."""
 
@@ -153,8 +156,8 @@ def _told(detail: dict[str, Any], key: str) -> str:
 
 
 def checks_in_order(vpn: VpnVerdict) -> list[VpnCheck]:
-    """Return the checks that say something, the worst first; what was not looked at is left out."""
-    said = [check for check in vpn.checks if check.status is not Status.NOT_TESTED]
+    """Return the checks that say something, the worst first; what was not looked at is left out, unless it was asked for by name."""
+    said = [check for check in vpn.checks if check.status is not Status.NOT_TESTED or check.check in ON_REQUEST]
     rank = {status: place for place, status in enumerate(_ORDER)}
     return sorted(said, key=lambda check: rank.get(check.status, len(rank)))
 
