@@ -35,6 +35,15 @@ class ProfileEvidence(RouteEvidence):
         """Return the steps of one stage that went out through one of the person's proxies."""
         return [o for o in self.vpn if word(o, "stage") == stage and word(o, "by") not in ("", DIRECT)]
 
+    def no_other_way(self) -> set[str]:
+        """Return the proxies that come out where this line does: what goes through them comes from the same place."""
+        return {word(o, "by") for o in self.elsewhere("relay") if o.detail.get("same_address") is True}
+
+    def carrying(self) -> list[Observation]:
+        """Return the proof of proxies by which datagrams demonstrably came from another place, and an answer to them back."""
+        here = self.no_other_way()
+        return [o for o in self.elsewhere("relay") if o.failure is None and o.detail.get("answered") is True and word(o, "by") not in here]
+
     @property
     def protocol(self) -> str:
         """Return what the profile speaks."""

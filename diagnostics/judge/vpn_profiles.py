@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from diagnostics.failures import REFUSED
+from diagnostics.failures import REFUSED, TIMEOUT
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_evidence import PROHIBITED, ProfileEvidence, tries
@@ -80,30 +80,62 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
     if evidence.answered or any(o.failure is None for o in evidence.of("port")):
         return None
     prohibited = [o for o in steps if o.failure == PROHIBITED]
+    refused = [o for o in steps if o.failure == REFUSED]
+    elsewhere = _answered_elsewhere(evidence) if prohibited or refused else None
+    if elsewhere:
+        return elsewhere
     if prohibited:
         return said(Status.LIKELY_BLOCKED, "vpn.prohibited", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(prohibited))
-    refused = [o for o in steps if o.failure == REFUSED]
     if refused:
         return said(Status.DOWN, "vpn.port_closed", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(refused))
     return None
 
 
+def _answered_elsewhere(evidence: ProfileEvidence) -> Finding | None:
+    """Judge a greeting that got no answer here and one from elsewhere: with signs enough there is nothing else that could be at fault."""
+    here = [o for o in evidence.of("handshake") if o.failure]
+    same = evidence.no_other_way()
+    heard = [o for o in evidence.elsewhere("handshake") if _was_heard(o) and word(o, "by") not in same]
+    if evidence.answered or not here or not heard:
+        return None
+    signs = sum(tries(o) for o in evidence.silent) >= ENOUGH_TRIES or any(o.failure == PROHIBITED for o in here)
+    sure, status = (Certainty.CERTAIN, Status.BLOCKED) if signs else (Certainty.LIKELY, Status.LIKELY_BLOCKED)
+    return said(status, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, sure, ids(here, heard))
+
+
+def _was_heard(o: Observation) -> bool:
+    """Tell whether a server said anything to a greeting: one that asks for patience lives, too."""
+    return o.failure is None or word(o, "answer") == "cookie"
+
+
 def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     """Judge a server that does not answer, by what else was tried."""
     silent = evidence.silent
-    through = evidence.elsewhere("handshake")
-    heard = [o for o in through if o.failure is None]
-    if heard:
-        sure = Certainty.CERTAIN if sum(tries(o) for o in silent) >= ENOUGH_TRIES else Certainty.LIKELY
-        status = Status.BLOCKED if sure is Certainty.CERTAIN else Status.LIKELY_BLOCKED
-        return said(status, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, sure, ids(silent, heard))
+    elsewhere = _answered_elsewhere(evidence)
+    if elsewhere:
+        return elsewhere
     if _clock_behind(evidence, network):
         return said(Status.UNKNOWN, "vpn.clock_behind", Cause.WRONG_CLOCK, Certainty.NONE, ids(silent))
+    carrying = evidence.carrying()
+    through = _silent_elsewhere(evidence, {word(o, "by") for o in carrying})
     if through:
-        return said(Status.DOWN, "vpn.silent_everywhere", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(silent, through))
+        proof = ids(silent, through, carrying)
+        return said(Status.DOWN, "vpn.silent_everywhere", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, proof)
     others = _other_silences(evidence)
     rule = "vpn.udp_silent_too" if others else "vpn.silent"
     return said(Status.UNKNOWN, rule, None, Certainty.NONE, ids(silent, evidence.alive(), others))
+
+
+def _silent_elsewhere(evidence: ProfileEvidence, carrying: set[str]) -> list[Observation]:
+    """Return the greetings that stayed silent through proxies, too.
+
+    Over UDP those of a proxy count that is known to carry datagrams: others swallow them, and look like a server that is off.
+    """
+    return [
+        o
+        for o in evidence.elsewhere("handshake")
+        if o.failure == TIMEOUT and tries(o) >= ENOUGH_TRIES and (word(o, "transport") == "tcp" or word(o, "by") in carrying)
+    ]
 
 
 def _clock_behind(evidence: ProfileEvidence, network: NetworkVerdict) -> bool:

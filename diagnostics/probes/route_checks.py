@@ -25,11 +25,11 @@ from diagnostics.probes.http import SERVER_WORK, HttpConnection
 from diagnostics.probes.pacing import patiently
 from diagnostics.probes.proxy_name import ANY_FAMILY
 from diagnostics.probes.route import RouteProbe
-from diagnostics.probes.stun import StunInquiry
+from diagnostics.probes.stun import ask_binding
 from diagnostics.probes.through import Through
 from diagnostics.probes.way import PROXY_WORK
 from diagnostics.routes.link import Kind
-from diagnostics.routes.socks import associate, framed, unframed
+from diagnostics.routes.socks_udp import begin_association
 from diagnostics.routes.tunnel import ProxyRefusal
 from diagnostics.streams import Stream, TlsStream
 
@@ -39,7 +39,6 @@ _ADDRESS: Final = re.compile(rb"^ip=([0-9A-Fa-f:.]{3,45})\r?$", re.MULTILINE)
 NOWHERE: Final = frozenset({b"XX", b"T1"})
 """What the page says for "unknown" and for Tor, which is no country."""
 
-UDP_TRIES: Final = 3
 UDP_WAIT: Final = 1.0
 """Seconds that one question over UDP is waited for, on top of the patience of the route."""
 
@@ -125,20 +124,12 @@ class RouteChecks:
 
     async def _carried(self, probe: RouteProbe, stream: Stream, control: Control) -> bool:
         """Tell whether a question over UDP was answered through the proxy; the connection must stay open meanwhile."""
-        wait = probe.context.patience.wait(extra=PROXY_WORK)
-        async with asyncio.timeout(wait):
-            port = await associate(probe.way.link, stream)
-        inquiry = StunInquiry()
-        async with await self._context.network.datagram(probe.way.addresses[0], port) as flow:
-            for _ in range(UDP_TRIES):
-                await flow.send(framed(inquiry.request, control.host, control.port))
-                try:
-                    async with asyncio.timeout(probe.context.patience.wait(extra=UDP_WAIT)):
-                        if inquiry.read(unframed(await flow.receive()) or b"") is not None:
-                            return True
-                except TimeoutError:
-                    continue
-        return False
+        patience = probe.context.patience
+        async with asyncio.timeout(patience.wait(extra=PROXY_WORK)):
+            association = await begin_association(probe.way.link, stream, self._context.network, probe.way.addresses[0])
+        async with association:
+            flow = association.toward(control.host, control.port)
+            return await ask_binding(flow, lambda: patience.wait(extra=UDP_WAIT)) is not None
 
 
 async def _through(probe: Through, control: Control) -> Stream | None:

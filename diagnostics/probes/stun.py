@@ -15,15 +15,17 @@ Detail of a ``udp`` observation::
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from diagnostics.model import Step
+from diagnostics.streams import Datagrams
 
 PROTOCOL: Final = "stun"
 COOKIE: Final = 0x2112A442
@@ -32,6 +34,9 @@ _ANSWERS: Final = {0x0101: "success", 0x0111: "error"}
 _XOR_MAPPED: Final = 0x0020
 _MAPPED: Final = frozenset({0x0001, _XOR_MAPPED})
 """MAPPED-ADDRESS and XOR-MAPPED-ADDRESS; numbers and layout of this file: RFC 8489, sections 5 and 14."""
+
+TRIES: Final = 3
+"""Questions to a place that answers anybody, before it counts as silent."""
 
 _HEADER: Final = struct.Struct("!HHI12s")
 _ATTRIBUTE: Final = struct.Struct("!HH")
@@ -92,6 +97,24 @@ def _mapped(attributes: bytes) -> Iterator[tuple[int, bytes]]:
         if kind in _MAPPED and len(value) == length >= 8:
             yield kind, value
         at += _ATTRIBUTE.size + (length + 3) // 4 * 4
+
+
+async def ask_binding(flow: Datagrams, wait: Callable[[], float]) -> str | None:
+    """Ask over a flow, again where nothing comes within ``wait()`` seconds; None if nothing came at all.
+
+    Returns the address that the answer tells ("" if it tells none), for whoever compares it in memory.  Raises OSError.
+    """
+    transaction = new_transaction()
+    for _ in range(TRIES):
+        await flow.send(binding_request(transaction))
+        try:
+            async with asyncio.timeout(wait()):
+                while read_binding(wire := await flow.receive(), transaction) is None:
+                    pass
+        except TimeoutError:
+            continue
+        return mapped_address(wire, transaction) or ""
+    return None
 
 
 class StunInquiry:

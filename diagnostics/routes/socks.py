@@ -23,7 +23,9 @@ REPLIES: Final = {
 """RFC 1928, section 6."""
 
 _NO_LOGIN, _LOGIN, _NONE = 0x00, 0x02, 0xFF
-_SIZES: Final = {1: 4, 4: 16}
+ADDRESS_BYTES: Final = {1: 4, 4: 16}
+"""Bytes of an address by its kind: IPv4 and IPv6; a name comes with its own length."""
+
 _GRANTED: Final = 0x5A
 
 
@@ -47,41 +49,11 @@ async def socks5(link: Link, stream: Stream, host: str, port: int) -> Stream:
         raise ProxyRefusal(BAD_REPLY, "no SOCKS5 reply", first_bytes=bytes([version, reply]).hex())
     if reply != 0:
         raise ProxyRefusal(REPLIES.get(reply, "socks_error"), f"reply {reply}", reply=reply)
-    size = (await reader.exactly(1))[0] if kind == 3 else _SIZES.get(kind)
+    size = (await reader.exactly(1))[0] if kind == 3 else ADDRESS_BYTES.get(kind)
     if size is None:
         raise ProxyRefusal(BAD_REPLY, "an unknown kind of address", reply=reply)
     await reader.exactly(size + 2)  # the address it leaves from: never used, never followed
     return reader.onward()
-
-
-async def associate(link: Link, stream: Stream) -> int:
-    """Ask a SOCKS5 proxy to carry datagrams and return the port at which it takes them.  Raises ProxyRefusal, EOFError, OSError.
-
-    It takes them at its own address: one that it names may be private, or somebody else's, and is never followed.
-    """
-    reader = Reader(stream)
-    await greet5(link, stream, reader)
-    await stream.write(b"\x05\x03\x00" + socks_address("0.0.0.0", 0))  # noqa: S104 - RFC 1928: from wherever we will send
-    version, reply, _, kind = await reader.exactly(4)
-    if version != 5 or reply != 0:
-        raise ProxyRefusal(REPLIES.get(reply, "socks_error"), f"reply {reply}", reply=reply)
-    size = (await reader.exactly(1))[0] if kind == 3 else _SIZES.get(kind)
-    if size is None:
-        raise ProxyRefusal(BAD_REPLY, "an unknown kind of address", reply=reply)
-    return int(struct.unpack("!H", (await reader.exactly(size + 2))[-2:])[0])
-
-
-def framed(data: bytes, host: str, port: int) -> bytes:
-    """Return a datagram as it goes to the proxy (RFC 1928, section 7)."""
-    return b"\0\0\0" + socks_address(host, port) + data
-
-
-def unframed(wire: bytes) -> bytes | None:
-    """Return what a datagram of the proxy carries, or None for a fragment and for bytes that are none."""
-    if len(wire) < 5 or wire[:3] != b"\0\0\0":
-        return None
-    size = 1 + wire[4] if wire[3] == 3 else _SIZES.get(wire[3])
-    return None if size is None or len(wire) < 6 + size else wire[6 + size :]
 
 
 async def greet5(link: Link, stream: Stream, reader: Reader) -> None:

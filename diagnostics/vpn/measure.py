@@ -1,20 +1,17 @@
-"""From a profile to what is known of it: its own test, and whether UDP gets out of this network at all where the server stayed silent."""
+"""From a profile to what is known of it: its own test, and what else speaks where the server stayed silent over UDP."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from diagnostics.controls import DATAGRAMS
-from diagnostics.failures import TIMEOUT
-from diagnostics.model import Control
-from diagnostics.probes.proxy_name import NAME_WAIT
-from diagnostics.probes.stun import StunInquiry
+from diagnostics.vpn import by_proxy
 from diagnostics.vpn.probing import Probing
 from diagnostics.vpn.profile import Protocol
 from diagnostics.vpn.tunnel import Tunnel
-from diagnostics.vpn.wireguard.probe import measure_wireguard
+from diagnostics.vpn.udp_control import answering_anybody, ask_over_udp
+from diagnostics.vpn.wireguard.probe import greet_elsewhere, measure_wireguard
 
 AHEAD: Final = 60.0
 """Seconds by which this computer's clock may be ahead: a server takes no greeting from the person's own client that is dated before
@@ -22,9 +19,9 @@ ours, so one from the future would lock them out for as long."""
 
 CLOCK_AHEAD: Final = "unknown_failure: clock ahead"
 
-UDP_TRIES: Final = 3
-UDP_WAIT: Final = 1.0
-"""Questions to a place that answers anybody over UDP, and the seconds that each may take on top of this line's patience."""
+Greet = Callable[[Probing, by_proxy.Elsewhere], Awaitable[None]]
+GREETINGS: Final[Mapping[Protocol, Greet]] = {Protocol.WIREGUARD: greet_elsewhere, Protocol.AMNEZIAWG: greet_elsewhere}
+"""How a protocol that greets over UDP does so from elsewhere."""
 
 
 async def measure_profile(probing: Probing, clock_skew: float | None = None) -> Tunnel | None:
@@ -47,30 +44,16 @@ async def measure_profile(probing: Probing, clock_skew: float | None = None) -> 
         return None
     tunnel = await measure_wireguard(probing)
     if tunnel is None and probing.went_unanswered:
-        await asyncio.gather(*(_ask_over_udp(probing, control) for control in _answering_anybody(probing)))
+        await _compare(probing)
     return tunnel
 
 
-def _answering_anybody(probing: Probing) -> list[Control]:
-    """Return the controls that answer anybody over UDP, of different operators."""
-    operators = {control.operator: control for control in probing.direct.controls if control.kind == "stun"}
-    return list(operators.values())[:DATAGRAMS]
-
-
-async def _ask_over_udp(probing: Probing, control: Control) -> None:
-    """See whether UDP gets out of this network at all, where a server stayed silent over it."""
-    inquiry = StunInquiry()
-    with probing.step("udp_control", control=control.id, answered=False) as step:
-        found = await probing.patiently(probing.direct.network.resolve(control.host, socket.AF_INET), NAME_WAIT)
-        async with await probing.direct.network.datagram(found[0], control.port) as flow:
-            for _ in range(UDP_TRIES):
-                await flow.send(inquiry.request)
-                try:
-                    async with asyncio.timeout(probing.context.patience.wait(extra=UDP_WAIT)):
-                        while inquiry.read(await flow.receive()) is None:
-                            pass
-                except TimeoutError:
-                    continue
-                step.detail["answered"] = True
-                return
-        step.failure = TIMEOUT
+async def _compare(probing: Probing) -> None:
+    """Find out more of a silence over UDP: whether others are heard over it, and whether the server is, from elsewhere."""
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(ask_over_udp(probing, control)) for control in answering_anybody(probing)]
+        greet = GREETINGS.get(probing.profile.protocol)
+        if greet is not None:
+            async with by_proxy.datagrams(probing, asked) as elsewhere:
+                if elsewhere is not None:
+                    await greet(probing, elsewhere)

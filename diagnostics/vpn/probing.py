@@ -10,6 +10,7 @@ Steps are ``vpn`` observations over the route that is called like the profile's 
 * ``keys``: what the answer proved about the keys; ``tls``: the certificate; ``login``: what the server said to it;
 * ``data``: the first packets through the tunnel; ``dns``: a name asked through it; ``mtu``: which sizes passed;
 * ``ahead``: not greeted, since this computer's clock is ahead; ``udp_control``: whether a place that answers anybody over UDP did;
+* ``relay``: whether a proxy of the person's carries datagrams (``vpn/by_proxy.py``), before a stage goes out ``by`` it;
 * ``transport``, ``hold``, ``clock``: of Tor bridges (``vpn/tor/probe.py``);
 * ``open``: a target was asked for through it, as for proxies.
 

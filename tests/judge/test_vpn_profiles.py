@@ -38,7 +38,11 @@ ANSWERED = ("handshake", None, {"tries": 1, "transport": "udp", "answer": "respo
 KEYS: Any = ("keys", None, {})
 DATA = ("data", None, {"heard": ["ping"]})
 ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1})
-NOT_ELSEWHERE = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3})
+NOT_ELSEWHERE = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp"})
+RELAY: Any = ("relay", None, {"by": "socks5-1234", "answered": True, "same_address": False})
+BUSY_ELSEWHERE: Any = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp", "answer": "cookie"})
+REFUSED: Any = ("handshake", "connection_refused", {"tries": 1, "transport": "udp"})
+PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "udp"})
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,11 @@ NOT_ELSEWHERE = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tr
         ([SILENT], Status.UNKNOWN, None, "vpn.silent"),
         ([SILENT, ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
         ([ONCE, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
-        ([SILENT, NOT_ELSEWHERE], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.silent_everywhere"),
+        ([SILENT, RELAY, BUSY_ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
+        ([PROHIBITED, RELAY, ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
+        ([REFUSED, RELAY, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
+        ([PROHIBITED, RELAY, NOT_ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.prohibited"),
+        ([SILENT, RELAY, NOT_ELSEWHERE], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.silent_everywhere"),
         ([("handshake", "connection_refused", {})], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.port_closed"),
         ([("handshake", "host_unreachable", {})], Status.LIKELY_BLOCKED, BLOCKED, "vpn.prohibited"),
         ([("handshake", "generic_timeout_error", {"answer": "cookie"})], Status.DOWN, Cause.VPN_SERVER_BUSY, "vpn.busy"),
@@ -77,6 +85,50 @@ def test_other_places_over_udp_are_told_of_only_if_all_of_several_are_silent(ans
     asked = [("udp_control", failures[ok], {"control": f"c{at}", "answered": ok}) for at, ok in enumerate(answered)]
     found = judge_profile(ROUTE, seen(SILENT, *asked), FINE)
     assert (found.status, found.cause, found.rule) == (Status.UNKNOWN, None, rule)
+
+
+def other(step: Any, **change: Any) -> Any:
+    stage, failure, detail = step
+    return stage, change.pop("failure", failure), detail | change
+
+
+@pytest.mark.parametrize(
+    "relay, greeting",
+    [
+        (None, NOT_ELSEWHERE),
+        (other(RELAY, failure="generic_timeout_error", answered=False), NOT_ELSEWHERE),
+        (other(RELAY, by="socks5-9999"), NOT_ELSEWHERE),
+        (other(RELAY, same_address=True), NOT_ELSEWHERE),
+        (RELAY, other(NOT_ELSEWHERE, tries=2)),
+        (RELAY, other(NOT_ELSEWHERE, failure="connection_aborted")),
+        (RELAY, other(NOT_ELSEWHERE, failure="connection_refused")),
+        (other(RELAY, same_address=True), ELSEWHERE),
+    ],
+    ids=[
+        "carried nothing",
+        "swallowed the question",
+        "was another one",
+        "comes out here",
+        "was asked too little",
+        "hung up",
+        "has a closed port",
+        "comes out here, and was answered",
+    ],
+)
+def test_a_proxy_proves_nothing_of_a_silent_server_if_it(relay: Any, greeting: Any) -> None:
+    found = judge_profile(ROUTE, seen(SILENT, *([relay] if relay else []), greeting), FINE)
+    assert (found.status, found.cause, found.rule) == (Status.UNKNOWN, None, "vpn.silent")
+
+
+def test_a_proxy_whose_exit_is_not_known_still_speaks_for_a_server_that_is_silent_to_it() -> None:
+    found = judge_profile(ROUTE, seen(SILENT, other(RELAY, same_address=None), NOT_ELSEWHERE), FINE)
+    assert found.rule == "vpn.silent_everywhere"
+
+
+def test_a_slow_clock_comes_before_a_silence_from_elsewhere_and_after_an_answer() -> None:
+    late = NetworkVerdict(status=Status.WORKS, clock_skew_s=-3600.0)
+    assert judge_profile(ROUTE, seen(SILENT, RELAY, NOT_ELSEWHERE), late).rule == "vpn.clock_behind"
+    assert judge_profile(ROUTE, seen(SILENT, RELAY, ELSEWHERE), late).rule == "vpn.answers_elsewhere"
 
 
 def test_a_slow_clock_is_said_before_anybody_is_suspected() -> None:

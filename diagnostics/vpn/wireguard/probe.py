@@ -17,6 +17,7 @@ from diagnostics.failures import TIMEOUT
 from diagnostics.probes.dns import Question, new_query, read_reply
 from diagnostics.streams import Datagrams
 from diagnostics.trace import StepRecord
+from diagnostics.vpn.by_proxy import Elsewhere
 from diagnostics.vpn.probing import LADDER, Probing
 from diagnostics.vpn.tunnel import Tunnel
 from diagnostics.vpn.wireguard.noise import Greeting, Identity, WrongPresharedKeyError, junk_packets
@@ -78,6 +79,16 @@ async def _greet(probing: Probing, profile: WireGuardProfile, address: str) -> t
         if flow is not None and session is None:
             flow.close()
     return flow if wire is not None else None, session
+
+
+async def greet_elsewhere(probing: Probing, elsewhere: Elsewhere) -> None:
+    """Greet a server that stayed silent from elsewhere; nothing but the greeting is sent there."""
+    profile = probing.profile
+    if not isinstance(profile, WireGuardProfile):
+        raise TypeError(profile.protocol)
+    with probing.step("handshake", transport="udp", by=elsewhere.proxy, tries=0) as step:
+        if await _answer(probing, profile, elsewhere.flow(), step) is None:
+            step.failure = TIMEOUT
 
 
 async def _answer(probing: Probing, profile: WireGuardProfile, flow: Datagrams, step: StepRecord) -> tuple[Greeting, bytes] | None:
