@@ -18,6 +18,7 @@ from diagnostics.probes.dns import Question, new_query, read_reply
 from diagnostics.streams import Datagrams
 from diagnostics.trace import StepRecord
 from diagnostics.vpn.by_proxy import Elsewhere
+from diagnostics.vpn.life import look_for_life
 from diagnostics.vpn.probing import LADDER, Probing
 from diagnostics.vpn.tunnel import Tunnel
 from diagnostics.vpn.wireguard.noise import Greeting, Identity, WrongPresharedKeyError, junk_packets
@@ -28,8 +29,6 @@ from diagnostics.vpn.wireguard.tunnel import WireGuardTunnel
 WRONG_PSK: Final = "unknown_failure: wrong pre-shared key"
 DNS_PORT: Final = 53
 SECURE_PORT: Final = 443
-HIGH_PORT: Final = 33434
-"""Where nobody listens, as traceroute supposes: a computer that lives says so."""
 
 ROUNDS: Final = 3
 ROUND_WAIT: Final = 1.5
@@ -53,7 +52,7 @@ async def measure_wireguard(probing: Probing) -> Tunnel | None:
         if greeted:
             break
     if not greeted:
-        await asyncio.gather(*(_look_for_life(probing, address) for address in probing.addresses[:1]))
+        await asyncio.gather(*(look_for_life(probing, address) for address in probing.addresses[:1]))
     return None
 
 
@@ -231,28 +230,3 @@ async def _passes(tunnel: WireGuardTunnel, place: str, size: int, wait: float) -
             continue
         return True
     return False
-
-
-async def _look_for_life(probing: Probing, address: str) -> None:
-    """Look for signs that something lives at the server's address: an error that only it can send, or an answer to a connection."""
-    signs: list[str] = []
-
-    async def high_port() -> None:
-        async with await probing.context.network.datagram(address, HIGH_PORT) as flow:
-            await flow.send(b"")
-            try:
-                await flow.receive()
-            except ConnectionError:
-                signs.append("udp")
-
-    async def connection() -> None:
-        with contextlib.suppress(ConnectionError):  # a refusal is a sign of life, too
-            (await probing.context.network.connect(address, SECURE_PORT)).close()
-        signs.append("tcp")
-
-    with probing.step("alive", signs=signs) as step:
-        wait = probing.context.patience.wait(extra=ROUND_WAIT)
-        await asyncio.gather(_within(high_port(), wait), _within(connection(), wait))
-        step.detail["signs"] = sorted(signs)
-        if not signs:
-            step.failure = TIMEOUT
