@@ -10,32 +10,22 @@ A bridge is left as soon as it has said who it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
-from diagnostics.bogons import is_address
 from diagnostics.daemon import daemon_call
-from diagnostics.failures import EOF, INVALID_CERTIFICATE, NXDOMAIN, REFUSED, RESET, UNREACHABLE, WRONG_ANSWER, ProtocolError
+from diagnostics.failures import INVALID_CERTIFICATE
 from diagnostics.model import Observation
-from diagnostics.probes.proxy_name import find_proxy
-from diagnostics.probes.tcp import connect_silently
-from diagnostics.routes.dial import ask, why_not
-from diagnostics.routes.link import Kind, Link
+from diagnostics.routes.link import Link
 from diagnostics.routes.socks import socks5
 from diagnostics.streams import Stream
 from diagnostics.vpn.probing import Probing
 from diagnostics.vpn.profile import Protocol
+from diagnostics.vpn.tcp_server import HANDSHAKE_EXTRA, NOBODY_THERE, Opening, TcpServer
 from diagnostics.vpn.tor.bridge import BridgeProfile
 from diagnostics.vpn.tor.certs import ChainError, proven_fingerprint
 from diagnostics.vpn.tor.link import Greeting, RelayLink, some_name, unverified
 from diagnostics.vpn.tor.transport import PluggableTransport, TransportError, find_program
-
-TRIES: Final = 2
-"""Greetings that are sent to a bridge: one that was cut or swallowed is a hint, two are a sign."""
-
-HANDSHAKE_EXTRA: Final = 3.0
-"""Seconds beyond the usual patience: TLS and VERSIONS take four round trips where patience reckons with one answer."""
 
 OBFS4_EXTRA: Final = 4.0
 """Seconds beyond the usual patience for obfs4, whose greetings carry up to 8 KB of padding each way."""
@@ -43,17 +33,6 @@ OBFS4_EXTRA: Final = 4.0
 NOT_FOUND: Final = "transport_not_found"
 NOT_STARTED: Final = "transport_not_started"
 """Failures of the stage ``transport``; df-007 has no words for them."""
-
-NOBODY_THERE: Final = frozenset({REFUSED, UNREACHABLE})
-CUT: Final = frozenset({RESET, EOF, "connection_aborted"})
-DEFINITE: Final = frozenset({None, WRONG_ANSWER})
-"""Outcomes of a greeting after which another one would tell nothing new."""
-
-_PROXIES: Final = frozenset({Kind.SOCKS5, Kind.SOCKS5H, Kind.HTTP})
-"""Kinds of the person's proxies that are asked to carry the same greeting: those that need a connection and nothing else."""
-
-Opening = Callable[[dict[str, Any]], Awaitable[Stream]]
-"""Opens a stream to the bridge and writes into the step's detail how far it came.  Raises OSError, EOFError."""
 
 
 async def measure_tor(probing: Probing) -> None:
@@ -66,58 +45,25 @@ async def measure_tor(probing: Probing) -> None:
         await _Bridge(probing, profile, address).measure()
 
 
-class _Bridge:
+class _Bridge(TcpServer):
     """The test of one bridge."""
 
     def __init__(self, probing: Probing, profile: BridgeProfile, address: str) -> None:
-        self._probing = probing
-        self._context = probing.context
+        super().__init__(probing, address)
         self._profile = profile
-        self._address = address
 
     async def measure(self) -> None:
         """Take the stages in turn; the first that fails is the last."""
-        port = await self._port()
+        port = await self.port()
         if port.failure is not None:
             if port.failure not in NOBODY_THERE and self._profile.protocol is Protocol.TOR:
-                await self._elsewhere()
-            return
-        if self._profile.protocol is Protocol.OBFS4:
+                await self.elsewhere()
+        elif self._profile.protocol is Protocol.OBFS4:
             await self._disguised()
-            return
-        last = await self._greetings(self._directly)
-        if last.failure in CUT and last.detail["reached"] == "tcp":
-            await self._hold()
-        if last.failure not in DEFINITE:
-            await self._elsewhere()
+        else:
+            await self.greet_directly()
 
-    async def _port(self) -> Observation:
-        """See whether anything listens there."""
-        stream: Stream | None = None
-        with self._probing.step("port", transport="tcp", tries=0) as step:
-            stream = await connect_silently(self._context, self._address, self._profile.port, step.detail)
-        if stream is not None:
-            stream.close()
-            if step.done.detail["tries"] == 1:
-                self._context.patience.saw(step.done.seconds)
-        return step.done
-
-    async def _directly(self, detail: dict[str, Any]) -> Stream:
-        detail["reached"] = ""
-        stream = await connect_silently(self._context, self._address, self._profile.port, {"tries": 0})
-        detail["reached"] = "tcp"
-        return stream
-
-    async def _greetings(self, opening: Opening) -> Observation:
-        """Greet the bridge until something definite is known, and return the last greeting."""
-        last = await self._greet(opening)
-        for _ in range(TRIES - 1):
-            if last.failure in DEFINITE:
-                break
-            last = await self._greet(opening)
-        return last
-
-    async def _greet(self, opening: Opening, **detail: object) -> Observation:
+    async def greet(self, opening: Opening, **detail: object) -> Observation:
         """Greet the bridge over what ``opening`` opens, and hear who it is."""
         stream: Stream | None = None
         link: RelayLink | None = None
@@ -166,52 +112,6 @@ class _Bridge:
         detail["match"] = fingerprint == self._profile.fingerprint
         return "" if detail["match"] else "fingerprint"
 
-    async def _hold(self) -> None:
-        """See whether a connection lasts while nothing is said on it: whoever cuts every one has no quarrel with Tor."""
-        stream: Stream | None = None
-        try:
-            with self._probing.step("hold", transport="tcp", tries=1) as step:
-                stream = await self._directly(step.detail)
-                try:
-                    spoke = await self._probing.patiently(stream.read(1))
-                except TimeoutError:
-                    return
-                step.failure = WRONG_ANSWER if spoke else EOF
-        finally:
-            if stream is not None:
-                stream.close()
-
-    async def _elsewhere(self) -> None:
-        """Greet the bridge through the first of the person's proxies that can carry that."""
-        for proxy in self._probing.proxies:
-            if proxy.kind in _PROXIES and proxy.first is None and not why_not(proxy):
-                await self._greet(partial(self._through, proxy), by=proxy.id)
-                return
-
-    async def _through(self, proxy: Link, detail: dict[str, Any]) -> Stream:
-        detail["reached"] = ""
-        for address in await self._addresses_of(proxy):
-            below = await connect_silently(self._context, address, proxy.port, {"tries": 0})
-            stream = await self._kept(ask(proxy, below, self._address, self._profile.port), below, HANDSHAKE_EXTRA)
-            detail["reached"] = "tcp"
-            return stream
-        raise ProtocolError(NXDOMAIN, "the proxy's name leads nowhere")
-
-    async def _addresses_of(self, proxy: Link) -> list[str]:
-        if is_address(proxy.host):
-            return [proxy.host]
-        return await find_proxy(self._probing.direct.unheard(), self._context.unheard(), proxy.host, str(proxy.kind))
-
-    async def _kept(self, opening: Any, below: Stream, extra: float) -> Stream:  # noqa: ANN401 - a coroutine
-        """Return the stream that is opened over another one, which is closed if that fails."""
-        stream: Stream | None = None
-        try:
-            stream = await self._probing.patiently(opening, extra)
-        finally:
-            if stream is None:
-                below.close()
-        return stream
-
     async def _disguised(self) -> None:
         """Greet an obfs4 bridge by way of the person's own program."""
         program = None if self._context.network.simulated else await daemon_call(find_program)
@@ -224,7 +124,7 @@ class _Bridge:
                 with self._probing.step("transport", found=True):
                     pass
                 link = transport.link({"cert": self._profile.cert.reveal(), "iat-mode": self._profile.iat_mode})
-                await self._greetings(partial(self._by_program, link))
+                await self.greetings(partial(self._by_program, link))
         except (TransportError, TimeoutError):
             with self._probing.step("transport", found=True) as step:
                 step.failure = NOT_STARTED
@@ -232,6 +132,6 @@ class _Bridge:
     async def _by_program(self, link: Link, detail: dict[str, Any]) -> Stream:
         detail["reached"] = ""
         below = await self._context.network.connect(link.host, link.port)
-        stream = await self._kept(socks5(link, below, self._address, self._profile.port), below, OBFS4_EXTRA)
+        stream = await self.kept(socks5(link, below, self._address, self._profile.port), below, OBFS4_EXTRA)
         detail["reached"] = "obfs4"
         return stream
