@@ -12,7 +12,10 @@ from diagnostics.model import DIRECT, Observation, Step
 PROHIBITED: Final = "host_unreachable"
 """The failure of an ICMP error such as "administratively prohibited" (errno 113 on Linux)."""
 
-PROFILES: Final = frozenset({"wireguard", "amneziawg", "tor", "obfs4"})
+ADDRESSES: Final = frozenset({"ikev2", "l2tp", "sstp", "anyconnect", "ssh"})
+"""Kinds of profiles that are an address and nothing else: there are no keys that could be wrong."""
+
+PROFILES: Final = frozenset({"wireguard", "amneziawg", "tor", "obfs4"}) | ADDRESSES
 """Kinds of routes that are profiles (``diagnostics/vpn/profile.py``)."""
 
 

@@ -13,7 +13,8 @@ from typing import Final
 from diagnostics.failures import REFUSED, TIMEOUT
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
-from diagnostics.judge.vpn_evidence import PROHIBITED, ProfileEvidence, tries
+from diagnostics.judge.vpn_address import judge_ike, judge_spoken
+from diagnostics.judge.vpn_evidence import ADDRESSES, PROHIBITED, ProfileEvidence, tries
 from diagnostics.judge.vpn_tor import judge_tor
 from diagnostics.judge.vpn_wireguard import judge_wireguard
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Status
@@ -30,7 +31,17 @@ DATED: Final = frozenset({"wireguard", "amneziawg"})
 ENOUGH_OPERATORS: Final = 2
 
 Judge = Callable[[ProfileEvidence], Finding | None]
-JUDGES: Final[Mapping[str, Judge]] = {"wireguard": judge_wireguard, "amneziawg": judge_wireguard, "tor": judge_tor, "obfs4": judge_tor}
+JUDGES: Final[Mapping[str, Judge]] = {
+    "wireguard": judge_wireguard,
+    "amneziawg": judge_wireguard,
+    "tor": judge_tor,
+    "obfs4": judge_tor,
+    "ikev2": judge_ike,
+    "l2tp": judge_ike,
+    "sstp": judge_spoken,
+    "anyconnect": judge_spoken,
+    "ssh": judge_spoken,
+}
 
 
 def judge_profile(route: str, evidence: ProfileEvidence, network: NetworkVerdict) -> RouteVerdict:
@@ -122,7 +133,7 @@ def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
         proof = ids(silent, through, carrying)
         return said(Status.DOWN, "vpn.silent_everywhere", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, proof)
     others = _other_silences(evidence)
-    rule = "vpn.udp_silent_too" if others else "vpn.silent"
+    rule = "vpn.udp_silent_too" if others else "vpn.silent_address" if evidence.protocol in ADDRESSES else "vpn.silent"
     return said(Status.UNKNOWN, rule, None, Certainty.NONE, ids(silent, evidence.alive(), others))
 
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from diagnostics.failures import EOF, FAILED_HANDSHAKE, RESET, WRONG_ANSWER
+from diagnostics.failures import FAILED_HANDSHAKE, WRONG_ANSWER
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_evidence import ProfileEvidence
+from diagnostics.judge.vpn_tcp import cut, silent_port
 from diagnostics.model import Cause, Certainty, Observation, Status
 
 MOST_SKEW: Final = 3600.0
 """Seconds by which two clocks may differ before tor itself complains (tor's TIME_SKEW_WARN, an hour)."""
 
-ENOUGH_CUTS: Final = 2
-CUT: Final = frozenset({RESET, EOF, "connection_aborted"})
 NOT_FOUND: Final = "transport_not_found"
 NOT_STARTED: Final = "transport_not_started"
 """Failures of ``vpn/tor/probe.py``; the judge reads them from reports and imports no probe."""
@@ -31,6 +30,14 @@ def judge_tor(evidence: ProfileEvidence) -> Finding | None:
         if found is not None:
             return found
     return None
+
+
+def _silent_port(evidence: ProfileEvidence) -> Finding | None:
+    return silent_port(evidence, "vpn.silent")
+
+
+def _cut(evidence: ProfileEvidence) -> Finding | None:
+    return cut(evidence, "vpn.tor_closes", "vpn.tor_cut") if evidence.protocol == "tor" else None
 
 
 def _keys(evidence: ProfileEvidence) -> Finding | None:
@@ -70,16 +77,6 @@ def _program(evidence: ProfileEvidence) -> Finding | None:
     return said(Status.NOT_TESTED, "vpn.obfs4_program_failed", None, Certainty.NONE, ids(failed)) if failed else None
 
 
-def _silent_port(evidence: ProfileEvidence) -> Finding | None:
-    """Judge a port that answers nobody here: it may be swallowed, or the bridge may be gone."""
-    if evidence.of("handshake") or not (silent := [o for o in evidence.of("port") if o.failure]):
-        return None
-    heard = [o for o in evidence.elsewhere("handshake") if o.failure is None]
-    if heard:
-        return said(Status.BLOCKED, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.CERTAIN, ids(silent, heard))
-    return said(Status.UNKNOWN, "vpn.silent", None, Certainty.NONE, ids(silent))
-
-
 def _other_service(evidence: ProfileEvidence) -> Finding | None:
     """Judge a port at which something else answers; what breaks TLS off with words of its own may also be a filter."""
     if evidence.answered:
@@ -91,27 +88,6 @@ def _other_service(evidence: ProfileEvidence) -> Finding | None:
     if broken and len(broken) == len(evidence.of("handshake")) and not evidence.elsewhere("handshake"):
         return said(Status.UNKNOWN, "vpn.tor_no_tls", None, Certainty.NONE, ids(broken))
     return None
-
-
-def _cut(evidence: ProfileEvidence) -> Finding | None:
-    """Judge greetings that were cut: by whom shows a connection on which nothing was said."""
-    greetings = evidence.of("handshake")
-    cut = [o for o in greetings if o.failure in CUT and word(o, "reached") in ("tcp", "tls")]
-    if evidence.protocol != "tor" or evidence.answered or len(cut) < ENOUGH_CUTS or len(cut) < len(greetings):
-        return None
-    if any(o.failure is None for o in evidence.elsewhere("handshake")):
-        return said(
-            Status.BLOCKED,
-            "vpn.answers_elsewhere",
-            Cause.VPN_HANDSHAKE_BLOCKED,
-            Certainty.CERTAIN,
-            ids(cut, evidence.elsewhere("handshake")),
-        )
-    held = evidence.of("hold")
-    if held and all(o.failure for o in held) and all(word(o, "reached") == "tcp" for o in cut):
-        return said(Status.DOWN, "vpn.tor_closes", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(cut, held))
-    # by a filter, or by a server of another kind that takes a greeting amiss
-    return said(Status.UNKNOWN, "vpn.tor_cut", None, Certainty.NONE, ids(cut, held))
 
 
 def _hidden(evidence: ProfileEvidence) -> Finding | None:

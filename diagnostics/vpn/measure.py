@@ -7,6 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from diagnostics.vpn import by_proxy
+from diagnostics.vpn.address.ike_probe import greet_elsewhere as greet_ike_elsewhere
+from diagnostics.vpn.address.ike_probe import measure_ike
+from diagnostics.vpn.address.spoken import SPOKEN
+from diagnostics.vpn.address.tcp_probe import measure_tcp
 from diagnostics.vpn.probing import Probing
 from diagnostics.vpn.profile import Protocol
 from diagnostics.vpn.tunnel import Tunnel
@@ -20,7 +24,12 @@ ours, so one from the future would lock them out for as long."""
 CLOCK_AHEAD: Final = "unknown_failure: clock ahead"
 
 Greet = Callable[[Probing, by_proxy.Elsewhere], Awaitable[None]]
-GREETINGS: Final[Mapping[Protocol, Greet]] = {Protocol.WIREGUARD: greet_elsewhere, Protocol.AMNEZIAWG: greet_elsewhere}
+GREETINGS: Final[Mapping[Protocol, Greet]] = {
+    Protocol.WIREGUARD: greet_elsewhere,
+    Protocol.AMNEZIAWG: greet_elsewhere,
+    Protocol.IKEV2: greet_ike_elsewhere,
+    Protocol.L2TP: greet_ike_elsewhere,
+}
 """How a protocol that greets over UDP does so from elsewhere."""
 
 
@@ -37,6 +46,14 @@ async def measure_profile(probing: Probing, clock_skew: float | None = None) -> 
         from diagnostics.vpn.tor.probe import measure_tor
 
         await measure_tor(probing)
+        return None
+    if profile.protocol in SPOKEN:
+        await measure_tcp(probing)
+        return None
+    if profile.protocol in (Protocol.IKEV2, Protocol.L2TP):
+        await measure_ike(probing)
+        if probing.went_unanswered:
+            await _compare(probing)
         return None
     if clock_skew is not None and clock_skew > AHEAD:
         with probing.step("ahead") as step:

@@ -32,6 +32,10 @@ _BRIDGE: Final = rf"^\s*(bridge\s+\S|[a-z][a-z0-9_-]*\s+{_PLACE}(\s|$)|{_PLACE}\
 """How a line of a bridge begins: with its word, with the name of a disguise, or with address and fingerprint."""
 
 
+_ADDRESS: Final = r"^[ \t]*(ikev2|l2tp|sstp|anyconnect|ssh)://"
+"""How the address of a server begins of which there is no profile."""
+
+
 class ProfileError(InputError):
     """A profile that cannot be used; the sentence names the part that is wrong and repeats nothing secret."""
 
@@ -43,6 +47,11 @@ class Protocol(enum.StrEnum):
     AMNEZIAWG = "amneziawg"
     TOR = "tor"  # a bridge without disguise: an ORPort
     OBFS4 = "obfs4"
+    IKEV2 = "ikev2"
+    L2TP = "l2tp"
+    SSTP = "sstp"
+    ANYCONNECT = "anyconnect"
+    SSH = "ssh"
 
 
 class Note(Fact, frozen=True):
@@ -173,4 +182,8 @@ def _parser(text: str) -> Callable[[Source], Profile]:
         from diagnostics.vpn.tor.bridge import parse_bridge
 
         return parse_bridge
+    if re.search(_ADDRESS, text, re.IGNORECASE | re.MULTILINE):
+        from diagnostics.vpn.address.profile import parse_address
+
+        return parse_address
     raise ProfileError("vpn.profile.not_a_profile")
