@@ -58,7 +58,7 @@ def _other_service(evidence: ProfileEvidence) -> Finding | None:
     others = [o for o in greetings if o.failure == WRONG_ANSWER]
     if others:
         return said(Status.DOWN, "vpn.address_other_service", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(others))
-    broken = [o for o in greetings if o.failure == FAILED_HANDSHAKE]
+    broken = [o for o in greetings if o.failure == FAILED_HANDSHAKE or (o.failure == TIMEOUT and word(o, "reached") == "tls")]
     if not broken or len(broken) < len(greetings):
         return None
     return answered_elsewhere(evidence, broken) or said(Status.UNKNOWN, "vpn.address_no_tls", None, Certainty.NONE, ids(broken))

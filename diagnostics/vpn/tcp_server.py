@@ -43,6 +43,9 @@ Opening = Callable[[dict[str, Any]], Awaitable[Stream]]
 class TcpServer(abc.ABC):
     """The test of one server at one address."""
 
+    speaks_first = False
+    """Whether such a server says something before it is greeted."""
+
     def __init__(self, probing: Probing, address: str) -> None:
         """Greet the profile's server at ``address``."""
         self._probing = probing
@@ -99,7 +102,10 @@ class TcpServer(abc.ABC):
                     spoke = await self._probing.patiently(stream.read(1))
                 except TimeoutError:
                     return
-                step.failure = WRONG_ANSWER if spoke else EOF
+                if not spoke:
+                    step.failure = EOF
+                elif not self.speaks_first:
+                    step.failure = WRONG_ANSWER
         finally:
             if stream is not None:
                 stream.close()

@@ -71,15 +71,23 @@ def new_spi() -> bytes:
     return os.urandom(SPI_BYTES)
 
 
-def sa_init(spi: bytes, group: int = X25519, cookie: bytes = b"") -> bytes:
-    """Return IKE_SA_INIT (IKEv2)."""
-    groups = tuple((_GROUP, each, 0) for each in GROUPS)
-    proposals = _proposal((*_AEAD, *groups), 1, last=False) + _proposal((*_CLASSIC, *groups), 2, last=True)
-    exchange = struct.pack("!HH", group, 0) + _public_value(group)
-    body, first = _payload(KE, proposals) + _payload(NONCE, exchange) + _payload(0, os.urandom(32)), SA
-    if cookie:
-        body, first = _payload(SA, struct.pack("!BBH", 0, 0, COOKIE) + cookie) + body, NOTIFY
-    return spi + bytes(SPI_BYTES) + struct.pack("!BBBBII", first, 0x20, SA_INIT, 0x08, 0, HEADER_BYTES + len(body)) + body
+class SaInit:
+    """IKE_SA_INIT (IKEv2), which may have to be sent again: with a cookie, all the rest of it must be the same (RFC 7296 section 2.6)."""
+
+    def __init__(self, spi: bytes, group: int = X25519) -> None:
+        """Begin an exchange under ``spi`` with a public value of ``group``."""
+        self._spi = spi
+        groups = tuple((_GROUP, each, 0) for each in GROUPS)
+        proposals = _proposal((*_AEAD, *groups), 1, last=False) + _proposal((*_CLASSIC, *groups), 2, last=True)
+        exchange = struct.pack("!HH", group, 0) + _public_value(group)
+        self._body = _payload(KE, proposals) + _payload(NONCE, exchange) + _payload(0, os.urandom(32))
+
+    def wire(self, cookie: bytes = b"") -> bytes:
+        """Return the message, with the cookie that a busy responder asked for in front of all else."""
+        body, first = self._body, SA
+        if cookie:
+            body, first = _payload(SA, struct.pack("!BBH", 0, 0, COOKIE) + cookie) + body, NOTIFY
+        return self._spi + bytes(SPI_BYTES) + struct.pack("!BBBBII", first, 0x20, SA_INIT, 0x08, 0, HEADER_BYTES + len(body)) + body
 
 
 def main_mode(spi: bytes) -> bytes:

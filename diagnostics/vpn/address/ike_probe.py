@@ -51,12 +51,12 @@ async def _greet_port(probing: Probing, address: str, port: int) -> str | None:
 
 async def _answer(probing: Probing, flow: Datagrams, step: StepRecord, marker: bytes) -> None:
     """Greet until there is an answer, and write it into the step."""
-    spi, group, cookie = ike.new_spi(), ike.X25519, b""
-    first = probing.profile.protocol is Protocol.L2TP
-    seconds, turns = list(LADDER), 0
+    spi, cookie, turns = ike.new_spi(), b"", 0
+    older = probing.profile.protocol is Protocol.L2TP
+    request, seconds = ike.SaInit(spi), list(LADDER)
     while seconds:
         step.detail["tries"] += 1
-        await flow.send(marker + (ike.main_mode(spi) if first else ike.sa_init(spi, group, cookie)))
+        await flow.send(marker + (ike.main_mode(spi) if older else request.wire(cookie)))
         answer = await _heard(probing, flow, spi, marker, seconds[0])
         if answer is None:
             seconds.pop(0)
@@ -64,9 +64,11 @@ async def _answer(probing: Probing, flow: Datagrams, step: StepRecord, marker: b
         step.detail["answer"] = str(answer.said)
         turns += 1
         if answer.said is ike.Said.OTHER_GROUP and answer.group in ike.GROUPS and turns <= MOST_TURNS:
-            group = answer.group
+            request = ike.SaInit(spi, answer.group)
         elif answer.said is ike.Said.COOKIE and turns <= MOST_TURNS:
             cookie = answer.cookie
+        elif answer.said is ike.Said.COOKIE:
+            break  # it asks for patience again and again
         else:
             if answer.said is ike.Said.OTHER_GROUP:
                 step.detail["answer"] = str(ike.Said.REFUSED)  # it is there, and wants what this program has not got

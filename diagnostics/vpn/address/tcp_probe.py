@@ -17,6 +17,7 @@ from diagnostics.streams import Stream
 from diagnostics.vpn.address.spoken import SECURED, SPOKEN
 from diagnostics.vpn.life import look_for_life
 from diagnostics.vpn.probing import Probing
+from diagnostics.vpn.profile import Protocol
 from diagnostics.vpn.tcp_server import HANDSHAKE_EXTRA, NOBODY_THERE, Opening, TcpServer
 
 
@@ -28,6 +29,10 @@ async def measure_tcp(probing: Probing) -> None:
 
 class _Server(TcpServer):
     """The test of one server."""
+
+    def __init__(self, probing: Probing, address: str) -> None:
+        super().__init__(probing, address)
+        self.speaks_first = probing.profile.protocol is Protocol.SSH
 
     async def measure(self) -> None:
         """Take the stages in turn; the first that fails is the last."""
