@@ -42,7 +42,7 @@ STRONGSWAN = """
 charon {{
   load = random nonce aes sha1 sha2 hmac gcm kdf gmp pem kernel-netlink socket-default vici
   cookie_threshold = 1
-  block_threshold = 0
+  block_threshold = 1000
   filelog {{ out {{ path = stdout
  default = 1
  }} }}
@@ -233,7 +233,7 @@ def test_a_second_port_that_is_closed_accuses_nobody(servers: Servers) -> None:
         assert servers.examined(ADDRESSES["ikev2"])[0] == ANSWERS
 
 
-@pytest.mark.parametrize("kind", ADDRESSES)
+@pytest.mark.parametrize("kind", ["ikev2", "ssh"])
 def test_silence_alone_accuses_nobody(servers: Servers, kind: str) -> None:
     with servers.filtered("meta l4proto { tcp, udp } drop"):
         said, stages = servers.examined(ADDRESSES[kind])

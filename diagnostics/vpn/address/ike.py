@@ -119,7 +119,7 @@ def read_answer(spi: bytes, wire: bytes) -> Answer | None:
     payloads = list(_payloads(wire))
     if any(kind == (SA_V1 if first_version else SA) for kind, _ in payloads):
         return Answer(Said.ACCEPTED)
-    notices = [_notice(body, at=8 if first_version else 2) for kind, body in payloads if kind in (NOTIFY, NOTIFY_V1)]
+    notices = [_notice(body, at=6 if first_version else 2) for kind, body in payloads if kind in (NOTIFY, NOTIFY_V1)]
     for code, data in notices:
         if code == COOKIE and 0 < len(data) <= MOST_COOKIE:
             return Answer(Said.COOKIE, cookie=data)

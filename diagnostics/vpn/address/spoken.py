@@ -72,6 +72,8 @@ async def ssh(stream: Stream, _host: str, _detail: dict[str, Any]) -> None:
         line, _, got = got.partition(b"\n")
         if _SSH.match(line):
             return
+        if line.startswith(b"SSH-"):
+            break  # a version that nobody should speak any more
     raise ProtocolError(WRONG_ANSWER, "no SSH")
 
 
