@@ -15,7 +15,7 @@ from diagnostics.judge import judge
 from diagnostics.model import Report, Step, VpnCheck
 from tests.real_servers import tunnel_servers
 from tests.real_servers.netns import Line
-from tests.real_servers.tunnel_lab import Ran, TunnelLab
+from tests.real_servers.tunnel_lab import Ran, TunnelLab, ended
 
 pytestmark = pytest.mark.root
 
@@ -255,6 +255,27 @@ def test_without_a_vpn_and_without_internet_the_status_is_that_of_no_internet(la
         assert lab.atajo("vpn").status == 3
     finally:
         lab.line_up()
+
+
+# --- watching -------------------------------------------------------------------------------------
+
+
+def test_a_watch_leaves_a_report_that_names_the_moment_and_nobody(lab: TunnelLab) -> None:
+    with lab.begun("vpn", "--watch", "5", "--lang", "en", "--json", "-") as process:
+        assert process.stderr
+        assert "everything went through the VPN" in process.stderr.readline()
+        lab.tunnel_down()
+        ran = ended(process)
+    assert ran.status == 1
+    report = ran.report
+    assert judge(report.observations).network == report.network
+    assert faults(report) == {"watch": ("vpn_leak_path_open", "certain")}
+    (step,) = (o for o in report.observations if o.step is Step.VPN)
+    left = [moment for moment in step.detail["moments"] if moment["what"] == "left"]
+    assert left[0]["part"] == "four"
+    assert left[0]["t"] > 0
+    assert not [each for each in (lab.device, "cl0", tunnel_servers.HOME, "186.88") if each in ran.stdout]
+    assert "went on outside it. Nothing stopped that." in ran.stderr
 
 
 # --- look-alikes ----------------------------------------------------------------------------------
