@@ -149,6 +149,20 @@ def test_a_vpns_resolver_in_another_network_than_its_exit_is_no_leak(lab: Tunnel
     assert said(report, "names_seen") == [("works", "vpn.dns_not_provider")]
 
 
+def test_one_name_server_of_two_beside_the_tunnel_is_likely_a_leak(lab: TunnelLab) -> None:
+    lab.names(tunnel_servers.VPNS_RESOLVER, tunnel_servers.PROVIDERS_RESOLVER)
+    report = look(lab).report
+    assert faults(report) == {"names": ("vpn_dns_outside", "likely"), "names_seen": ("vpn_dns_outside", "likely")}
+
+
+def test_a_vpn_that_answers_every_question_itself_is_shown_and_not_blamed(lab: TunnelLab) -> None:
+    lab.names(tunnel_servers.PUBLIC_RESOLVERS[0])
+    lab.rules("", f"iifname {lab.far_device} udp dport 53 redirect to :53;")
+    report = look(lab).report
+    assert faults(report) == {}
+    assert said(report, "names_path", "names_seen") == [("works", "vpn.dns_taken_over"), ("works", "vpn.dns_with_exit")]
+
+
 # --- IPv6 and calls -------------------------------------------------------------------------------
 
 
@@ -225,6 +239,13 @@ def test_a_tunnel_that_is_much_slower_than_the_line_beside_it_is_slow_and_no_fau
     report = look(lab, "--outside", "--url", "https://example.org", memory=None).report
     assert faults(report) == {}
     assert said(report, "speed") == [("slow", "vpn.slower_than_outside")]
+
+
+def test_true_pages_beside_a_vpn_that_shows_others_make_its_reading_certain(lab: TunnelLab) -> None:
+    lab.intercept()
+    report = look(lab, "--outside", "--url", "https://example.org").report
+    assert faults(report)["tls"] == ("vpn_intercepts_tls", "certain")
+    assert set(faults(report)) == {"tls"}
 
 
 # --- what the terminal says -----------------------------------------------------------------------
