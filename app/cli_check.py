@@ -158,7 +158,7 @@ def check(
     with Stop() as stop:
         order = _order(options, timeout, err)
         outputs.check()
-        progress = progress_for(err, order.plan, quiet=options.quiet)
+        progress = progress_for(err, order.plan, quiet=options.quiet or order.plan.vpn.watch > 0)
         report = asyncio.run(_measured(order, progress, stop, measure))
         try:  # before the summary: whoever is impatient while it is written has the report already
             said = outputs.write(report, out) if outputs else []
@@ -204,7 +204,7 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
         ways=not options.light,
         exits=options.ways_out and not options.light,
     )
-    if asked.protection and not asked.outside and not options.targets and not urls:
+    if asked.watch or (asked.protection and not asked.outside and not options.targets and not urls):
         plan = msgspec.structs.replace(plan, targets=())  # it is about the VPN alone
     return Order(with_vpn(plan, asked), catalog, scenario)
 

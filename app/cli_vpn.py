@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +28,7 @@ from app.vpn_words import (
     vpn_sentence,
     watch_sentence,
 )
-from diagnostics.events import Event
+from diagnostics.events import Event, WatchChanged
 from diagnostics.model import Cause, Report, Status, Step, VpnCheck, VpnVerdict
 
 if TYPE_CHECKING:
@@ -66,6 +65,7 @@ def vpn_plan(options: argparse.Namespace) -> VpnPlan:
         memory=load() if protection else LineMemory(),
         outside=chosen.get("outside", False),
         kill_switch=chosen.get("kill_switch", False),
+        watch=seconds_of(chosen.get("watch")) or 0.0,
     )
 
 
@@ -79,7 +79,7 @@ def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Meas
         options.vpn, options.no_direct = [options.profile], True
         return check(options, out, err, measure, _tell)
     if options.watch is not None:
-        return _watch(seconds_of(options.watch) or 0.0, out)
+        return _watch(options, out, err, measure)
     options.vpn, options.no_direct, options.protection = [], False, True
     memory = load()
 
@@ -116,25 +116,66 @@ def swallows(report: Report) -> bool:
     return check is not None and check.cause is Cause.VPN_NO_TRAFFIC
 
 
-def _watch(seconds: float, out: Terminal) -> int:
+def _watch(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
     """Look once a second where everything would leave, and tell what changes as it does; nothing is sent."""
-    from app.vpn_moments import moment_of
-    from diagnostics.network import RealNetwork
-    from diagnostics.trust import Trust
-    from diagnostics.vpn.watch import Moment, watch
+    options.vpn, options.no_direct = [], False
+    looks = _Looks(err if options.json == "-" else out)
 
-    inside: dict[str, bool] = {}
-    left = False
+    async def watching(order: Order, tell: Callable[[Event], None], stop: Stop) -> Report:
+        def both(event: Event) -> None:
+            if isinstance(event, WatchChanged) and not options.quiet:
+                looks.take(event)
+            tell(event)
 
-    def tell(moment: Moment) -> None:
-        nonlocal left
-        left |= moment.what == "left"
-        found = moment_of([moment], inside)
-        out.line(f"{moment.t:6.1f} s  {watch_sentence(inside=found.inside, what=found.what, seconds=found.seconds)}", hanging=10)
+        report = await measure(order, both, stop)
+        looks.tell()
+        return report
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(watch(RealNetwork(Trust()), seconds, tell))
-    return cli.NOT_ALL_WORK if left else cli.OK
+    return check(options, out, err, watching, _tell_watch, watch_status)
+
+
+class _Looks:
+    """Tells what each look of a watch found, in one line."""
+
+    def __init__(self, talk: Terminal) -> None:
+        self._talk = talk
+        self._heard: list[WatchChanged] = []
+        self._inside: dict[str, bool] = {}
+        self._begun = False
+
+    def take(self, event: WatchChanged) -> None:
+        """Gather what one look found: it comes within one turn of the loop."""
+        if not self._heard:
+            asyncio.get_running_loop().call_soon(self.tell)
+        self._heard.append(event)
+
+    def tell(self) -> None:
+        """Write what was gathered."""
+        from app.vpn_moments import moment_of
+        from diagnostics.vpn.watch import Moment
+
+        heard, self._heard = self._heard, []
+        if not heard:
+            return
+        found = moment_of([Moment(t=each.t, what=each.what, part=each.part) for each in heard], self._inside)
+        sentence = watch_sentence(inside=found.inside, what=found.what, seconds=found.seconds)
+        if not self._begun and found.what != "none":
+            sentence = t("vpn_watch.began" if found.inside else "vpn_watch.began_outside")
+        self._begun = True
+        self._talk.line(f"{found.seconds:6.1f} s  {sentence}", hanging=10)
+
+
+def watch_status(report: Report) -> int:
+    """Return the exit status of a watch: 0 only if a VPN was watched and nothing left it."""
+    if report.run.cancelled:
+        return cli.CANCELLED
+    found = check_of(report.network.vpn, "watch")
+    return cli.OK if found is not None and found.status in (Status.WORKS, Status.UNKNOWN) else cli.NOT_ALL_WORK
+
+
+def _tell_watch(report: Report, talk: Terminal, _order: Order) -> None:
+    found = check_of(report.network.vpn, "watch")
+    talk.line(check_sentence(found) if found is not None else t("vpn.check_is.not_tested"), style="bold")
 
 
 def write_notes(order: Order, talk: Terminal) -> None:
