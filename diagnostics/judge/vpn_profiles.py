@@ -46,6 +46,9 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     ahead = evidence.of("ahead")
     if ahead:
         return said(Status.NOT_TESTED, "vpn.clock_ahead", Cause.WRONG_CLOCK, Certainty.NONE, ids(ahead))
+    inside = evidence.of("inside")
+    if inside:
+        return said(Status.NOT_TESTED, "vpn.inside_itself", None, Certainty.NONE, ids(inside))
     for rule in (_name, _port):
         found = rule(evidence)
         if found is not None:

@@ -69,6 +69,7 @@ PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "u
         ([("ahead", "ahead", {})], Status.NOT_TESTED, Cause.WRONG_CLOCK, "vpn.clock_ahead"),
         ([("name", "dns_nxdomain_error", {})], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.name_unknown"),
         ([LOST_NAME, ("name_elsewhere", None, {}), SILENT], Status.LIKELY_BLOCKED, BLOCKED, "vpn.name_misled"),
+        ([("inside", None, {})], Status.NOT_TESTED, None, "vpn.inside_itself"),
         ([], Status.NOT_TESTED, None, "vpn.not_measured"),
     ],
 )

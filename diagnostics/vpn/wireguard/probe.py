@@ -18,6 +18,7 @@ from diagnostics.probes.dns import Question, new_query, read_reply
 from diagnostics.streams import Datagrams
 from diagnostics.trace import StepRecord
 from diagnostics.vpn.by_proxy import Elsewhere
+from diagnostics.vpn.in_use import leave_its_own_tunnel
 from diagnostics.vpn.probing import LADDER, Probing
 from diagnostics.vpn.tunnel import Tunnel
 from diagnostics.vpn.wireguard.noise import Greeting, Identity, WrongPresharedKeyError, junk_packets
@@ -46,6 +47,8 @@ async def measure_wireguard(probing: Probing) -> Tunnel | None:
         raise TypeError(profile.protocol)
     greeted = False
     for address in await probing.find():
+        if not await leave_its_own_tunnel(probing, address):
+            return None
         flow, session = await _greet(probing, profile, address)
         if flow is not None and session is not None:
             return await _use(probing, profile, flow, session)
