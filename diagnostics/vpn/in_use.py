@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from typing import Final
 
 import psutil
 
@@ -16,13 +17,25 @@ from diagnostics.daemon import daemon_call
 from diagnostics.vpn.outside.interfaces import source_towards
 from diagnostics.vpn.probing import Probing
 from diagnostics.vpn.profile import Profile
+from diagnostics.vpn.state.reading import read_vpn_facts
 from diagnostics.vpn.wireguard.profile import WireGuardProfile
+
+LIKE_WIREGUARD: Final = frozenset({"tun", "wireguard"})
+"""Kinds of adapters (``vpn/state/facts.py``) that a WireGuard tunnel may be; meshes have keys of their own."""
 
 
 async def is_in_use(profiles: Iterable[Profile]) -> bool:
     """Tell whether one of some profiles' own addresses is an address of this computer: its tunnel is up."""
     own = {address for profile in profiles if isinstance(profile, WireGuardProfile) for address in profile.addresses}
     return bool(own) and bool(own & await daemon_call(_addresses))
+
+
+async def may_be_in_use(profiles: Iterable[Profile]) -> bool:
+    """Tell whether a tunnel that is up here could be one of some WireGuard profiles': by which key it lives only root can see."""
+    if not any(isinstance(profile, WireGuardProfile) for profile in profiles):
+        return False
+    facts = await read_vpn_facts()
+    return any(each.kind in LIKE_WIREGUARD and each.up and each.addressed for each in facts.interfaces)
 
 
 async def leave_its_own_tunnel(probing: Probing, address: str) -> bool:

@@ -22,7 +22,7 @@ ECHO = struct.Struct("!BBHHH")
 
 def checksum(data: bytes) -> int:
     """Return the Internet checksum of an even number of bytes."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

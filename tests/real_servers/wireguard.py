@@ -37,11 +37,12 @@ class Made:
     psk: str
     port: int = PORT
     host: str = SERVER
+    address: str = CLIENT_INSIDE
 
     def text(self) -> str:
         """Return the .conf file."""
         return (
-            f"[Interface]\nPrivateKey = {self.private}\nAddress = {CLIENT_INSIDE}/32\nDNS = {INSIDE}\nPostUp = touch /tmp/atajo-was-here\n"
+            f"[Interface]\nPrivateKey = {self.private}\nAddress = {self.address}/32\nDNS = {INSIDE}\nPostUp = touch /tmp/atajo-was-here\n"
             f"[Peer]\nPublicKey = {self.server}\nPresharedKey = {self.psk}\nEndpoint = {self.host}:{self.port}\nAllowedIPs = 0.0.0.0/0\n"
         )
 
@@ -53,10 +54,7 @@ def wireguard_server(lab: Lab) -> Iterator[Made]:
     assert not absent, absent
     own, server, psk = new_key(), new_key(), base64.b64encode(bytes(range(32))).decode()
     with lab.rented("tunnel", SERVER) as space, contextlib.ExitStack() as stack:
-        device = f"wg{space.name[-9:].replace('-', '')}"
-        daemon = lab.start(space, "wireguard", "env", "WG_PROCESS_FOREGROUND=1", "wireguard-go", device)
-        stack.callback(daemon.stop)
-        _wait_for_device(space, device)
+        device = start_wireguard(lab, space, stack)
         config = lab.folder / "server.conf"
         config.write_text(
             f"[Interface]\nPrivateKey = {server[0]}\nListenPort = {PORT}\n"
@@ -72,11 +70,15 @@ def wireguard_server(lab: Lab) -> Iterator[Made]:
         yield Made(own[0], server[1], psk)
 
 
-def _wait_for_device(space: Namespace, device: str) -> None:
+def start_wireguard(lab: Lab, space: Namespace, stack: contextlib.ExitStack) -> str:
+    """Start wireguard-go on a computer until ``stack`` ends it, and return its device; its control socket's name is the machine's."""
+    device = f"wg{space.name[-9:].replace('-', '')}"
+    daemon = lab.start(space, f"wireguard-{device}", "env", "WG_PROCESS_FOREGROUND=1", "wireguard-go", device)
+    stack.callback(daemon.stop)
     for _ in range(200):
         with contextlib.suppress(RuntimeError):
             space.ip("link", "show", device)
-            return
+            return device
     raise AssertionError(device)
 
 

@@ -124,7 +124,7 @@ async def _answer(probing: Probing, profile: WireGuardProfile, flow: Datagrams, 
 
 async def _use(probing: Probing, profile: WireGuardProfile, flow: Datagrams, session: Session) -> Tunnel | None:
     """Send something through, unless the person's own tunnel would be moved here by that; the tunnel if anything came back."""
-    if probing.consent.in_use or not probing.consent.data:
+    if probing.consent.only_greet:
         flow.close()
         return None
     tunnel = WireGuardTunnel(profile, flow, session, probing.context.network.clock)
