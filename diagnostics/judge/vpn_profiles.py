@@ -119,7 +119,8 @@ def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
         return elsewhere
     if _clock_behind(evidence, network):
         return said(Status.UNKNOWN, "vpn.clock_behind", Cause.WRONG_CLOCK, Certainty.NONE, ids(silent))
-    carrying = evidence.carrying()
+    timeless = evidence.protocol not in DATED or network.clock_skew_s is not None
+    carrying = evidence.carrying() if timeless else []  # a clock that nobody can vouch for explains a silence everywhere
     through = _silent_elsewhere(evidence, {word(o, "by") for o in carrying})
     if through:
         proof = ids(silent, through, carrying)

@@ -17,7 +17,7 @@ from tests.real_servers.lab import Lab
 from tests.real_servers.netns import missing_tools
 from tests.real_servers.proxies import HOST, Proxies
 from tests.real_servers.test_accounts import program
-from tests.real_servers.wireguard import INITIATION, SERVER, Made, censored, new_key, report_on, verdict, wireguard_server
+from tests.real_servers.wireguard import INITIATION, SERVER, Made, censored, clock_off, new_key, report_on, verdict, wireguard_server
 
 pytestmark = pytest.mark.root
 
@@ -116,6 +116,14 @@ def test_a_proxy_that_comes_out_at_this_line_is_no_other_way(lab: Lab, made: Mad
 def test_what_the_network_prohibits_and_another_one_carries_is_blocked_for_certain(lab: Lab, made: Made, proxies: Proxies) -> None:
     with censored(lab, f"ip saddr 192.168.77.2 ip daddr {SERVER} reject with icmp type admin-prohibited"):
         assert told(lab, made, proxies.link("socks5h", "sing-box"))[:2] == (BLOCKED, "certain")
+
+
+def test_a_clock_behind_explains_a_silence_from_elsewhere_too(lab: Lab, made: Made, proxies: Proxies) -> None:
+    assert verdict(report_on(lab, made, "x")[1])[0] == "works"  # from now on the server takes no older greeting
+    with clock_off(lab, -3600):
+        found = told(lab, made, proxies.link("socks5h", "sing-box"))
+    steps = [("relay", None), ("handshake", "generic_timeout_error")]
+    assert found == (("unknown", "wrong_clock", "vpn.clock_behind"), "none", steps)
 
 
 def test_a_key_that_the_server_does_not_know_looks_like_a_server_that_is_off(lab: Lab, made: Made, proxies: Proxies) -> None:

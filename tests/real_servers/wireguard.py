@@ -12,8 +12,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from tests.real_servers.lab import Lab
+from tests.real_servers.lab import Lab, Scenario
 from tests.real_servers.netns import Namespace, command, missing_tools
+from tests.real_servers.setting import Setting
 
 SERVER = "104.210.7.2"
 PORT = 51820
@@ -91,6 +92,16 @@ def censored(lab: Lab, rule: str) -> Iterator[None]:
         yield
     finally:
         lab.at_provider("nft", "delete table ip atajo")
+
+
+@contextlib.contextmanager
+def clock_off(lab: Lab, seconds: int) -> Iterator[None]:
+    """Let the client's clock be wrong by so many seconds."""
+    lab.arrange(Setting(clock_ahead=seconds))
+    try:
+        yield
+    finally:
+        lab.censor(Scenario.OPEN)
 
 
 def report_on(lab: Lab, made: Made, *more: str, **environment: str) -> tuple[dict[str, Any], dict[str, Any], str]:
