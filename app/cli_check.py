@@ -158,6 +158,8 @@ def check(
     with Stop() as stop:
         order = _order(options, timeout, err)
         outputs.check()
+        if not options.quiet:
+            _warn_before(order, err)
         progress = progress_for(err, order.plan, quiet=options.quiet or order.plan.vpn.watch > 0)
         report = asyncio.run(_measured(order, progress, stop, measure))
         try:  # before the summary: whoever is impatient while it is written has the report already
@@ -217,6 +219,13 @@ def _vpn_plan(options: argparse.Namespace) -> VpnPlan:
     from app.cli_vpn import vpn_plan
 
     return vpn_plan(options)
+
+
+def _warn_before(order: Order, err: Terminal) -> None:
+    if order.plan.vpn.profiles:
+        from app.cli_vpn import warn_before
+
+        warn_before(order, err)
 
 
 async def _measured(order: Order, progress: Progress, stop: Stop, measure: Measure) -> Report:

@@ -50,23 +50,42 @@ def profile_of(name: str) -> Profile:
 def vpn_plan(options: argparse.Namespace) -> VpnPlan:
     """Return what ``check`` and ``vpn`` were asked to do about VPNs.  Raises InputError."""
     from diagnostics.plan import VpnPlan
-    from diagnostics.vpn.in_use import is_in_use
     from diagnostics.vpn.profile import Consent
     from diagnostics.vpn.protection.line import LineMemory
 
     chosen = vars(options)
     profiles = tuple(profile_of(name) for name in options.vpn)
-    in_use = asyncio.run(is_in_use(profiles)) if profiles else False
+    in_use, doubt = asyncio.run(_use_of(profiles)) if profiles else (False, False)
     protection = chosen.get("protection", False)
     return VpnPlan(
         profiles=profiles,
-        consent=Consent(data=not chosen.get("greet_only", False), in_use=in_use),
+        consent=Consent(data=not chosen.get("greet_only", False), in_use=in_use, doubt=doubt and not chosen.get("not_in_use", False)),
         protection=protection,
         memory=load() if protection else LineMemory(),
         outside=chosen.get("outside", False),
         kill_switch=chosen.get("kill_switch", False),
         watch=seconds_of(chosen.get("watch")) or 0.0,
     )
+
+
+async def _use_of(profiles: tuple[Profile, ...]) -> tuple[bool, bool]:
+    """Return whether some profiles are in use on this computer, and whether that is in doubt."""
+    from diagnostics.vpn.in_use import is_in_use, may_be_in_use
+
+    in_use = await is_in_use(profiles)
+    return in_use, not in_use and await may_be_in_use(profiles)
+
+
+def warn_before(order: Order, err: Terminal) -> None:
+    """Say before anything is sent who will see that profiles are tested, and what that does to a tunnel in use elsewhere."""
+    from diagnostics.vpn.profile import ONE_AT_A_TIME
+
+    asked = order.plan.vpn
+    if not asked.profiles or order.scenario is not None:
+        return
+    err.line(t("vpn_profile.seen"))
+    if any(profile.protocol in ONE_AT_A_TIME for profile in asked.profiles) and not asked.consent.only_greet:
+        err.line(t("vpn.cuts_elsewhere"))
 
 
 def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
@@ -182,6 +201,8 @@ def write_notes(order: Order, talk: Terminal) -> None:
     """Write what is worth knowing of the profiles themselves."""
     if order.plan.vpn.profiles and order.plan.vpn.consent.in_use:
         talk.line(t("vpn.in_use"), indent=2)
+    elif order.plan.vpn.profiles and order.plan.vpn.consent.doubt:
+        talk.line(t("vpn.may_be_in_use"), indent=2)
     for profile in order.plan.vpn.profiles:
         for note in profile.notes:
             talk.line(t(note.text, **note.values), indent=2)

@@ -20,7 +20,7 @@ from app.texts import t
 from app.vpn_moments import moment_of
 from diagnostics.errors import InputError
 from diagnostics.model import NetworkVerdict, Observation, Step, VpnVerdict
-from diagnostics.vpn.profile import Profile
+from diagnostics.vpn.profile import ONE_AT_A_TIME, Profile
 from ui.vpn_backend import ProfileRead, ProfileRow, VpnWanted, WatchMoment
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ WATCH_SECONDS: Final = 600.0
 
 MOST_PROFILES: Final = 20
 """Profiles that are held at once; the one that was read first is forgotten first."""
-
-_ONE_AT_A_TIME: Final = frozenset({"wireguard", "amneziawg"})
-"""Protocols whose server sends everything to whoever used the key last."""
 
 
 class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +162,7 @@ def row_of(read: _Read) -> ProfileRow:
         name=profile.name,
         notes=tuple(t(note.text, **note.values) for note in profile.notes),
         in_use=read.in_use,
-        one_at_a_time=profile.protocol in _ONE_AT_A_TIME,
+        one_at_a_time=profile.protocol in ONE_AT_A_TIME,
         can_login=openvpn,
         asks_login=openvpn and bool(getattr(profile, "asks_login", False)),
     )

@@ -46,6 +46,9 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     ahead = evidence.of("ahead")
     if ahead:
         return said(Status.NOT_TESTED, "vpn.clock_ahead", Cause.WRONG_CLOCK, Certainty.NONE, ids(ahead))
+    inside = evidence.of("inside")
+    if inside:
+        return said(Status.NOT_TESTED, "vpn.inside_itself", None, Certainty.NONE, ids(inside))
     for rule in (_name, _port):
         found = rule(evidence)
         if found is not None:
@@ -116,7 +119,8 @@ def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
         return elsewhere
     if _clock_behind(evidence, network):
         return said(Status.UNKNOWN, "vpn.clock_behind", Cause.WRONG_CLOCK, Certainty.NONE, ids(silent))
-    carrying = evidence.carrying()
+    timeless = evidence.protocol not in DATED or network.clock_skew_s is not None
+    carrying = evidence.carrying() if timeless else []  # a clock that nobody can vouch for explains a silence everywhere
     through = _silent_elsewhere(evidence, {word(o, "by") for o in carrying})
     if through:
         proof = ids(silent, through, carrying)

@@ -43,7 +43,7 @@ async def measure_profile(probing: Probing, clock_skew: float | None = None) -> 
             step.failure = CLOCK_AHEAD
         return None
     tunnel = await measure_wireguard(probing)
-    if tunnel is None and probing.went_unanswered:
+    if tunnel is None and probing.went_unanswered and not probing.beside:
         await _compare(probing)
     return tunnel
 

@@ -45,6 +45,10 @@ class Protocol(enum.StrEnum):
     OBFS4 = "obfs4"
 
 
+ONE_AT_A_TIME: Final = frozenset({Protocol.WIREGUARD, Protocol.AMNEZIAWG})
+"""Protocols whose server sends everything to whoever used the key last."""
+
+
 class Note(Fact, frozen=True):
     """Something worth saying of a profile, as the id of a text and its values: scripts that are not run, options that are left out."""
 
@@ -86,12 +90,19 @@ class Consent(Fact, frozen=True):
     """What the person allowed.
 
     ``login``: an OpenVPN login may end a connection of theirs that is up.  ``data``: packets through a WireGuard tunnel move it to this
-    program while the same key is in use elsewhere; ``in_use``: this computer's own tunnel uses the profile, so that neither is done.
+    program while the same key is in use elsewhere; ``in_use``: this computer's own tunnel uses the profile, so that neither is done;
+    ``doubt``: a tunnel that is up here may be the profile's, so that nothing but a greeting is sent either.
     """
 
     login: bool = False
     data: bool = True
     in_use: bool = False
+    doubt: bool = False
+
+    @property
+    def only_greet(self) -> bool:
+        """Tell whether no packet may go through a tunnel."""
+        return self.in_use or self.doubt or not self.data
 
 
 class Source:
