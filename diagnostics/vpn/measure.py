@@ -41,14 +41,26 @@ async def measure_profile(probing: Probing, clock_skew: float | None = None) -> 
 
         await measure_tor(probing)
         return None
+    if profile.protocol is Protocol.OPENVPN:
+        from diagnostics.vpn.openvpn.probe import measure_openvpn
+
+        await measure_openvpn(probing)
+        await _ask_controls(probing)
+        return None
     if clock_skew is not None and clock_skew > AHEAD:
         with probing.step("ahead") as step:
             step.failure = CLOCK_AHEAD
         return None
     tunnel = await measure_wireguard(probing)
-    if tunnel is None and probing.went_unanswered:
-        await asyncio.gather(*(_ask_over_udp(probing, control) for control in _answering_anybody(probing)))
+    if tunnel is None:
+        await _ask_controls(probing)
     return tunnel
+
+
+async def _ask_controls(probing: Probing) -> None:
+    """Where a server stayed silent over UDP, see whether others do as well."""
+    if probing.went_unanswered:
+        await asyncio.gather(*(_ask_over_udp(probing, control) for control in _answering_anybody(probing)))
 
 
 def _answering_anybody(probing: Probing) -> list[Control]:
