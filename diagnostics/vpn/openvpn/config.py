@@ -19,13 +19,7 @@ MOST_LINE: Final = 2000
 """Characters of a line outside blocks; OpenVPN itself takes 256."""
 
 CONNECTION: Final = "connection"
-INLINE: Final = frozenset(
-    {
-        *("ca", "cert", "key", "extra-certs", "dh", "crl-verify", "pkcs12"),
-        *("tls-auth", "tls-crypt", "tls-crypt-v2", "secret", "auth-user-pass", "http-proxy-user-pass", "peer-fingerprint", "verify-hash"),
-    }
-)
-"""Blocks that hold a file's contents; ``connection`` holds options."""
+"""The block that holds options; all others hold a file's contents."""
 
 _BLOCK: Final = re.compile(r"<([A-Za-z0-9_-]{1,40})>")
 _WORD: Final = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|((?:[^\s"'\\#;]|\\.)(?:[^\s"'\\]|\\.)*)""")
@@ -77,7 +71,7 @@ def read_config(text: str) -> Config:
         if name == CONNECTION:
             connections.append(tuple(option for at, each in inside for option in _option(each, at)))
         elif name in blocks:
-            raise ProfileError("vpn.profile.ovpn.twice", name=name if name in INLINE else "", line=number)
+            raise ProfileError("vpn.profile.ovpn.twice", line=number)
         else:
             blocks[name] = "\n".join(each for _, each in inside)
     return Config(tuple(options), blocks, tuple(connections))
@@ -90,7 +84,7 @@ def _inside(name: str, began: int, lines: Iterator[tuple[int, str]]) -> list[tup
         if line.strip() == f"</{name}>":
             return found
         found.append((number, line))
-    raise ProfileError("vpn.profile.ovpn.unclosed", name=name, line=began)
+    raise ProfileError("vpn.profile.ovpn.unclosed", line=began)
 
 
 def _option(line: str, number: int) -> list[Option]:

@@ -261,6 +261,7 @@ def _device(config: Config) -> str:
 
 
 def _notes(config: Config, remotes: tuple[Remote, ...], rules: ServerRules) -> Iterator[Note]:
+    yield Note(text="vpn.rule.carries_no_pages")
     if config.has(*_SCRIPTS):
         yield Note(text="vpn.profile.scripts")
     if config.has(*_PROXIES):
