@@ -32,7 +32,9 @@ async def examine(asked: dict[str, Any]) -> dict[str, Any]:
     trace = Trace()
     context = Context(RealNetwork(Trust()), trace, (), ())
     async with context.settled():
-        await measure_profile(Probing(context, profile, Consent(login=bool(asked.get("login")))))
+        probing = Probing(context, profile, Consent(login=bool(asked.get("login"))))
+        probing.context.patience.saw(0.01)  # as on a line that is known to be quick
+        await measure_profile(probing)
     verdict = judge_profile(profile.id, ProfileEvidence(trace.observations), NetworkVerdict())
     own = [o for o in trace.observations if "stage" in o.detail]
     return {

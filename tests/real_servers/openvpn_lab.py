@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.real_servers.netns import IDEAL, Namespace, command, join, set_up
-from tests.real_servers.openvpn_papers import CLIENT_AUTH, Issuer, Paper, new_static_key, new_v2_keys
 from tests.real_servers.processes import Daemon
+from tests.vpn.openvpn.papers import CLIENT_AUTH, Issuer, Paper, new_static_key
 
 TOOLS = {"openvpn": "openvpn", "nft": "nftables", "ip": "iproute2", "setpriv": "util-linux"}
 SERVER, CLIENT = "10.98.9.1", "10.98.9.2"
 CLOSED = 1999
-USER, PASSWORD = "ana", "secreto-de-ana"
+USER, PASSWORD = "ana.perez77", "secreto-de-ana"
 WITHOUT_RIGHTS = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
-CHECK = '#!/bin/sh\n[ "$(head -n 1 "$1")" = ana ] && [ "$(tail -n 1 "$1")" = secreto-de-ana ]\n'
+CHECK = '#!/bin/sh\n[ "$(head -n 1 "$1")" = ana.perez77 ] && [ "$(tail -n 1 "$1")" = secreto-de-ana ]\n'
 
 MODES: Mapping[str, tuple[int, str]] = {
     "plain": (1201, "udp"),
@@ -183,7 +183,7 @@ def openvpn_lab(folder: Path) -> Iterator[OpenVpnLab]:
         far.sysctl("net.ipv4.icmp_ratelimit", "0")
         issuer, static = Issuer(), new_static_key()
         own = issuer.issue("client-1", CLIENT_AUTH)
-        lab = OpenVpnLab(near, far, folder, issuer, own, static, new_v2_keys(str(folder)))
+        lab = OpenVpnLab(near, far, folder, issuer, own, static, new_v2_keys(folder))
         (folder / "ca.pem").write_text(issuer.root)
         (folder / "static.key").write_text(static)
         (folder / "static.key").chmod(0o600)
@@ -202,3 +202,11 @@ def openvpn_lab(folder: Path) -> Iterator[OpenVpnLab]:
             lab.daemons[mode].wait_for((transport, port))
             lab.daemons[mode].wait_for_line("Initialization Sequence Completed")
         yield lab
+
+
+def new_v2_keys(folder: Path) -> tuple[str, str]:
+    """Return the file of a tls-crypt-v2 server's key, and the text of a client's; made by OpenVPN itself."""
+    server, client = folder / "v2-server.key", folder / "v2-client.key"
+    command("openvpn", "--genkey", "tls-crypt-v2-server", str(server))
+    command("openvpn", "--tls-crypt-v2", str(server), "--genkey", "tls-crypt-v2-client", str(client))
+    return str(server), client.read_text()

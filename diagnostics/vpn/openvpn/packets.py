@@ -44,6 +44,11 @@ class Opcode(enum.IntEnum):
     CONTROL_WRAPPED = 11
 
 
+CONTROL: Final = frozenset({3, *Opcode})
+DATA: Final = frozenset({6, 9})
+"""Opcodes of this channel (3: keys are to be changed), and of the other, whose packets are passed over."""
+
+
 class Packet(NamedTuple):
     """One packet: what it is, whose, what it acknowledges to whom, and its number and contents (none for a mere acknowledgement)."""
 
@@ -57,7 +62,7 @@ class Packet(NamedTuple):
 
 def parse(head: bytes, body: bytes) -> Packet:
     """Return the packet in head and body.  Raises PacketError."""
-    if len(head) != HEAD or not body or head[0] & 0x07:
+    if len(head) != HEAD or not body or head[0] & 0x07 or head[0] >> 3 not in CONTROL:
         raise PacketError
     opcode, count = head[0] >> 3, body[0]
     end = 1 + NUMBER.size * count
@@ -129,6 +134,8 @@ class Channel:
 
     def take(self, wire: bytes) -> bool:
         """Take a packet from the wire; tell whether it brought the session on.  Raises PacketError for one that is not of this session."""
+        if self._peer and wire and wire[0] >> 3 in DATA:
+            return False
         try:
             packet = parse(*self._wrapping.unwrap(wire))
             if (packet.acks and packet.peer != self._own) or (self._peer and packet.session != self._peer):

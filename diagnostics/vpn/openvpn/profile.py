@@ -165,17 +165,22 @@ def _refuse(config: Config) -> None:
 
 def _remotes(config: Config) -> tuple[Remote, ...]:
     """Return every way to a server, in the order of the file."""
-    own = [_remote(option, config.options) for option in config.options if option.name == "remote"]
-    parts = [_remote(option, (*config.options, *part)) for part in config.connections for option in part if option.name == "remote"]
+    last = _last(config.options)
+    own = [_remote(option, last) for option in config.options if option.name == "remote"]
+    parts = [_remote(option, last | _last(part)) for part in config.connections for option in part if option.name == "remote"]
     found = tuple(dict.fromkeys([*parts, *own]))
     if not found:
         raise ProfileError("vpn.profile.ovpn.no_remote")
     return found
 
 
-def _remote(option: Option, options: tuple[Option, ...]) -> Remote:
+def _last(options: tuple[Option, ...]) -> dict[str, str]:
+    """Return what holds for ways that do not say it themselves."""
+    return {each.name: each.word() for each in options if each.name in ("port", "rport", "proto")}
+
+
+def _remote(option: Option, last: dict[str, str]) -> Remote:
     """Return the way that one line names, completed by the options around it."""
-    last = {each.name: each.word() for each in options}
     host = ascii_host(option.word().strip("[]"))
     port = option.word(1) or last.get("rport") or last.get("port") or str(PORT)
     proto = (option.word(2) or last.get("proto") or "udp").lower()

@@ -11,8 +11,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tests.real_servers.netns import command
-
 SERVER_AUTH, CLIENT_AUTH = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 DAY = dt.timedelta(days=1)
 
@@ -75,12 +73,3 @@ def new_static_key() -> str:
     digits = secrets.token_hex(256)
     lines = "\n".join(digits[at : at + 32] for at in range(0, 512, 32))
     return f"-----BEGIN OpenVPN Static key V1-----\n{lines}\n-----END OpenVPN Static key V1-----\n"
-
-
-def new_v2_keys(folder: str) -> tuple[str, str]:
-    """Return the file of a tls-crypt-v2 server's key, and the text of a client's; made by OpenVPN itself."""
-    server, client = f"{folder}/v2-server.key", f"{folder}/v2-client.key"
-    command("openvpn", "--genkey", "tls-crypt-v2-server", server)
-    command("openvpn", "--tls-crypt-v2", server, "--genkey", "tls-crypt-v2-client", client)
-    with open(client, encoding="ascii") as file:  # noqa: PTH123 - a path in words
-        return server, file.read()
