@@ -22,7 +22,6 @@ from app.terminal import Terminal
 from app.texts import t
 from diagnostics.errors import InputError
 from diagnostics.events import Event
-from diagnostics.judge.vpn_evidence import PAGELESS
 from diagnostics.model import Cause, Report, Status
 
 if TYPE_CHECKING:
@@ -240,6 +239,8 @@ def seconds_of(text: str | None) -> float | None:
 
 def exit_status(report: Report) -> int:
     """Return what a run's outcome is as an exit status."""
+    from diagnostics.judge.vpn_evidence import PAGELESS
+
     if report.run.cancelled:
         return cli.CANCELLED
     if report.network.cause is Cause.NO_INTERNET:

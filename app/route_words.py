@@ -14,7 +14,7 @@ from app.report_facts import answer_seconds, evidence_of, short, stages_of_way, 
 from app.sentences import BAD, Catalog, after_colon, card_sentence, cause_sentence, kind_word, name_of, some_names, status_word
 from app.texts import has_text, seconds, t
 from app.vpn_steps import profile_sentence
-from diagnostics.judge.vpn_evidence import PAGELESS, PROFILES
+from diagnostics.judge.vpn_evidence import PROFILES
 from diagnostics.model import DIRECT, OUTSIDE, Report, RouteVerdict, Status, Verdict
 from diagnostics.routes.link import APPS
 
@@ -113,6 +113,8 @@ def route_line(verdict: Verdict, report: Report, names: Names = NO_NAMES, catalo
 
 def usable(report: Report, target: str) -> list[Verdict]:
     """Return how a service fares over the proxies that lead somewhere; what is wrong with the others is said of them once."""
+    from diagnostics.judge.vpn_evidence import PAGELESS  # the judge is not needed before there is something to say
+
     leading = {route.id for route in report.routes if route.status in _OPENS and route.id != OUTSIDE and route.kind not in PAGELESS}
     return [verdict for verdict in verdicts_over_routes(report, target) if verdict.route in leading]
 

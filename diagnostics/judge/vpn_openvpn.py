@@ -180,4 +180,7 @@ def _silent_port(evidence: ProfileEvidence) -> Finding | None:
     silent = [o for o in evidence.of("port") if o.failure]
     if evidence.of("handshake") or not silent:
         return None
+    heard = [o for o in evidence.elsewhere("handshake") if o.failure is None]
+    if heard:
+        return said(Status.BLOCKED, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.CERTAIN, ids(silent, heard))
     return said(Status.UNKNOWN, "vpn.silent", None, Certainty.NONE, ids(silent, evidence.alive()))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.route_words import route_sentence
 from app.texts import has_text
-from app.vpn_steps import profile_sentence
 from diagnostics.failures import (
     EOF,
     FAILED_HANDSHAKE,
@@ -21,7 +21,7 @@ from diagnostics.failures import (
 )
 from diagnostics.judge.vpn_evidence import ProfileEvidence
 from diagnostics.judge.vpn_profiles import judge_profile
-from diagnostics.model import Cause, NetworkVerdict, Observation, RouteVerdict, Status, Step
+from diagnostics.model import Cause, NetworkVerdict, Observation, Report, RouteVerdict, Status, Step
 
 ROUTE = "openvpn-1a2b"
 LOGIN_REFUSED = "unknown_failure: login refused"
@@ -47,7 +47,7 @@ def judged(*steps: Observation, network: NetworkVerdict | None = None) -> RouteV
 def said(*steps: Observation) -> str:
     verdict = judged(*steps)
     assert verdict.evidence
-    assert profile_sentence(verdict)
+    assert route_sentence(verdict, Report())
     return f"{verdict.status} {verdict.cause or '-'} {verdict.certainty} {verdict.rule}"
 
 
@@ -115,6 +115,8 @@ LET_IN = step("login", answer="push", routes=1)
         ((SILENT,), "unknown - none vpn.silent"),
         ((SILENT, tcp("port", TIMEOUT)), "unknown - none vpn.silent"),
         ((tcp("port", TIMEOUT),), "unknown - none vpn.silent"),
+        ((tcp("port", TIMEOUT), tcp("handshake", by="socks5-1")), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((tcp("port", TIMEOUT), tcp("handshake", RESET, by="socks5-1")), "unknown - none vpn.silent"),
         ((SILENT, tcp("port", REFUSED)), "unknown - none vpn.silent"),
         ((step("handshake", REFUSED), tcp("port", REFUSED)), "down vpn_server_unreachable likely vpn.port_closed"),
         ((step("handshake", UNREACHABLE),), "likely_blocked vpn_handshake_blocked likely vpn.prohibited"),
@@ -141,7 +143,7 @@ def test_a_server_is_judged_by_what_it_proved_and_by_comparison(steps: tuple[Obs
 def test_a_wrong_clock_is_named_where_a_certificate_has_run_out_by_it(skew: float, cause: Cause) -> None:
     verdict = judged(ANSWER, OLD, network=NetworkVerdict(status=Status.WORKS, clock_skew_s=skew))
     assert (verdict.status, verdict.cause) == (Status.DOWN, cause)
-    assert profile_sentence(verdict)
+    assert route_sentence(verdict, Report())
 
 
 def test_a_wrong_clock_does_not_excuse_another_authority() -> None:

@@ -21,10 +21,10 @@ import ssl
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from diagnostics.failures import EOF, RESET, TIMEOUT, WRONG_ANSWER
+from diagnostics.failures import EOF, REFUSED, RESET, TIMEOUT, UNREACHABLE, WRONG_ANSWER
 from diagnostics.model import Observation
 from diagnostics.probes.tcp import connect_silently
-from diagnostics.streams import READ_SIZE, Stream, TlsStream
+from diagnostics.streams import READ_SIZE, Datagrams, Stream, TlsStream
 from diagnostics.trace import StepRecord
 from diagnostics.vpn.life import look_for_life
 from diagnostics.vpn.openvpn.control import ControlStream, DatagramLine, Line, StreamLine
@@ -33,6 +33,7 @@ from diagnostics.vpn.openvpn.packets import Channel
 from diagnostics.vpn.openvpn.profile import OpenVpnProfile, Remote
 from diagnostics.vpn.openvpn.secure import context_for, refused, weigh, wrapping_for
 from diagnostics.vpn.probing import LADDER, Probing
+from diagnostics.vpn.proxied import connect_through, connecting_proxy
 
 LOGIN_REFUSED: Final = "unknown_failure: login refused"
 LOGIN_ENDED: Final = "unknown_failure: login ended"
@@ -58,6 +59,7 @@ PUSH_EVERY: Final = 2.0
 FAREWELL: Final = 1.0
 """Seconds between two questions for the settings, and for the server to hear that we leave."""
 
+NOBODY_THERE: Final = frozenset({REFUSED, UNREACHABLE})
 CUT: Final = frozenset({RESET, EOF, "connection_aborted"})
 STALLED: Final = frozenset({TIMEOUT, *CUT})
 """How TLS ends where another way of the profile may lead further."""
@@ -84,6 +86,17 @@ async def measure_openvpn(probing: Probing) -> None:
     await _Test(probing, profile).measure()
 
 
+async def greet_over(probing: Probing, flow: Datagrams, by: str) -> None:
+    """Greet the profile's first server once more over a flow that goes out ``by`` a proxy; nothing but the greeting is sent there.
+
+    The flow is closed.
+    """
+    profile = probing.profile
+    if not isinstance(profile, OpenVpnProfile):
+        raise TypeError(profile.protocol)
+    await _Test(probing, profile).greet_over(flow, by)
+
+
 class _Test:
     """The test of one profile."""
 
@@ -93,6 +106,7 @@ class _Test:
         self._profile = profile
         self._found: dict[str, list[str]] = {}
         self._answered = self._silent = False
+        self._over_tcp: tuple[Way, str] | None = None  # the first way that a proxy could be asked for
 
     def _ways(self) -> Iterator[Way]:
         """Yield the profile's first way, then others: the same server over another transport tells most."""
@@ -108,6 +122,8 @@ class _Test:
         for way in self._ways():
             if await self._try(way):
                 return
+        if not self._answered:
+            await self._elsewhere()
         first = self._found.get(self._profile.host)
         if self._silent and not self._answered and first:
             await look_for_life(self._probing, first[0])
@@ -118,9 +134,13 @@ class _Test:
         if host not in self._found:
             self._found[host] = list(await self._probing.find(host))
         for address in self._found[host]:
-            if way.remote.transport == "tcp" and (port := await self._port(way, address)).failure is not None:
-                self._silent |= port.failure == TIMEOUT
-                continue
+            if way.remote.transport == "tcp":
+                port = await self._port(way, address)
+                if port.failure not in NOBODY_THERE and self._over_tcp is None:
+                    self._over_tcp = (way, address)
+                if port.failure is not None:
+                    self._silent |= port.failure == TIMEOUT
+                    continue
             last, session = await self._greetings(way, address)
             if session is not None:
                 return await self._secure(way, address, session)
@@ -193,6 +213,41 @@ class _Test:
         if answered and step.done.detail["tries"] == 1:
             self._context.patience.saw(step.done.seconds)
         return step.done, session if answered else None
+
+    async def _elsewhere(self) -> None:
+        """Greet the server through a proxy of the person's, where the profile has a way over TCP."""
+        proxy = connecting_proxy(self._probing)
+        if proxy is None or self._over_tcp is None:
+            return
+        way, address = self._over_tcp
+        session: ControlStream | None = None
+        try:
+            with self._probing.step("handshake", tries=0, wrap=str(self._profile.wrap.wrap), **way.detail | {"by": proxy.id}) as step:
+                step.detail["reached"] = ""
+                stream = await connect_through(self._probing, proxy, address, way.remote.port)
+                step.detail["reached"] = "tcp"
+                session = self._session(StreamLine(stream))
+                if not await self._greet(session, way, step.detail):
+                    step.failure = TIMEOUT
+                    return
+                step.detail["answer"] = "reset"
+        finally:
+            if session is not None:
+                session.close()
+
+    async def greet_over(self, flow: Datagrams, by: str) -> None:
+        """Greet the first server over a flow from elsewhere."""
+        way = next(self._ways())
+        session = self._session(DatagramLine(flow))
+        try:
+            detail = way.detail | {"transport": "udp", "by": by, "wrap": str(self._profile.wrap.wrap)}
+            with self._probing.step("handshake", tries=0, **detail) as step:
+                if await self._greet(session, way, step.detail):
+                    step.detail["answer"] = "reset"
+                else:
+                    step.failure = TIMEOUT
+        finally:
+            session.close()
 
     async def _hold(self, way: Way, address: str) -> None:
         """See whether a connection lasts while nothing is said on it: whoever cuts every one has no quarrel with OpenVPN."""
