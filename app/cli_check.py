@@ -248,10 +248,15 @@ def seconds_of(text: str | None) -> float | None:
 
 def exit_status(report: Report) -> int:
     """Return what a run's outcome is as an exit status."""
+    from diagnostics.judge.vpn_evidence import PAGELESS
+
     if report.run.cancelled:
         return cli.CANCELLED
     if report.network.cause is Cause.NO_INTERNET:
         return cli.NO_INTERNET
+    pageless = {route.id: route for route in report.routes if route.kind in PAGELESS}
     whole = whole_verdicts(report)
-    all_ways = [*whole, *(over for verdict in whole for over in verdicts_over_routes(report, verdict.target))]
-    return cli.OK if whole and all(verdict.status is Status.WORKS for verdict in all_ways) else cli.NOT_ALL_WORK
+    every = [*whole, *(over for verdict in whole for over in verdicts_over_routes(report, verdict.target))]
+    tested = [verdict for verdict in every if verdict.route not in pageless]  # nothing goes through those: they are tested themselves
+    statuses = [*(verdict.status for verdict in tested), *(route.status for route in pageless.values())]
+    return cli.OK if statuses and all(status is Status.WORKS for status in statuses) else cli.NOT_ALL_WORK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,12 +29,16 @@ from app.vpn_words import (
     vpn_sentence,
     watch_sentence,
 )
+from diagnostics.errors import InputError
 from diagnostics.events import Event, WatchChanged
 from diagnostics.model import Cause, Report, Status, Step, VpnCheck, VpnVerdict
 
 if TYPE_CHECKING:
     from diagnostics.plan import VpnPlan
     from diagnostics.vpn.profile import Profile
+
+MOST_LOGIN_FILE: Final = 4096
+"""Bytes that are read of a file with a user's name and password."""
 
 
 _SEEN: Final = {"names": "names_seen", "ipv6": "ipv6_seen"}
@@ -47,6 +52,39 @@ def profile_of(name: str) -> Profile:
     return read_profile(sys.stdin.buffer.read(MAX_PROFILE + 1)) if name == "-" else open_profile(Path(name))
 
 
+def allowed_in(profile: Profile, file: str | None) -> Profile:
+    """Return an OpenVPN profile with what it needs to log in: from a file of two lines, else its own, else asked on the terminal.
+
+    Raises InputError: for a profile of another kind, for a file that cannot be used, and where nobody can be asked.
+    """
+    from diagnostics.vpn.openvpn.profile import OpenVpnProfile, with_login
+
+    if not isinstance(profile, OpenVpnProfile):
+        raise InputError("error.login_not_openvpn")
+    if file is not None:
+        return with_login(profile, *_two_lines(Path(file)))
+    if not profile.asks_login:
+        return profile
+    if not sys.stdin.isatty():
+        raise InputError("error.login_missing")
+    print(t("cli.login.user"), end=" ", file=sys.stderr, flush=True)
+    user = sys.stdin.readline().strip()
+    return with_login(profile, user, getpass.getpass(f"{t('cli.login.password')} "))
+
+
+def _two_lines(path: Path) -> tuple[str, str]:
+    """Return the first two lines of a file.  Raises InputError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_LOGIN_FILE).decode("utf-8-sig")
+    except OSError as error:
+        raise InputError("error.cannot_read", file=str(path), reason=error.strerror or type(error).__name__) from error
+    except UnicodeDecodeError:
+        raise InputError("error.login_missing") from None
+    user, password, *_ = [*text.splitlines(), "", ""]
+    return user.strip(), password
+
+
 def vpn_plan(options: argparse.Namespace) -> VpnPlan:
     """Return what ``check`` and ``vpn`` were asked to do about VPNs.  Raises InputError."""
     from diagnostics.plan import VpnPlan
@@ -55,11 +93,15 @@ def vpn_plan(options: argparse.Namespace) -> VpnPlan:
 
     chosen = vars(options)
     profiles = tuple(profile_of(name) for name in options.vpn)
+    login = bool(chosen.get("login", False) or chosen.get("login_file"))
+    if login:
+        profiles = tuple(allowed_in(profile, chosen.get("login_file")) for profile in profiles)
     in_use, doubt = asyncio.run(_use_of(profiles)) if profiles else (False, False)
+    doubt = doubt and not chosen.get("not_in_use", False)
     protection = chosen.get("protection", False)
     return VpnPlan(
         profiles=profiles,
-        consent=Consent(data=not chosen.get("greet_only", False), in_use=in_use, doubt=doubt and not chosen.get("not_in_use", False)),
+        consent=Consent(login=login, data=not chosen.get("greet_only", False), in_use=in_use, doubt=doubt),
         protection=protection,
         memory=load() if protection else LineMemory(),
         outside=chosen.get("outside", False),

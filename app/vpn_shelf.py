@@ -59,13 +59,23 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         if wanted.profile is not None and self.profile is None:
             raise InputError("vpn.forgotten")
         plan = make_plan(wanted.targets, [], catalog, direct=self.profile is None)
-        if self.profile is None:
+        profile = self.profile
+        if profile is None:
             protection = not (wanted.outside or wanted.kill_switch)
             asked = VpnPlan(protection=protection, outside=wanted.outside, kill_switch=wanted.kill_switch)
             memory = await daemon_call(load) if protection else asked.memory
             return with_vpn(plan, msgspec.structs.replace(asked, memory=memory))
-        in_use = wanted.in_use or await is_in_use([self.profile])
-        return with_vpn(plan, VpnPlan(profiles=(self.profile,), consent=Consent(login=wanted.login, data=not in_use, in_use=in_use)))
+        if wanted.login and wanted.user:
+            profile = _signed_in(profile, wanted)
+        in_use = wanted.in_use or await is_in_use([profile])
+        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=Consent(login=wanted.login, data=not in_use, in_use=in_use)))
+
+
+def _signed_in(profile: Profile, wanted: VpnWanted) -> Profile:
+    """Return a profile with the name and the password that were typed, for this run alone.  Raises InputError."""
+    from diagnostics.vpn.openvpn.profile import OpenVpnProfile, with_login
+
+    return with_login(profile, wanted.user, wanted.password) if isinstance(profile, OpenVpnProfile) else profile
 
 
 class VpnShelf(QObject):

@@ -12,8 +12,11 @@ from diagnostics.model import DIRECT, Observation, Step
 PROHIBITED: Final = "host_unreachable"
 """The failure of an ICMP error such as "administratively prohibited" (errno 113 on Linux)."""
 
-PROFILES: Final = frozenset({"wireguard", "amneziawg", "tor", "obfs4"})
+PROFILES: Final = frozenset({"wireguard", "amneziawg", "tor", "obfs4", "openvpn"})
 """Kinds of routes that are profiles (``diagnostics/vpn/profile.py``)."""
+
+PAGELESS: Final = frozenset({"openvpn"})
+"""Those of them through which this program carries nothing: it has no data channel of its own for them."""
 
 
 class ProfileEvidence(RouteEvidence):

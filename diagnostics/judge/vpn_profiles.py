@@ -14,6 +14,7 @@ from diagnostics.failures import REFUSED, TIMEOUT
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_evidence import PROHIBITED, ProfileEvidence, tries
+from diagnostics.judge.vpn_openvpn import judge_openvpn
 from diagnostics.judge.vpn_tor import judge_tor
 from diagnostics.judge.vpn_wireguard import judge_wireguard
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Status
@@ -27,10 +28,20 @@ BEHIND: Final = -60.0
 DATED: Final = frozenset({"wireguard", "amneziawg"})
 """Protocols whose servers take no greeting that is older than the last they took."""
 
+DATED_FINDINGS: Final = frozenset({"vpn.server_expired"})
+DAY: Final = 86_400.0
+"""Findings that rest on this computer's clock, and the seconds by which that must be off to be why: certificates last months and more."""
+
 ENOUGH_OPERATORS: Final = 2
 
 Judge = Callable[[ProfileEvidence], Finding | None]
-JUDGES: Final[Mapping[str, Judge]] = {"wireguard": judge_wireguard, "amneziawg": judge_wireguard, "tor": judge_tor, "obfs4": judge_tor}
+JUDGES: Final[Mapping[str, Judge]] = {
+    "wireguard": judge_wireguard,
+    "amneziawg": judge_wireguard,
+    "tor": judge_tor,
+    "obfs4": judge_tor,
+    "openvpn": judge_openvpn,
+}
 
 
 def judge_profile(route: str, evidence: ProfileEvidence, network: NetworkVerdict) -> RouteVerdict:
@@ -56,12 +67,22 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     own = JUDGES.get(evidence.protocol)
     found = own(evidence) if own else None
     if found is not None:
-        return found
+        return _by_this_clock(found, network)
     if evidence.silent and not evidence.answered:
         return _silence(evidence, network)
     if evidence.answered:
         return said(Status.WORKS, "vpn.answers", None, Certainty.LIKELY, ids(evidence.answered))
     return said(Status.UNKNOWN, "vpn.too_little", None, Certainty.NONE, ids(evidence.vpn[:8]))
+
+
+def _by_this_clock(found: Finding, network: NetworkVerdict) -> Finding:
+    """Return a finding, or what a wrong clock of this computer makes of it: by that, certificates that are valid have run out."""
+    if found.rule not in DATED_FINDINGS:
+        return found
+    skew = network.clock_skew_s
+    if network.cause is Cause.WRONG_CLOCK or (skew is not None and abs(skew) > DAY):
+        return said(Status.DOWN, "vpn.server_dates", Cause.WRONG_CLOCK, Certainty.LIKELY, (*found.evidence, *network.evidence[:4]))
+    return found
 
 
 def _name(evidence: ProfileEvidence) -> Finding | None:
@@ -89,7 +110,7 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
         return elsewhere
     if prohibited:
         return said(Status.LIKELY_BLOCKED, "vpn.prohibited", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(prohibited))
-    if refused:
+    if refused and not evidence.silent:  # a profile with several ways may be closed on one and swallowed on another
         return said(Status.DOWN, "vpn.port_closed", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(refused))
     return None
 

@@ -38,6 +38,13 @@ async def measure_profile(probing: Probing, clock_skew: float | None = None) -> 
 
         await measure_tor(probing)
         return None
+    if profile.protocol is Protocol.OPENVPN:
+        from diagnostics.vpn.openvpn.probe import measure_openvpn
+
+        await measure_openvpn(probing)
+        if probing.went_unanswered:
+            await _compare(probing)
+        return None
     if clock_skew is not None and clock_skew > AHEAD:
         with probing.step("ahead") as step:
             step.failure = CLOCK_AHEAD

@@ -28,8 +28,14 @@ MAX_KEY_FILE: Final = 200_000
 _BYTE_ORDERS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 _PLACE: Final = r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\]):\d+"
-_BRIDGE: Final = rf"^\s*(bridge\s+\S|[a-z][a-z0-9_-]*\s+{_PLACE}(\s|$)|{_PLACE}\s+[0-9A-F]{{40}})"
+_BRIDGE: Final = rf"^[ \t]*(bridge\s+\S|[a-z][a-z0-9_-]*\s+{_PLACE}(\s|$)|{_PLACE}\s+[0-9A-F]{{40}})"
 """How a line of a bridge begins: with its word, with the name of a disguise, or with address and fingerprint."""
+
+_OVPN: Final = (
+    r"^[ \t]*(client|tls-client|dev[ \t]+(tun|tap)\w*|proto[ \t]+(udp|tcp)[\w-]*|remote[ \t]+[^\s=]+([ \t]+\d+([ \t]+\w+)?)?"
+    r"|auth-user-pass([ \t].*)?|<(ca|cert|connection|tls-auth|tls-crypt|tls-crypt-v2)>)[ \t]*([#;].*)?$"
+)
+"""Lines that only OpenVPN's files have."""
 
 
 class ProfileError(InputError):
@@ -43,6 +49,7 @@ class Protocol(enum.StrEnum):
     AMNEZIAWG = "amneziawg"
     TOR = "tor"  # a bridge without disguise: an ORPort
     OBFS4 = "obfs4"
+    OPENVPN = "openvpn"
 
 
 ONE_AT_A_TIME: Final = frozenset({Protocol.WIREGUARD, Protocol.AMNEZIAWG})
@@ -176,10 +183,14 @@ def decoded(data: bytes) -> str:
 
 def _parser(text: str) -> Callable[[Source], Profile]:
     """Return the parser for what a text looks like; each is imported only when it is wanted."""
-    if re.search(r"^\s*\[\s*(interface|peer)\s*\]", text, re.IGNORECASE | re.MULTILINE):
+    if re.search(r"^[ \t]*\[[ \t]*(interface|peer)[ \t]*\]", text, re.IGNORECASE | re.MULTILINE):
         from diagnostics.vpn.wireguard.profile import parse_conf
 
         return parse_conf
+    if re.search(_OVPN, text, re.IGNORECASE | re.MULTILINE):
+        from diagnostics.vpn.openvpn.profile import parse_ovpn
+
+        return parse_ovpn
     if re.search(_BRIDGE, text, re.IGNORECASE | re.MULTILINE):
         from diagnostics.vpn.tor.bridge import parse_bridge
 

@@ -14,18 +14,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
-from diagnostics.bogons import is_address
 from diagnostics.daemon import daemon_call
-from diagnostics.failures import EOF, INVALID_CERTIFICATE, NXDOMAIN, REFUSED, RESET, UNREACHABLE, WRONG_ANSWER, ProtocolError
+from diagnostics.failures import EOF, INVALID_CERTIFICATE, REFUSED, RESET, UNREACHABLE, WRONG_ANSWER
 from diagnostics.model import Observation
-from diagnostics.probes.proxy_name import find_proxy
 from diagnostics.probes.tcp import connect_silently
-from diagnostics.routes.dial import ask, why_not
-from diagnostics.routes.link import Kind, Link
+from diagnostics.routes.link import Link
 from diagnostics.routes.socks import socks5
 from diagnostics.streams import Stream
 from diagnostics.vpn.probing import Probing
 from diagnostics.vpn.profile import Protocol
+from diagnostics.vpn.proxied import connect_through, connecting_proxy, kept
 from diagnostics.vpn.tor.bridge import BridgeProfile
 from diagnostics.vpn.tor.certs import ChainError, proven_fingerprint
 from diagnostics.vpn.tor.link import Greeting, RelayLink, some_name, unverified
@@ -48,9 +46,6 @@ NOBODY_THERE: Final = frozenset({REFUSED, UNREACHABLE})
 CUT: Final = frozenset({RESET, EOF, "connection_aborted"})
 DEFINITE: Final = frozenset({None, WRONG_ANSWER})
 """Outcomes of a greeting after which another one would tell nothing new."""
-
-_PROXIES: Final = frozenset({Kind.SOCKS5, Kind.SOCKS5H, Kind.HTTP})
-"""Kinds of the person's proxies that are asked to carry the same greeting: those that need a connection and nothing else."""
 
 Opening = Callable[[dict[str, Any]], Awaitable[Stream]]
 """Opens a stream to the bridge and writes into the step's detail how far it came.  Raises OSError, EOFError."""
@@ -183,33 +178,14 @@ class _Bridge:
 
     async def _elsewhere(self) -> None:
         """Greet the bridge through the first of the person's proxies that can carry that."""
-        for proxy in self._probing.proxies:
-            if proxy.kind in _PROXIES and proxy.first is None and not why_not(proxy):
-                await self._greet(partial(self._through, proxy), by=proxy.id)
-                return
+        proxy = connecting_proxy(self._probing)
+        if proxy is not None:
+            await self._greet(partial(self._through, proxy), by=proxy.id)
 
     async def _through(self, proxy: Link, detail: dict[str, Any]) -> Stream:
         detail["reached"] = ""
-        for address in await self._addresses_of(proxy):
-            below = await connect_silently(self._context, address, proxy.port, {"tries": 0})
-            stream = await self._kept(ask(proxy, below, self._address, self._profile.port), below, HANDSHAKE_EXTRA)
-            detail["reached"] = "tcp"
-            return stream
-        raise ProtocolError(NXDOMAIN, "the proxy's name leads nowhere")
-
-    async def _addresses_of(self, proxy: Link) -> list[str]:
-        if is_address(proxy.host):
-            return [proxy.host]
-        return await find_proxy(self._probing.direct.unheard(), self._context.unheard(), proxy.host, str(proxy.kind))
-
-    async def _kept(self, opening: Any, below: Stream, extra: float) -> Stream:  # noqa: ANN401 - a coroutine
-        """Return the stream that is opened over another one, which is closed if that fails."""
-        stream: Stream | None = None
-        try:
-            stream = await self._probing.patiently(opening, extra)
-        finally:
-            if stream is None:
-                below.close()
+        stream = await connect_through(self._probing, proxy, self._address, self._profile.port)
+        detail["reached"] = "tcp"
         return stream
 
     async def _disguised(self) -> None:
@@ -232,6 +208,6 @@ class _Bridge:
     async def _by_program(self, link: Link, detail: dict[str, Any]) -> Stream:
         detail["reached"] = ""
         below = await self._context.network.connect(link.host, link.port)
-        stream = await self._kept(socks5(link, below, self._address, self._profile.port), below, OBFS4_EXTRA)
+        stream = await kept(self._probing, socks5(link, below, self._address, self._profile.port), below, OBFS4_EXTRA)
         detail["reached"] = "obfs4"
         return stream
