@@ -33,7 +33,7 @@ COMMANDS: Final = ("check", "proxy", "vpn", "services", "scenarios", "resolvers"
 ALONE: Final = ("--selftest", "--version")
 VALUED: Final = frozenset(
     (
-        *("--lang", "--simulate", "--json", "--html", "--url", "--list", "--timeout", "--proxy", "--vpn", "--watch"),
+        *("--lang", "--simulate", "--json", "--html", "--url", "--list", "--timeout", "--proxy", "--vpn", "--watch", "--login-file"),
         *("--runs", "--seed", "--jobs", "--file"),
     )
 )

@@ -158,7 +158,9 @@ def check(
     with Stop() as stop:
         order = _order(options, timeout, err)
         outputs.check()
-        progress = progress_for(err, order.plan, quiet=options.quiet)
+        if not options.quiet:
+            _warn_before(order, err)
+        progress = progress_for(err, order.plan, quiet=options.quiet or order.plan.vpn.watch > 0)
         report = asyncio.run(_measured(order, progress, stop, measure))
         try:  # before the summary: whoever is impatient while it is written has the report already
             said = outputs.write(report, out) if outputs else []
@@ -204,7 +206,7 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
         ways=not options.light,
         exits=options.ways_out and not options.light,
     )
-    if asked.protection and not asked.outside and not options.targets and not urls:
+    if asked.watch or (asked.protection and not asked.outside and not options.targets and not urls):
         plan = msgspec.structs.replace(plan, targets=())  # it is about the VPN alone
     return Order(with_vpn(plan, asked), catalog, scenario)
 
@@ -217,6 +219,13 @@ def _vpn_plan(options: argparse.Namespace) -> VpnPlan:
     from app.cli_vpn import vpn_plan
 
     return vpn_plan(options)
+
+
+def _warn_before(order: Order, err: Terminal) -> None:
+    if order.plan.vpn.profiles:
+        from app.cli_vpn import warn_before
+
+        warn_before(order, err)
 
 
 async def _measured(order: Order, progress: Progress, stop: Stop, measure: Measure) -> Report:
@@ -239,10 +248,15 @@ def seconds_of(text: str | None) -> float | None:
 
 def exit_status(report: Report) -> int:
     """Return what a run's outcome is as an exit status."""
+    from diagnostics.judge.vpn_evidence import PAGELESS
+
     if report.run.cancelled:
         return cli.CANCELLED
     if report.network.cause is Cause.NO_INTERNET:
         return cli.NO_INTERNET
+    pageless = {route.id: route for route in report.routes if route.kind in PAGELESS}
     whole = whole_verdicts(report)
-    all_ways = [*whole, *(over for verdict in whole for over in verdicts_over_routes(report, verdict.target))]
-    return cli.OK if whole and all(verdict.status is Status.WORKS for verdict in all_ways) else cli.NOT_ALL_WORK
+    every = [*whole, *(over for verdict in whole for over in verdicts_over_routes(report, verdict.target))]
+    tested = [verdict for verdict in every if verdict.route not in pageless]  # nothing goes through those: they are tested themselves
+    statuses = [*(verdict.status for verdict in tested), *(route.status for route in pageless.values())]
+    return cli.OK if statuses and all(status is Status.WORKS for status in statuses) else cli.NOT_ALL_WORK

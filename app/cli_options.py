@@ -24,10 +24,13 @@ def run_options(group: argparse._ArgumentGroup, command: str) -> None:
     if command == "vpn":
         group.add_argument("profile", metavar="PROFILE", nargs="?", help=t("cli.help.profile"))
         group.add_argument("--greet-only", action="store_true", help=t("cli.help.greet_only"))
+        group.add_argument("--login", action="store_true", help=t("cli.help.login"))
+        group.add_argument("--login-file", metavar="FILE", help=t("cli.help.login_file"))
         group.add_argument("--proxy", metavar="LINK", action="append", default=[], help=t("cli.help.vpn_proxy"))
         group.add_argument("--kill-switch", action="store_true", help=t("cli.help.kill_switch"))
         group.add_argument("--watch", metavar="SECONDS", help=t("cli.help.watch"))
     if command in ("check", "vpn"):
+        group.add_argument("--not-in-use", action="store_true", help=t("cli.help.not_in_use"))
         group.add_argument("--outside", action="store_true", help=t("cli.help.outside"))
     group.add_argument("targets", metavar="TARGET", nargs="*", help=t("cli.help.target"))
     group.add_argument("--url", metavar="URL", action="append", default=[], help=t("cli.help.url"))

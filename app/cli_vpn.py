@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
+import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,12 +29,16 @@ from app.vpn_words import (
     vpn_sentence,
     watch_sentence,
 )
-from diagnostics.events import Event
+from diagnostics.errors import InputError
+from diagnostics.events import Event, WatchChanged
 from diagnostics.model import Cause, Report, Status, Step, VpnCheck, VpnVerdict
 
 if TYPE_CHECKING:
     from diagnostics.plan import VpnPlan
     from diagnostics.vpn.profile import Profile
+
+MOST_LOGIN_FILE: Final = 4096
+"""Bytes that are read of a file with a user's name and password."""
 
 
 _SEEN: Final = {"names": "names_seen", "ipv6": "ipv6_seen"}
@@ -48,25 +52,82 @@ def profile_of(name: str) -> Profile:
     return read_profile(sys.stdin.buffer.read(MAX_PROFILE + 1)) if name == "-" else open_profile(Path(name))
 
 
+def allowed_in(profile: Profile, file: str | None) -> Profile:
+    """Return an OpenVPN profile with what it needs to log in: from a file of two lines, else its own, else asked on the terminal.
+
+    Raises InputError: for a profile of another kind, for a file that cannot be used, and where nobody can be asked.
+    """
+    from diagnostics.vpn.openvpn.profile import OpenVpnProfile, with_login
+
+    if not isinstance(profile, OpenVpnProfile):
+        raise InputError("error.login_not_openvpn")
+    if file is not None:
+        return with_login(profile, *_two_lines(Path(file)))
+    if not profile.asks_login:
+        return profile
+    if not sys.stdin.isatty():
+        raise InputError("error.login_missing")
+    print(t("cli.login.user"), end=" ", file=sys.stderr, flush=True)
+    user = sys.stdin.readline().strip()
+    return with_login(profile, user, getpass.getpass(f"{t('cli.login.password')} "))
+
+
+def _two_lines(path: Path) -> tuple[str, str]:
+    """Return the first two lines of a file.  Raises InputError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_LOGIN_FILE).decode("utf-8-sig")
+    except OSError as error:
+        raise InputError("error.cannot_read", file=str(path), reason=error.strerror or type(error).__name__) from error
+    except UnicodeDecodeError:
+        raise InputError("error.login_missing") from None
+    user, password, *_ = [*text.splitlines(), "", ""]
+    return user.strip(), password
+
+
 def vpn_plan(options: argparse.Namespace) -> VpnPlan:
     """Return what ``check`` and ``vpn`` were asked to do about VPNs.  Raises InputError."""
     from diagnostics.plan import VpnPlan
-    from diagnostics.vpn.in_use import is_in_use
     from diagnostics.vpn.profile import Consent
     from diagnostics.vpn.protection.line import LineMemory
 
     chosen = vars(options)
     profiles = tuple(profile_of(name) for name in options.vpn)
-    in_use = asyncio.run(is_in_use(profiles)) if profiles else False
+    login = bool(chosen.get("login", False) or chosen.get("login_file"))
+    if login:
+        profiles = tuple(allowed_in(profile, chosen.get("login_file")) for profile in profiles)
+    in_use, doubt = asyncio.run(_use_of(profiles)) if profiles else (False, False)
+    doubt = doubt and not chosen.get("not_in_use", False)
     protection = chosen.get("protection", False)
     return VpnPlan(
         profiles=profiles,
-        consent=Consent(data=not chosen.get("greet_only", False), in_use=in_use),
+        consent=Consent(login=login, data=not chosen.get("greet_only", False), in_use=in_use, doubt=doubt),
         protection=protection,
         memory=load() if protection else LineMemory(),
         outside=chosen.get("outside", False),
         kill_switch=chosen.get("kill_switch", False),
+        watch=seconds_of(chosen.get("watch")) or 0.0,
     )
+
+
+async def _use_of(profiles: tuple[Profile, ...]) -> tuple[bool, bool]:
+    """Return whether some profiles are in use on this computer, and whether that is in doubt."""
+    from diagnostics.vpn.in_use import is_in_use, may_be_in_use
+
+    in_use = await is_in_use(profiles)
+    return in_use, not in_use and await may_be_in_use(profiles)
+
+
+def warn_before(order: Order, err: Terminal) -> None:
+    """Say before anything is sent who will see that profiles are tested, and what that does to a tunnel in use elsewhere."""
+    from diagnostics.vpn.profile import ONE_AT_A_TIME
+
+    asked = order.plan.vpn
+    if not asked.profiles or order.scenario is not None:
+        return
+    err.line(t("vpn_profile.seen"))
+    if any(profile.protocol in ONE_AT_A_TIME for profile in asked.profiles) and not asked.consent.only_greet:
+        err.line(t("vpn.cuts_elsewhere"))
 
 
 def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
@@ -79,7 +140,7 @@ def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Meas
         options.vpn, options.no_direct = [options.profile], True
         return check(options, out, err, measure, _tell)
     if options.watch is not None:
-        return _watch(seconds_of(options.watch) or 0.0, out)
+        return _watch(options, out, err, measure)
     options.vpn, options.no_direct, options.protection = [], False, True
     memory = load()
 
@@ -116,31 +177,74 @@ def swallows(report: Report) -> bool:
     return check is not None and check.cause is Cause.VPN_NO_TRAFFIC
 
 
-def _watch(seconds: float, out: Terminal) -> int:
+def _watch(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
     """Look once a second where everything would leave, and tell what changes as it does; nothing is sent."""
-    from app.vpn_moments import moment_of
-    from diagnostics.network import RealNetwork
-    from diagnostics.trust import Trust
-    from diagnostics.vpn.watch import Moment, watch
+    options.vpn, options.no_direct = [], False
+    looks = _Looks(err if options.json == "-" else out)
 
-    inside: dict[str, bool] = {}
-    left = False
+    async def watching(order: Order, tell: Callable[[Event], None], stop: Stop) -> Report:
+        def both(event: Event) -> None:
+            if isinstance(event, WatchChanged) and not options.quiet:
+                looks.take(event)
+            tell(event)
 
-    def tell(moment: Moment) -> None:
-        nonlocal left
-        left |= moment.what == "left"
-        found = moment_of([moment], inside)
-        out.line(f"{moment.t:6.1f} s  {watch_sentence(inside=found.inside, what=found.what, seconds=found.seconds)}", hanging=10)
+        report = await measure(order, both, stop)
+        looks.tell()
+        return report
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(watch(RealNetwork(Trust()), seconds, tell))
-    return cli.NOT_ALL_WORK if left else cli.OK
+    return check(options, out, err, watching, _tell_watch, watch_status)
+
+
+class _Looks:
+    """Tells what each look of a watch found, in one line."""
+
+    def __init__(self, talk: Terminal) -> None:
+        self._talk = talk
+        self._heard: list[WatchChanged] = []
+        self._inside: dict[str, bool] = {}
+        self._begun = False
+
+    def take(self, event: WatchChanged) -> None:
+        """Gather what one look found: it comes within one turn of the loop."""
+        if not self._heard:
+            asyncio.get_running_loop().call_soon(self.tell)
+        self._heard.append(event)
+
+    def tell(self) -> None:
+        """Write what was gathered."""
+        from app.vpn_moments import moment_of
+        from diagnostics.vpn.watch import Moment
+
+        heard, self._heard = self._heard, []
+        if not heard:
+            return
+        found = moment_of([Moment(t=each.t, what=each.what, part=each.part) for each in heard], self._inside)
+        sentence = watch_sentence(inside=found.inside, what=found.what, seconds=found.seconds)
+        if not self._begun and found.what != "none":
+            sentence = t("vpn_watch.began" if found.inside else "vpn_watch.began_outside")
+        self._begun = True
+        self._talk.line(f"{found.seconds:6.1f} s  {sentence}", hanging=10)
+
+
+def watch_status(report: Report) -> int:
+    """Return the exit status of a watch: 0 only if a VPN was watched and nothing left it."""
+    if report.run.cancelled:
+        return cli.CANCELLED
+    found = check_of(report.network.vpn, "watch")
+    return cli.OK if found is not None and found.status in (Status.WORKS, Status.UNKNOWN) else cli.NOT_ALL_WORK
+
+
+def _tell_watch(report: Report, talk: Terminal, _order: Order) -> None:
+    found = check_of(report.network.vpn, "watch")
+    talk.line(check_sentence(found) if found is not None else t("vpn.check_is.not_tested"), style="bold")
 
 
 def write_notes(order: Order, talk: Terminal) -> None:
     """Write what is worth knowing of the profiles themselves."""
     if order.plan.vpn.profiles and order.plan.vpn.consent.in_use:
         talk.line(t("vpn.in_use"), indent=2)
+    elif order.plan.vpn.profiles and order.plan.vpn.consent.doubt:
+        talk.line(t("vpn.may_be_in_use"), indent=2)
     for profile in order.plan.vpn.profiles:
         for note in profile.notes:
             talk.line(t(note.text, **note.values), indent=2)

@@ -114,7 +114,9 @@ def route_line(verdict: Verdict, report: Report, names: Names = NO_NAMES, catalo
 
 def usable(report: Report, target: str) -> list[Verdict]:
     """Return how a service fares over the proxies that lead somewhere; what is wrong with the others is said of them once."""
-    leading = {route.id for route in report.routes if route.status in _OPENS and route.id != OUTSIDE}
+    from diagnostics.judge.vpn_evidence import PAGELESS  # the judge is not needed before there is something to say
+
+    leading = {route.id for route in report.routes if route.status in _OPENS and route.id != OUTSIDE and route.kind not in PAGELESS}
     return [verdict for verdict in verdicts_over_routes(report, target) if verdict.route in leading]
 
 

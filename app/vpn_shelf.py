@@ -20,7 +20,7 @@ from app.texts import t
 from app.vpn_moments import moment_of
 from diagnostics.errors import InputError
 from diagnostics.model import NetworkVerdict, Observation, Step, VpnVerdict
-from diagnostics.vpn.profile import Profile
+from diagnostics.vpn.profile import ONE_AT_A_TIME, Profile
 from ui.vpn_backend import ProfileRead, ProfileRow, VpnWanted, WatchMoment
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ WATCH_SECONDS: Final = 600.0
 
 MOST_PROFILES: Final = 20
 """Profiles that are held at once; the one that was read first is forgotten first."""
-
-_ONE_AT_A_TIME: Final = frozenset({"wireguard", "amneziawg"})
-"""Protocols whose server sends everything to whoever used the key last."""
 
 
 class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +59,23 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         if wanted.profile is not None and self.profile is None:
             raise InputError("vpn.forgotten")
         plan = make_plan(wanted.targets, [], catalog, direct=self.profile is None)
-        if self.profile is None:
+        profile = self.profile
+        if profile is None:
             protection = not (wanted.outside or wanted.kill_switch)
             asked = VpnPlan(protection=protection, outside=wanted.outside, kill_switch=wanted.kill_switch)
             memory = await daemon_call(load) if protection else asked.memory
             return with_vpn(plan, msgspec.structs.replace(asked, memory=memory))
-        in_use = wanted.in_use or await is_in_use([self.profile])
-        return with_vpn(plan, VpnPlan(profiles=(self.profile,), consent=Consent(login=wanted.login, data=not in_use, in_use=in_use)))
+        if wanted.login and wanted.user:
+            profile = _signed_in(profile, wanted)
+        in_use = wanted.in_use or await is_in_use([profile])
+        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=Consent(login=wanted.login, data=not in_use, in_use=in_use)))
+
+
+def _signed_in(profile: Profile, wanted: VpnWanted) -> Profile:
+    """Return a profile with the name and the password that were typed, for this run alone.  Raises InputError."""
+    from diagnostics.vpn.openvpn.profile import OpenVpnProfile, with_login
+
+    return with_login(profile, wanted.user, wanted.password) if isinstance(profile, OpenVpnProfile) else profile
 
 
 class VpnShelf(QObject):
@@ -165,7 +172,7 @@ def row_of(read: _Read) -> ProfileRow:
         name=profile.name,
         notes=tuple(t(note.text, **note.values) for note in profile.notes),
         in_use=read.in_use,
-        one_at_a_time=profile.protocol in _ONE_AT_A_TIME,
+        one_at_a_time=profile.protocol in ONE_AT_A_TIME,
         can_login=openvpn,
         asks_login=openvpn and bool(getattr(profile, "asks_login", False)),
     )

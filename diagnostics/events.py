@@ -57,6 +57,14 @@ class WaysJudged(Event, frozen=True):
     workarounds: tuple[Workaround, ...]
 
 
+class WatchChanged(Event, frozen=True):
+    """Something changed while a VPN was watched: ``t`` seconds after the start (``diagnostics/vpn/watch.py`` has the words)."""
+
+    t: float
+    what: str
+    part: str = ""
+
+
 class RunDone(Event, frozen=True):
     """The run ended, by itself or cancelled; the report holds everything that was measured."""
 

@@ -47,7 +47,7 @@ class VpnPlan(Fact, frozen=True):
     ``profiles``: profiles of the person that are tested, and the targets through those that give a tunnel; ``consent``: what they
     allowed of that; ``protection``: look if the VPN that is up protects, which asks places outside what they see, and compare with
     ``memory``, what this computer's lines looked like without it; ``outside``: test the targets beside it, too; ``kill_switch``: try
-    on purpose if a packet gets out beside it.
+    on purpose if a packet gets out beside it; ``watch``: do nothing but watch it, for so many seconds, without sending anything.
     """
 
     profiles: tuple[Profile, ...] = ()
@@ -56,6 +56,7 @@ class VpnPlan(Fact, frozen=True):
     memory: LineMemory = LineMemory()
     outside: bool = False
     kill_switch: bool = False
+    watch: float = 0.0
 
 
 class Plan(Fact, frozen=True):

@@ -20,7 +20,7 @@ from typing import Final
 import resources
 from diagnostics.advice import tips_for
 from diagnostics.controls import chosen_secure
-from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, TargetJudged, WaysJudged, WaysSought
+from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, TargetJudged, WatchChanged, WaysJudged, WaysSought
 from diagnostics.judge import Judgement, judge, judge_target
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.routes import provable
@@ -162,6 +162,11 @@ class Run:
         context = self._context = Context(self._network, trace, plan.resolvers, plan.controls, many=plan.many)
         watching = asyncio.get_running_loop().create_task(context.lateness.watch())
         try:
+            if plan.vpn.watch:
+                from diagnostics.vpn.requested import watch_tunnel
+
+                await watch_tunnel(context, plan.vpn.watch, lambda m: self._on_event(WatchChanged(t=m.t, what=m.what, part=m.part)))
+                return
             await self._measure_with(context)
             if plan.vpn.kill_switch:
                 from diagnostics.vpn.requested import try_kill_switch

@@ -20,7 +20,7 @@ from diagnostics.judge.route_evidence import AUTH, BAD_REPLY, TOR, WRONG_PROTOCO
 from diagnostics.judge.route_hops import before_the_proxy
 from diagnostics.judge.route_quality import with_quality
 from diagnostics.judge.targets import GOOD, TargetJudge
-from diagnostics.judge.vpn_evidence import PROFILES, ProfileEvidence
+from diagnostics.judge.vpn_evidence import PAGELESS, PROFILES, ProfileEvidence
 from diagnostics.judge.vpn_profiles import judge_profile
 from diagnostics.model import (
     OUTSIDE,
@@ -282,6 +282,10 @@ def judge_routes(
             of_profile = ProfileEvidence(observations)
             own = judge_profile(route, of_profile, network)
             routes.append(own)
+            if known.told_kind in PAGELESS:
+                nothing = said(Status.NOT_TESTED, "vpn.carries_no_pages", None, Certainty.NONE, ())
+                verdicts += [nothing.of_target(target.id, None, route) for target in targets]
+                continue
             verdicts += [verdict for target in targets for verdict in judge_over_route(target, of_profile, own, direct, network)]
             continue
         if app_of(known):

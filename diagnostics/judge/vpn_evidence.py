@@ -15,8 +15,11 @@ PROHIBITED: Final = "host_unreachable"
 ADDRESSES: Final = frozenset({"ikev2", "l2tp", "sstp", "anyconnect", "ssh"})
 """Kinds of profiles that are an address and nothing else: there are no keys that could be wrong."""
 
-PROFILES: Final = frozenset({"wireguard", "amneziawg", "tor", "obfs4"}) | ADDRESSES
+PROFILES: Final = frozenset({"wireguard", "amneziawg", "tor", "obfs4", "openvpn"}) | ADDRESSES
 """Kinds of routes that are profiles (``diagnostics/vpn/profile.py``)."""
+
+PAGELESS: Final = frozenset({"openvpn"}) | ADDRESSES
+"""Those of them through which this program carries nothing: it has no data channel of its own for them."""
 
 
 class ProfileEvidence(RouteEvidence):

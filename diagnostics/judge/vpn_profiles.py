@@ -15,6 +15,7 @@ from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_address import judge_ike, judge_spoken
 from diagnostics.judge.vpn_evidence import ADDRESSES, PROHIBITED, ProfileEvidence, tries
+from diagnostics.judge.vpn_openvpn import judge_openvpn
 from diagnostics.judge.vpn_tor import judge_tor
 from diagnostics.judge.vpn_wireguard import judge_wireguard
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Status
@@ -27,6 +28,10 @@ BEHIND: Final = -60.0
 
 DATED: Final = frozenset({"wireguard", "amneziawg"})
 """Protocols whose servers take no greeting that is older than the last they took."""
+
+DATED_FINDINGS: Final = frozenset({"vpn.server_expired"})
+DAY: Final = 86_400.0
+"""Findings that rest on this computer's clock, and the seconds by which that must be off to be why: certificates last months and more."""
 
 ENOUGH_OPERATORS: Final = 2
 
@@ -41,6 +46,7 @@ JUDGES: Final[Mapping[str, Judge]] = {
     "sstp": judge_spoken,
     "anyconnect": judge_spoken,
     "ssh": judge_spoken,
+    "openvpn": judge_openvpn,
 }
 
 
@@ -57,6 +63,9 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     ahead = evidence.of("ahead")
     if ahead:
         return said(Status.NOT_TESTED, "vpn.clock_ahead", Cause.WRONG_CLOCK, Certainty.NONE, ids(ahead))
+    inside = evidence.of("inside")
+    if inside:
+        return said(Status.NOT_TESTED, "vpn.inside_itself", None, Certainty.NONE, ids(inside))
     for rule in (_name, _port):
         found = rule(evidence)
         if found is not None:
@@ -64,12 +73,22 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     own = JUDGES.get(evidence.protocol)
     found = own(evidence) if own else None
     if found is not None:
-        return found
+        return _by_this_clock(found, network)
     if evidence.silent and not evidence.answered:
         return _silence(evidence, network)
     if evidence.answered:
         return said(Status.WORKS, "vpn.answers", None, Certainty.LIKELY, ids(evidence.answered))
     return said(Status.UNKNOWN, "vpn.too_little", None, Certainty.NONE, ids(evidence.vpn[:8]))
+
+
+def _by_this_clock(found: Finding, network: NetworkVerdict) -> Finding:
+    """Return a finding, or what a wrong clock of this computer makes of it: by that, certificates that are valid have run out."""
+    if found.rule not in DATED_FINDINGS:
+        return found
+    skew = network.clock_skew_s
+    if network.cause is Cause.WRONG_CLOCK or (skew is not None and abs(skew) > DAY):
+        return said(Status.DOWN, "vpn.server_dates", Cause.WRONG_CLOCK, Certainty.LIKELY, (*found.evidence, *network.evidence[:4]))
+    return found
 
 
 def _name(evidence: ProfileEvidence) -> Finding | None:
@@ -97,7 +116,7 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
         return elsewhere
     if prohibited:
         return said(Status.LIKELY_BLOCKED, "vpn.prohibited", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(prohibited))
-    if refused:
+    if refused and not evidence.silent:  # a profile with several ways may be closed on one and swallowed on another
         return said(Status.DOWN, "vpn.port_closed", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(refused))
     return None
 
@@ -127,7 +146,8 @@ def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
         return elsewhere
     if _clock_behind(evidence, network):
         return said(Status.UNKNOWN, "vpn.clock_behind", Cause.WRONG_CLOCK, Certainty.NONE, ids(silent))
-    carrying = evidence.carrying()
+    timeless = evidence.protocol not in DATED or network.clock_skew_s is not None
+    carrying = evidence.carrying() if timeless else []  # a clock that nobody can vouch for explains a silence everywhere
     through = _silent_elsewhere(evidence, {word(o, "by") for o in carrying})
     if through:
         proof = ids(silent, through, carrying)

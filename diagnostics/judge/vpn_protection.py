@@ -106,8 +106,12 @@ def _incomparable(outlook: Outlook) -> Said | None:
 # --- names ----------------------------------------------------------------------------------------
 
 
-def _names(outlook: Outlook, _state: VpnVerdict) -> Said:
-    """Judge who asks for this computer's names; a resolver that people choose is nobody's leak."""
+def _names(outlook: Outlook, state: VpnVerdict) -> Said:
+    """Judge who asks for this computer's names; a resolver that people choose is nobody's leak.
+
+    One that the line used before in another network than its own may have been chosen, too, and be asked through the tunnel: it counts only
+    where the routes lead to it beside the tunnel.
+    """
     seen = outlook.resolvers
     if not seen:
         return _nothing(outlook.of("dns_seen"), "vpn.dns_not_asked", "vpn.dns_not_seen")
@@ -117,11 +121,12 @@ def _names(outlook: Outlook, _state: VpnVerdict) -> Said:
         return unclear
     own = [p for p in seen if p.public or outlook.with_exit(p) in TOGETHER]
     others = [p for p in seen if p not in own]
-    leaks = [p for p in others if outlook.of_line(p, resolver=True)]
+    routed = any(c.cause is Cause.VPN_DNS_OUTSIDE for c in state.checks)
+    leaks = [p for p in others if outlook.of_line(p, resolver=routed)]
     if leaks:
         proofs = [o for p in leaks for o in outlook.of_line(p, resolver=True)]
         tunnelled = [p for p in own if not p.public]
-        sure = services(leaks) >= WITNESSES and not tunnelled and all(p.said.networks for p in leaks)
+        sure = services(leaks) >= WITNESSES and not tunnelled and all(p.said.networks and outlook.of_line(p) for p in leaks)
         return (
             Status.PARTIAL,
             "vpn.dns_of_provider",
@@ -134,7 +139,7 @@ def _names(outlook: Outlook, _state: VpnVerdict) -> Said:
         public = any(p.public and outlook.with_exit(p) not in TOGETHER for p in seen)
         rule = "vpn.dns_public" if public else "vpn.dns_with_exit"
         return Status.WORKS, rule, None, Certainty.LIKELY if public else Certainty.CERTAIN, evidence
-    if outlook.line_is_known and all(p.said.networks for p in others):
+    if outlook.line_is_known and all(p.said.networks and not outlook.of_line(p, resolver=True) for p in others):
         return Status.WORKS, "vpn.dns_not_provider", None, Certainty.LIKELY, evidence
     return Status.UNKNOWN, "vpn.dns_other_network", None, Certainty.NONE, evidence
 
@@ -147,6 +152,9 @@ def _ipv6(outlook: Outlook, state: VpnVerdict) -> Said:
     places, asked = outlook.exits6, [o for o in outlook.of("exit") if o.detail.get("family") == 6]
     if not asked:
         return Status.NOT_TESTED, "vpn.ipv6_not_asked", None, Certainty.NONE, ()
+    routed = [c for c in state.checks if c.cause is Cause.VPN_IPV6_OUTSIDE]
+    if not places and routed:  # pages that are silent do not show that nothing else gets out there
+        return Status.UNKNOWN, "vpn.ipv6_unclear", None, Certainty.NONE, ids(asked)
     if not places:
         return Status.WORKS, "vpn.ipv6_closed", None, Certainty.LIKELY, ids(asked)
     unclear = _incomparable(outlook)
@@ -156,7 +164,6 @@ def _ipv6(outlook: Outlook, state: VpnVerdict) -> Said:
     how = [outlook.with_exit(p) for p in places]
     if all(each in TOGETHER for each in how):
         return Status.WORKS, "vpn.ipv6_with_exit", None, Certainty.CERTAIN if Same.ALIKE not in how else Certainty.LIKELY, evidence
-    routed = [c for c in state.checks if c.cause is Cause.VPN_IPV6_OUTSIDE]
     passive = tuple(i for c in routed for i in c.evidence)
     leaks = [p for p in places if outlook.with_exit(p) not in TOGETHER and outlook.of_line(p)]
     if leaks:

@@ -50,8 +50,13 @@ async def measure_profile(probing: Probing, clock_skew: float | None = None) -> 
     if profile.protocol in SPOKEN:
         await measure_tcp(probing)
         return None
-    if profile.protocol in (Protocol.IKEV2, Protocol.L2TP):
-        await measure_ike(probing)
+    if profile.protocol in (Protocol.OPENVPN, Protocol.IKEV2, Protocol.L2TP):
+        if profile.protocol is Protocol.OPENVPN:
+            from diagnostics.vpn.openvpn.probe import measure_openvpn
+
+            await measure_openvpn(probing)
+        else:
+            await measure_ike(probing)
         if probing.went_unanswered:
             await _compare(probing)
         return None
@@ -60,7 +65,7 @@ async def measure_profile(probing: Probing, clock_skew: float | None = None) -> 
             step.failure = CLOCK_AHEAD
         return None
     tunnel = await measure_wireguard(probing)
-    if tunnel is None and probing.went_unanswered:
+    if tunnel is None and probing.went_unanswered and not probing.beside:
         await _compare(probing)
     return tunnel
 

@@ -10,6 +10,7 @@ Steps are ``vpn`` observations over the route that is called like the profile's 
 * ``keys``: what the answer proved about the keys; ``tls``: the certificate; ``login``: what the server said to it;
 * ``data``: the first packets through the tunnel; ``dns``: a name asked through it; ``mtu``: which sizes passed;
 * ``ahead``: not greeted, since this computer's clock is ahead; ``udp_control``: whether a place that answers anybody over UDP did;
+* ``inside``: not greeted, since everything goes into the same profile's own tunnel, and nothing can leave beside it;
 * ``relay``: whether a proxy of the person's carries datagrams (``vpn/by_proxy.py``), before a stage goes out ``by`` it;
 * ``transport``, ``hold``, ``clock``: of Tor bridges (``vpn/tor/probe.py``);
 * ``open``: a target was asked for through it, as for proxies.
@@ -24,6 +25,7 @@ from typing import Any, Final
 
 from diagnostics.bogons import is_address
 from diagnostics.model import DIRECT, Step
+from diagnostics.network import Network
 from diagnostics.probes.context import Context
 from diagnostics.probes.pacing import patiently
 from diagnostics.probes.proxy_name import find_proxy
@@ -48,6 +50,12 @@ class Probing:
         self.consent = consent
         self.proxies = proxies
         self.addresses: list[str] = []
+        self.beside = False
+        """This test leaves beside a tunnel of the same profile that is up, so that nothing but the server may be asked."""
+
+    def leave_by(self, line: Network) -> None:
+        """Go on over the line without the VPN that is up."""
+        self.context.network, self.beside = line, True
 
     def step(self, stage: str, **detail: object) -> StepRecord:
         """Return a step of this test: ``with probing.step("handshake") as step:``; the block fills ``step.detail`` further."""

@@ -28,8 +28,14 @@ MAX_KEY_FILE: Final = 200_000
 _BYTE_ORDERS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 _PLACE: Final = r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\]):\d+"
-_BRIDGE: Final = rf"^\s*(bridge\s+\S|[a-z][a-z0-9_-]*\s+{_PLACE}(\s|$)|{_PLACE}\s+[0-9A-F]{{40}})"
+_BRIDGE: Final = rf"^[ \t]*(bridge\s+\S|[a-z][a-z0-9_-]*\s+{_PLACE}(\s|$)|{_PLACE}\s+[0-9A-F]{{40}})"
 """How a line of a bridge begins: with its word, with the name of a disguise, or with address and fingerprint."""
+
+_OVPN: Final = (
+    r"^[ \t]*(client|tls-client|dev[ \t]+(tun|tap)\w*|proto[ \t]+(udp|tcp)[\w-]*|remote[ \t]+[^\s=]+([ \t]+\d+([ \t]+\w+)?)?"
+    r"|auth-user-pass([ \t].*)?|<(ca|cert|connection|tls-auth|tls-crypt|tls-crypt-v2)>)[ \t]*([#;].*)?$"
+)
+"""Lines that only OpenVPN's files have."""
 
 
 _ADDRESS: Final = r"^[ \t]*(ikev2|l2tp|sstp|anyconnect|ssh)://"
@@ -52,6 +58,11 @@ class Protocol(enum.StrEnum):
     SSTP = "sstp"
     ANYCONNECT = "anyconnect"
     SSH = "ssh"
+    OPENVPN = "openvpn"
+
+
+ONE_AT_A_TIME: Final = frozenset({Protocol.WIREGUARD, Protocol.AMNEZIAWG})
+"""Protocols whose server sends everything to whoever used the key last."""
 
 
 class Note(Fact, frozen=True):
@@ -95,12 +106,19 @@ class Consent(Fact, frozen=True):
     """What the person allowed.
 
     ``login``: an OpenVPN login may end a connection of theirs that is up.  ``data``: packets through a WireGuard tunnel move it to this
-    program while the same key is in use elsewhere; ``in_use``: this computer's own tunnel uses the profile, so that neither is done.
+    program while the same key is in use elsewhere; ``in_use``: this computer's own tunnel uses the profile, so that neither is done;
+    ``doubt``: a tunnel that is up here may be the profile's, so that nothing but a greeting is sent either.
     """
 
     login: bool = False
     data: bool = True
     in_use: bool = False
+    doubt: bool = False
+
+    @property
+    def only_greet(self) -> bool:
+        """Tell whether no packet may go through a tunnel."""
+        return self.in_use or self.doubt or not self.data
 
 
 class Source:
@@ -174,10 +192,14 @@ def decoded(data: bytes) -> str:
 
 def _parser(text: str) -> Callable[[Source], Profile]:
     """Return the parser for what a text looks like; each is imported only when it is wanted."""
-    if re.search(r"^\s*\[\s*(interface|peer)\s*\]", text, re.IGNORECASE | re.MULTILINE):
+    if re.search(r"^[ \t]*\[[ \t]*(interface|peer)[ \t]*\]", text, re.IGNORECASE | re.MULTILINE):
         from diagnostics.vpn.wireguard.profile import parse_conf
 
         return parse_conf
+    if re.search(_OVPN, text, re.IGNORECASE | re.MULTILINE):
+        from diagnostics.vpn.openvpn.profile import parse_ovpn
+
+        return parse_ovpn
     if re.search(_BRIDGE, text, re.IGNORECASE | re.MULTILINE):
         from diagnostics.vpn.tor.bridge import parse_bridge
 

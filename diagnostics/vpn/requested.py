@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Callable
 
 from diagnostics.probes.context import Context
 from diagnostics.vpn.outside.interfaces import physical_interface
@@ -12,7 +13,9 @@ from diagnostics.vpn.protection.line import LineMemory
 from diagnostics.vpn.protection.measure import Wish, measure_protection
 from diagnostics.vpn.protection.places import Lending
 from diagnostics.vpn.state.facts import TUNNELS
+from diagnostics.vpn.state.note import note_vpn
 from diagnostics.vpn.state.reading import read_vpn
+from diagnostics.vpn.watch import Moment, measure_watch
 
 log = logging.getLogger("atajo.vpn")
 
@@ -39,6 +42,13 @@ async def tunnel_name() -> str | None:
     tunnels = {each.label for each in reading.facts.interfaces if each.kind in TUNNELS}
     via = next((each.via for each in reading.facts.routes if each.family == _FOUR and each.via in tunnels), None)
     return reading.names.get(via) if via is not None else None
+
+
+async def watch_tunnel(context: Context, seconds: float, tell: Callable[[Moment], None]) -> None:
+    """Watch for so many seconds whether anything leaves the VPN that is up, and ``tell`` what changes as it does; nothing is sent."""
+    if context.network.simulated is None:
+        await note_vpn(context)
+        await measure_watch(context, seconds, tell)
 
 
 async def try_kill_switch(context: Context) -> None:

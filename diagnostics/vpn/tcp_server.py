@@ -8,19 +8,17 @@ through the first of the person's proxies that carries connections (``by``: its 
 from __future__ import annotations
 
 import abc
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
-from diagnostics.bogons import is_address
-from diagnostics.failures import EOF, NXDOMAIN, REFUSED, RESET, UNREACHABLE, WRONG_ANSWER, ProtocolError
+from diagnostics.failures import EOF, REFUSED, RESET, UNREACHABLE, WRONG_ANSWER
 from diagnostics.model import Observation
-from diagnostics.probes.proxy_name import find_proxy
 from diagnostics.probes.tcp import connect_silently
-from diagnostics.routes.dial import ask, why_not
-from diagnostics.routes.link import Kind, Link
+from diagnostics.routes.link import Link
 from diagnostics.streams import Stream
 from diagnostics.vpn.probing import Probing
+from diagnostics.vpn.proxied import connect_through, connecting_proxy
 
 TRIES: Final = 2
 """Greetings that are sent to a server: one that was cut or swallowed is a hint, two are a sign."""
@@ -32,9 +30,6 @@ NOBODY_THERE: Final = frozenset({REFUSED, UNREACHABLE})
 CUT: Final = frozenset({RESET, EOF, "connection_aborted"})
 DEFINITE: Final = frozenset({None, WRONG_ANSWER})
 """Outcomes of a greeting after which another one would tell nothing new."""
-
-_PROXIES: Final = frozenset({Kind.SOCKS5, Kind.SOCKS5H, Kind.HTTP})
-"""Kinds of the person's proxies that are asked to carry the same greeting: those that need a connection and nothing else."""
 
 Opening = Callable[[dict[str, Any]], Awaitable[Stream]]
 """Opens a stream to the server and writes into the step's detail how far it came.  Raises OSError, EOFError."""
@@ -112,31 +107,12 @@ class TcpServer(abc.ABC):
 
     async def elsewhere(self) -> None:
         """Greet the server through the first of the person's proxies that can carry that."""
-        for proxy in self._probing.proxies:
-            if proxy.kind in _PROXIES and proxy.first is None and not why_not(proxy):
-                await self.greet(partial(self._through, proxy), by=proxy.id)
-                return
+        proxy = connecting_proxy(self._probing)
+        if proxy is not None:
+            await self.greet(partial(self._through, proxy), by=proxy.id)
 
     async def _through(self, proxy: Link, detail: dict[str, Any]) -> Stream:
         detail["reached"] = ""
-        for address in await self._addresses_of(proxy):
-            below = await connect_silently(self._context, address, proxy.port, {"tries": 0})
-            stream = await self.kept(ask(proxy, below, self._address, self._probing.profile.port), below, HANDSHAKE_EXTRA)
-            detail["reached"] = "tcp"
-            return stream
-        raise ProtocolError(NXDOMAIN, "the proxy's name leads nowhere")
-
-    async def _addresses_of(self, proxy: Link) -> list[str]:
-        if is_address(proxy.host):
-            return [proxy.host]
-        return await find_proxy(self._probing.direct.unheard(), self._context.unheard(), proxy.host, str(proxy.kind))
-
-    async def kept(self, opening: Coroutine[Any, Any, Stream], below: Stream, extra: float) -> Stream:
-        """Return the stream that is opened over another one, which is closed if that fails."""
-        stream: Stream | None = None
-        try:
-            stream = await self._probing.patiently(opening, extra)
-        finally:
-            if stream is None:
-                below.close()
+        stream = await connect_through(self._probing, proxy, self._address, self._probing.profile.port)
+        detail["reached"] = "tcp"
         return stream

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli_vpn import swallows, vpn_status
+from app.cli_vpn import swallows, vpn_status, watch_status
 from app.texts import LANGUAGES, has_text, speaking, t
 from app.vpn_words import check_sentence, check_title, seen_sentence
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Report, RunFacts, Status, Step, VpnCheck, VpnVerdict
@@ -157,3 +157,12 @@ def test_a_state_that_is_not_known_is_not_fine(state: str, status: int) -> None:
 
 def test_a_run_that_was_stopped_says_so() -> None:
     assert vpn_status(Report(run=RunFacts(cancelled=True))) == 130
+
+
+# --- watching -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status, wanted", [(Status.WORKS, 0), (Status.UNKNOWN, 0), (Status.PARTIAL, 1), (Status.NOT_TESTED, 1)])
+def test_a_watch_is_fine_only_if_there_was_a_vpn_and_nothing_left_it(status: Status, wanted: int) -> None:
+    assert watch_status(seen(checks=(VpnCheck(check="watch", status=status),))) == wanted
+    assert watch_status(seen()) == 1

@@ -14,6 +14,9 @@ VPN, VPN_NAME = 9009, "M247, RO"
 LINE, LINE_NAME = 8048, "CANTV Servicios, VE"
 ELSEWHERE = 64777
 FULL = VpnVerdict(state="full", clients=("wireguard",))
+NAMES_ROUTED_OUTSIDE = VpnVerdict(
+    state="full", checks=(VpnCheck(check="names", status=Status.PARTIAL, cause=Cause.VPN_DNS_OUTSIDE, rule="vpn.x", evidence=("o1",)),)
+)
 IPV6_ROUTED_OUTSIDE = VpnVerdict(
     state="full", checks=(VpnCheck(check="ipv6", status=Status.PARTIAL, cause=Cause.VPN_IPV6_OUTSIDE, rule="vpn.x", evidence=("o1",)),)
 )

@@ -15,7 +15,7 @@ BLOCKED = Cause.VPN_HANDSHAKE_BLOCKED
 MIXED = {"passed": [576, 1280], "lost": [1350, 1420]}
 ONCE = ("handshake", "generic_timeout_error", {"tries": 1})
 LOST_NAME: Any = ("name", "dns_nxdomain_error", {})
-FINE = NetworkVerdict(status=Status.WORKS)
+FINE = NetworkVerdict(status=Status.WORKS, clock_skew_s=0.4)
 
 
 def seen(*steps: tuple[str, str | None, dict[str, Any]]) -> ProfileEvidence:
@@ -69,6 +69,7 @@ PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "u
         ([("ahead", "ahead", {})], Status.NOT_TESTED, Cause.WRONG_CLOCK, "vpn.clock_ahead"),
         ([("name", "dns_nxdomain_error", {})], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.name_unknown"),
         ([LOST_NAME, ("name_elsewhere", None, {}), SILENT], Status.LIKELY_BLOCKED, BLOCKED, "vpn.name_misled"),
+        ([("inside", None, {})], Status.NOT_TESTED, None, "vpn.inside_itself"),
         ([], Status.NOT_TESTED, None, "vpn.not_measured"),
     ],
 )
@@ -123,6 +124,11 @@ def test_a_proxy_proves_nothing_of_a_silent_server_if_it(relay: Any, greeting: A
 def test_a_proxy_whose_exit_is_not_known_still_speaks_for_a_server_that_is_silent_to_it() -> None:
     found = judge_profile(ROUTE, seen(SILENT, other(RELAY, same_address=None), NOT_ELSEWHERE), FINE)
     assert found.rule == "vpn.silent_everywhere"
+
+
+def test_silence_everywhere_proves_nothing_while_nobody_vouches_for_the_clock() -> None:
+    found = judge_profile(ROUTE, seen(SILENT, RELAY, NOT_ELSEWHERE), NetworkVerdict(status=Status.WORKS))
+    assert (found.status, found.rule) == (Status.UNKNOWN, "vpn.silent")
 
 
 def test_a_slow_clock_comes_before_a_silence_from_elsewhere_and_after_an_answer() -> None:

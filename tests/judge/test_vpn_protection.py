@@ -7,7 +7,7 @@ import pytest
 from diagnostics.judge.evidence import Evidence
 from diagnostics.judge.vpn_protection import checks_of
 from diagnostics.model import OUTSIDE, Status, Step, VpnVerdict
-from tests.judge.protection_story import ELSEWHERE, FULL, IPV6_ROUTED_OUTSIDE, LINE, LINE_NAME, VPN, Protection, place
+from tests.judge.protection_story import ELSEWHERE, FULL, IPV6_ROUTED_OUTSIDE, LINE, LINE_NAME, NAMES_ROUTED_OUTSIDE, VPN, Protection, place
 
 TIMEOUT = "generic_timeout_error"
 DNS_LEAK = ("partial", "vpn_dns_outside", "certain")
@@ -100,9 +100,14 @@ def test_the_providers_resolver_is_a_leak_when_the_line_is_remembered() -> None:
     assert Protection().exit().remembers().asked_by("200.44.32.12", LINE).found("names_seen") == DNS_LEAK
 
 
-def test_a_resolver_that_the_line_was_seen_with_is_a_leak_even_in_another_network() -> None:
+def test_a_resolver_that_the_line_was_seen_with_in_another_network_is_likely_a_leak_where_the_routes_say_so_too() -> None:
     story = Protection().exit().remembers(resolvers=(27717,)).asked_by("200.35.1.1", 27717)
-    assert story.found("names_seen") == DNS_LEAK
+    assert story.found("names_seen", NAMES_ROUTED_OUTSIDE) == LIKELY_DNS_LEAK
+
+
+def test_a_resolver_that_a_person_chose_with_and_without_the_vpn_is_no_leak() -> None:
+    story = Protection().exit().remembers(resolvers=(39351,)).asked_by("194.242.2.2", 39351, operator="Mullvad")
+    assert story.found("names_seen") == NO_IDEA
 
 
 def test_one_name_server_alone_makes_a_leak_only_likely() -> None:
@@ -168,6 +173,11 @@ def test_ipv6_of_another_operator_alone_is_not_accused() -> None:
 
 def test_ipv6_that_leads_nowhere_does_not_leak() -> None:
     assert Protection().exit().step("exit", TIMEOUT, service="ipify", family=6).found("ipv6_seen") == PROBABLY_FINE
+
+
+def test_pages_that_are_silent_over_ipv6_do_not_clear_a_way_that_is_open() -> None:
+    silent = Protection().exit().step("exit", TIMEOUT, service="ipify", family=6)
+    assert silent.found("ipv6_seen", IPV6_ROUTED_OUTSIDE) == NO_IDEA
 
 
 def test_a_computer_without_ipv6_is_not_tested_for_it() -> None:

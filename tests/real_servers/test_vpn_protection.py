@@ -15,7 +15,7 @@ from diagnostics.judge import judge
 from diagnostics.model import Report, Step, VpnCheck
 from tests.real_servers import tunnel_servers
 from tests.real_servers.netns import Line
-from tests.real_servers.tunnel_lab import Ran, TunnelLab
+from tests.real_servers.tunnel_lab import Ran, TunnelLab, ended
 
 pytestmark = pytest.mark.root
 
@@ -149,6 +149,20 @@ def test_a_vpns_resolver_in_another_network_than_its_exit_is_no_leak(lab: Tunnel
     assert said(report, "names_seen") == [("works", "vpn.dns_not_provider")]
 
 
+def test_one_name_server_of_two_beside_the_tunnel_is_likely_a_leak(lab: TunnelLab) -> None:
+    lab.names(tunnel_servers.VPNS_RESOLVER, tunnel_servers.PROVIDERS_RESOLVER)
+    report = look(lab).report
+    assert faults(report) == {"names": ("vpn_dns_outside", "likely"), "names_seen": ("vpn_dns_outside", "likely")}
+
+
+def test_a_vpn_that_answers_every_question_itself_is_shown_and_not_blamed(lab: TunnelLab) -> None:
+    lab.names(tunnel_servers.PUBLIC_RESOLVERS[0])
+    lab.rules("", f"iifname {lab.far_device} udp dport 53 redirect to :53;")
+    report = look(lab).report
+    assert faults(report) == {}
+    assert said(report, "names_path", "names_seen") == [("works", "vpn.dns_taken_over"), ("works", "vpn.dns_with_exit")]
+
+
 # --- IPv6 and calls -------------------------------------------------------------------------------
 
 
@@ -227,6 +241,13 @@ def test_a_tunnel_that_is_much_slower_than_the_line_beside_it_is_slow_and_no_fau
     assert said(report, "speed") == [("slow", "vpn.slower_than_outside")]
 
 
+def test_true_pages_beside_a_vpn_that_shows_others_make_its_reading_certain(lab: TunnelLab) -> None:
+    lab.intercept()
+    report = look(lab, "--outside", "--url", "https://example.org").report
+    assert faults(report)["tls"] == ("vpn_intercepts_tls", "certain")
+    assert set(faults(report)) == {"tls"}
+
+
 # --- what the terminal says -----------------------------------------------------------------------
 
 
@@ -255,6 +276,27 @@ def test_without_a_vpn_and_without_internet_the_status_is_that_of_no_internet(la
         assert lab.atajo("vpn").status == 3
     finally:
         lab.line_up()
+
+
+# --- watching -------------------------------------------------------------------------------------
+
+
+def test_a_watch_leaves_a_report_that_names_the_moment_and_nobody(lab: TunnelLab) -> None:
+    with lab.begun("vpn", "--watch", "5", "--lang", "en", "--json", "-") as process:
+        assert process.stderr
+        assert "everything went through the VPN" in process.stderr.readline()
+        lab.tunnel_down()
+        ran = ended(process)
+    assert ran.status == 1
+    report = ran.report
+    assert judge(report.observations).network == report.network
+    assert faults(report) == {"watch": ("vpn_leak_path_open", "certain")}
+    (step,) = (o for o in report.observations if o.step is Step.VPN)
+    left = [moment for moment in step.detail["moments"] if moment["what"] == "left"]
+    assert left[0]["part"] == "four"
+    assert left[0]["t"] > 0
+    assert not [each for each in (lab.device, "cl0", tunnel_servers.HOME, "186.88") if each in ran.stdout]
+    assert "went on outside it. Nothing stopped that." in ran.stderr
 
 
 # --- look-alikes ----------------------------------------------------------------------------------

@@ -310,17 +310,29 @@ class TunnelLab:
 
     def atajo(self, *words: str, timeout: float = 120.0) -> Ran:
         """Run the unmodified command line at home, as an ordinary user without capabilities."""
+        with self.begun(*words) as process:
+            return ended(process, timeout)
+
+    def begun(self, *words: str) -> subprocess.Popen[str]:
+        """Begin to run the same; whoever begins it ends it with ``ended``."""
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(self.data)}
         environment |= {"SSL_CERT_FILE": str(self.bundle), "ATAJO_DATA": str(self.data)}
-        done = subprocess.run(
-            self.client.wrap("setpriv", *ORDINARY_USER, sys.executable, "-m", "app", *words),
+        return subprocess.Popen(
+            self.client.wrap("setpriv", *ORDINARY_USER, sys.executable, "-u", "-m", "app", *words),
             cwd=CHECKOUT,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout,
-            check=False,
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def ended(process: subprocess.Popen[str], timeout: float = 120.0) -> Ran:
+    """Wait for a command line and return how it ended; one that takes too long is killed.  Raises subprocess.TimeoutExpired."""
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    finally:
+        process.kill()  # nothing happens to one that has ended
+    assert "Traceback" not in stderr, stderr
+    return Ran(process.returncode, stdout, stderr)

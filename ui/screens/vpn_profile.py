@@ -262,6 +262,10 @@ class VpnProfileScreen(DropScreen):
     def _press(self) -> None:
         if self._busy:
             self.stop_asked.emit()
+        elif self.row is not None and self._lacks_login():
+            self.note.say(t("vpn_profile.login.empty"))
+            announce(self, t("vpn_profile.login.empty"))
+            (self._password if self._user.text() else self._user).setFocus()
         elif self.row is not None:
             wanted = VpnWanted(
                 profile=self.row.id,
@@ -271,6 +275,11 @@ class VpnProfileScreen(DropScreen):
                 in_use=self.row.in_use or (self.row.one_at_a_time and self._in_use.isChecked()),
             )
             self.test_asked.emit(wanted)
+
+    def _lacks_login(self) -> bool:
+        """Tell whether the person wants to log in and has not said as whom."""
+        asked = self._login.isChecked() and self.row is not None and self.row.asks_login
+        return asked and not (self._user.text() and self._password.text())
 
     def show_test(self, report: Report | None, *, busy: bool) -> None:
         """Show what is known of the test of the profile; ``busy`` while it is under way."""

@@ -21,6 +21,7 @@ from diagnostics.routes.socks import socks5
 from diagnostics.streams import Stream
 from diagnostics.vpn.probing import Probing
 from diagnostics.vpn.profile import Protocol
+from diagnostics.vpn.proxied import kept
 from diagnostics.vpn.tcp_server import HANDSHAKE_EXTRA, NOBODY_THERE, Opening, TcpServer
 from diagnostics.vpn.tor.bridge import BridgeProfile
 from diagnostics.vpn.tor.certs import ChainError, proven_fingerprint
@@ -132,6 +133,6 @@ class _Bridge(TcpServer):
     async def _by_program(self, link: Link, detail: dict[str, Any]) -> Stream:
         detail["reached"] = ""
         below = await self._context.network.connect(link.host, link.port)
-        stream = await self.kept(socks5(link, below, self._address, self._profile.port), below, OBFS4_EXTRA)
+        stream = await kept(self._probing, socks5(link, below, self._address, self._profile.port), below, OBFS4_EXTRA)
         detail["reached"] = "obfs4"
         return stream

@@ -18,6 +18,7 @@ from diagnostics.probes.dns import Question, new_query, read_reply
 from diagnostics.streams import Datagrams
 from diagnostics.trace import StepRecord
 from diagnostics.vpn.by_proxy import Elsewhere
+from diagnostics.vpn.in_use import leave_its_own_tunnel
 from diagnostics.vpn.life import look_for_life
 from diagnostics.vpn.probing import LADDER, Probing
 from diagnostics.vpn.tunnel import Tunnel
@@ -45,6 +46,8 @@ async def measure_wireguard(probing: Probing) -> Tunnel | None:
         raise TypeError(profile.protocol)
     greeted = False
     for address in await probing.find():
+        if not await leave_its_own_tunnel(probing, address):
+            return None
         flow, session = await _greet(probing, profile, address)
         if flow is not None and session is not None:
             return await _use(probing, profile, flow, session)
@@ -120,7 +123,7 @@ async def _answer(probing: Probing, profile: WireGuardProfile, flow: Datagrams, 
 
 async def _use(probing: Probing, profile: WireGuardProfile, flow: Datagrams, session: Session) -> Tunnel | None:
     """Send something through, unless the person's own tunnel would be moved here by that; the tunnel if anything came back."""
-    if probing.consent.in_use or not probing.consent.data:
+    if probing.consent.only_greet:
         flow.close()
         return None
     tunnel = WireGuardTunnel(profile, flow, session, probing.context.network.clock)
