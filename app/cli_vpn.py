@@ -46,10 +46,12 @@ _SEEN: Final = {"names": "names_seen", "ipv6": "ipv6_seen"}
 
 
 def profile_of(name: str) -> Profile:
-    """Return the profile in a file, or on standard input (``-``).  Raises InputError."""
+    """Return the profile in a file, on standard input (``-``), or the server of an address.  Raises InputError."""
     from diagnostics.vpn.profile import MAX_PROFILE, open_profile, read_profile
 
-    return read_profile(sys.stdin.buffer.read(MAX_PROFILE + 1)) if name == "-" else open_profile(Path(name))
+    if name == "-":
+        return read_profile(sys.stdin.buffer.read(MAX_PROFILE + 1))
+    return read_profile(name) if "://" in name else open_profile(Path(name))
 
 
 def allowed_in(profile: Profile, file: str | None) -> Profile:

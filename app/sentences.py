@@ -182,8 +182,8 @@ def _variant(judged: Judged, report: Report) -> str:
 
 
 def kind_word(kind: str) -> str:
-    """Return what a kind of proxy is called; an unknown one keeps its id."""
-    return t(f"proxy.kind.{kind}") if has_text(f"proxy.kind.{kind}") else short(kind)
+    """Return what a kind of proxy or of VPN is called; an unknown one keeps its id."""
+    return next((t(each) for each in (f"proxy.kind.{kind}", f"vpn.protocol.{kind}") if has_text(each)), short(kind))
 
 
 def route_kind(judged: Judged, report: Report) -> str:

@@ -94,7 +94,8 @@ async def resolved(reply: Reply, *, told: tuple[str, ...] = (HERE,), gateway: st
 
 
 def test_a_name_is_asked_of_the_servers_of_the_line_and_never_of_the_system(run_async: RunAsync) -> None:
-    assert run_async(resolved(giving("203.0.113.5", "203.0.113.6"))) == ["203.0.113.5", "203.0.113.6"]
+    found = run_async(resolved(giving("203.0.113.5", "203.0.113.6")))
+    assert sorted(found) == ["203.0.113.5", "203.0.113.6"]  # a set of records has no order
 
 
 @pytest.mark.parametrize(
