@@ -37,7 +37,7 @@ def _traffic(outlook: Outlook, evidence: Evidence, _network: NetworkVerdict | No
     rounds = outlook.of("traffic")
     if not rounds:
         return Status.NOT_TESTED, "vpn.traffic_not_counted", None, Certainty.NONE, ()
-    if any(code(o, "answered") > 0 or code(o, "received") > 0 for o in rounds):
+    if any(code(o, "answered") > 0 for o in rounds) or (evidence.connected() and any(code(o, "received") > 0 for o in rounds)):
         return Status.WORKS, "vpn.traffic_passes", None, Certainty.CERTAIN, ids(rounds)
     if any(o.detail.get("gone") is True for o in rounds):
         return Status.UNKNOWN, "vpn.tunnel_gone", None, Certainty.NONE, ids(rounds)

@@ -73,6 +73,11 @@ def test_anything_else_is_not_called_a_dead_tunnel(second: dict[str, Any]) -> No
     assert Protection().counted().counted(**second).check("traffic").cause is None
 
 
+def test_packets_that_nobody_asked_for_show_no_dead_tunnel_and_no_living_one() -> None:
+    assert Protection().counted(received=3).found("traffic") == NO_IDEA
+    assert Protection().counted(received=3).tcp(CONTROL_ADDRESS).found("traffic") == FINE
+
+
 def test_one_round_alone_is_not_enough_for_a_dead_tunnel() -> None:
     assert Protection().counted().found("traffic") == NO_IDEA
 

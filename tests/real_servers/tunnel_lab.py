@@ -265,13 +265,14 @@ class TunnelLab:
         self.client.ip("route", "replace", "default", "via", "186.88.1.1", "dev", "cl0", "table", "77")
         self.client.ip("rule", "add", "priority", "100", "ipproto", "udp", "dport", "3478", "lookup", "77")
 
-    def rules(self, forward: str, nat: str = "", arrive: str = "", leave: str = "") -> None:
-        """Set the VPN server's packet filter: lines of its forward, prerouting, input and postrouting chains."""
+    def rules(self, forward: str, nat: str = "", arrive: str = "", leave: str = "", send: str = "") -> None:
+        """Set the VPN server's packet filter: lines of its forward, prerouting and input chains, and for what leaves (nat, filter)."""
         text = (
             f"flush ruleset\ntable inet lab {{\n chain post {{ type nat hook postrouting priority 100; {leave} oifname vp0 masquerade; }}\n"
             f" chain pre {{ type nat hook prerouting priority -100; {nat} }}\n"
             f" chain passing {{ type filter hook forward priority 0; {forward} }}\n"
-            f" chain arriving {{ type filter hook input priority 0; {arrive} }}\n}}\n"
+            f" chain arriving {{ type filter hook input priority 0; {arrive} }}\n"
+            f" chain sending {{ type filter hook postrouting priority 0; {send} }}\n}}\n"
         )
         command(*self.vpn.wrap("nft", "-f", "-"), text=text)
 
@@ -281,8 +282,9 @@ class TunnelLab:
         command(*self.world.wrap("nft", "-f", "-"), text=text)
 
     def mute(self) -> None:
-        """Let the server swallow everything that comes out of the tunnel."""
-        self.rules(f"iifname {self._far_device} drop;", arrive=f"iifname {self._far_device} drop;")
+        """Let the server swallow everything that comes out of the tunnel, and what is on its way back from before."""
+        far = self._far_device
+        self.rules(f"iifname {far} drop;", arrive=f"iifname {far} drop;", send=f"oifname {far} drop;")
 
     def intercept(self) -> None:
         """Let the VPN server show certificates of its own for every page."""
