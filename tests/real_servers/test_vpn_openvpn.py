@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.real_servers.netns import missing_tools
+from tests.real_servers.netns import Line, missing_tools
 from tests.real_servers.openvpn_lab import (
     CLIENT,
     CLOSED,
@@ -171,6 +171,13 @@ def test_large_packets_that_are_lost_are_told_from_a_filter(servers: OpenVpnLab)
         "small": ["unknown", None, "none", "vpn.tls_stalls"],
         "large": ["down", "vpn_mtu", "likely", "vpn.large_control_lost"],
     }
+
+
+@pytest.mark.parametrize("line", [Line(rtt=0.9, loss=0.05), Line(rtt=0.1, loss=0.15)], ids=["satellite", "lossy"])
+def test_a_bad_line_accuses_nobody(line: Line, tmp_path: Path) -> None:
+    with openvpn_lab(tmp_path, line, "ovpnbad") as lab:
+        found = lab.ask(**{mode: (lab.profile(mode), USER, PASSWORD) for mode in MODES})
+    assert said_of(found) == dict.fromkeys(MODES, LET_IN)
 
 
 def test_something_else_at_the_port_is_no_vpn(servers: OpenVpnLab, tmp_path: Path) -> None:
