@@ -81,6 +81,7 @@ class OpenVpnLab:
     own: Paper
     static: str
     v2: tuple[str, str]
+    papers: Mapping[str, Paper]
     line: Line = IDEAL
     daemons: dict[str, Daemon] = field(default_factory=dict)
 
@@ -132,10 +133,17 @@ class OpenVpnLab:
         finally:
             command(*self.far.wrap("nft", "delete", "table", "inet", "narrow"))
 
-    def start(self, mode: str, number: int, papers: Mapping[str, Paper]) -> None:
+    def wait_for(self, mode: str) -> None:
+        """Wait until a server takes clients."""
+        port, transport = {**MODES, **MORE}[mode]
+        self.daemons[mode].wait_for((transport, port))
+        self.daemons[mode].wait_for_line("Initialization Sequence Completed")
+
+    def start(self, mode: str) -> None:
         """Start one server."""
         port, transport = {**MODES, **MORE}[mode]
-        paper = papers.get(mode, papers[""])
+        number = [*MODES, *MORE].index(mode)
+        paper = self.papers.get(mode, self.papers[""])
         certificate, key = self._written(f"{mode}.pem", paper.certificate), self._written(f"{mode}.key", paper.key)
         words = [
             "--dev",
@@ -188,27 +196,31 @@ def openvpn_lab(folder: Path, line: Line = IDEAL, name: str = "ovpn") -> Iterato
         set_up(far, "ov-far", f"{SERVER}/24")
         set_up(near, "ov-near", f"{CLIENT}/24")
         far.sysctl("net.ipv4.icmp_ratelimit", "0")
-        issuer, static = Issuer(), new_static_key()
-        own = issuer.issue("client-1", CLIENT_AUTH)
-        lab = OpenVpnLab(near, far, folder, issuer, own, static, new_v2_keys(folder), line)
-        (folder / "ca.pem").write_text(issuer.root)
-        (folder / "static.key").write_text(static)
-        (folder / "static.key").chmod(0o600)
-        (folder / "check").write_text(CHECK)
-        (folder / "check").chmod(0o755)
-        papers = {
-            "": issuer.issue("server-1"),
-            "expired": issuer.issue("server-1", last=-1),
-            "client-kind": issuer.issue("server-1", CLIENT_AUTH),
-            "large": issuer.issue("server-1", padding=3000),
-        }
-        for number, mode in enumerate({**MODES, **MORE}):
-            lab.start(mode, number, papers)
+        lab = prepared(near, far, folder, line)
+        for mode in {**MODES, **MORE}:
+            lab.start(mode)
             stack.callback(lab.daemons[mode].stop)
-        for mode, (port, transport) in {**MODES, **MORE}.items():
-            lab.daemons[mode].wait_for((transport, port))
-            lab.daemons[mode].wait_for_line("Initialization Sequence Completed")
+        for mode in {**MODES, **MORE}:
+            lab.wait_for(mode)
         yield lab
+
+
+def prepared(near: Namespace, far: Namespace, folder: Path, line: Line = IDEAL) -> OpenVpnLab:
+    """Write what the servers need into a folder; none runs yet."""
+    issuer, static = Issuer(), new_static_key()
+    papers = {
+        "": issuer.issue("server-1"),
+        "expired": issuer.issue("server-1", last=-1),
+        "client-kind": issuer.issue("server-1", CLIENT_AUTH),
+        "large": issuer.issue("server-1", padding=3000),
+    }
+    (folder / "ca.pem").write_text(issuer.root)
+    (folder / "static.key").write_text(static)
+    (folder / "static.key").chmod(0o600)
+    (folder / "check").write_text(CHECK)
+    (folder / "check").chmod(0o755)
+    own = issuer.issue("client-1", CLIENT_AUTH)
+    return OpenVpnLab(near, far, folder, issuer, own, static, new_v2_keys(folder), papers, line)
 
 
 def new_v2_keys(folder: Path) -> tuple[str, str]:
