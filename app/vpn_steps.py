@@ -99,7 +99,13 @@ def _outcome(stage: str, seen: Seen, *, started: bool, broken: bool) -> Outcome:
         return Outcome.PARTLY
     if not good:
         return Outcome.FAILED
-    return Outcome.FAILED if stage in ("keys", "login") and len(good) < len(steps) else Outcome.PASSED
+    strict = stage in ("keys", "login") and not _in_tls(steps)  # of several ways one that leads on is enough
+    return Outcome.FAILED if strict and len(good) < len(steps) else Outcome.PASSED
+
+
+def _in_tls(steps: list[Observation]) -> bool:
+    """Tell whether the keys of a profile are proved by certificates."""
+    return any(o.detail.get("stage") == "tls" for o in steps)
 
 
 def _address(seen: Seen) -> Outcome:
@@ -122,7 +128,17 @@ def _sentence(stage: str, outcome: Outcome, seen: Seen) -> str:
     if stage == "sizes" and outcome is Outcome.PARTLY:
         largest = max((size for o in seen[stage] for size in _sizes(o)), default=0)
         return t("vpn_stage.sizes.partly", size=number(largest))
-    return t(f"vpn_stage.{stage}.{outcome}")
+    return t(_about(stage, outcome, seen[stage]) or f"vpn_stage.{stage}.{outcome}")
+
+
+def _about(stage: str, outcome: Outcome, steps: list[Observation]) -> str:
+    """Return the id of what is said of a proof by certificates, or of a login that nobody refused; nothing for the rest."""
+    if stage == "keys" and _in_tls(steps):
+        unheard = outcome is Outcome.FAILED and not any(o.detail.get("reason") for o in steps)
+        return "vpn_stage.proof.unheard" if unheard else f"vpn_stage.proof.{outcome}"
+    if stage == "login" and outcome is Outcome.FAILED and steps[-1].detail.get("answer") != "refused":
+        return "vpn_stage.login.unheard"
+    return ""
 
 
 def _sizes(o: Observation) -> list[int]:

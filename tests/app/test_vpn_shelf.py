@@ -103,6 +103,22 @@ def test_a_profile_is_tested_without_the_direct_line(shelf: VpnShelf) -> None:
     assert [profile.id for profile in made.vpn.profiles] == [found.id]
 
 
+def test_what_was_typed_for_an_openvpn_login_is_in_that_run_alone(shelf: VpnShelf) -> None:
+    from diagnostics.vpn.openvpn.profile import OpenVpnProfile
+    from tests.vpn.openvpn.server import profile_text
+
+    found = row(shelf, profile_text(1194, "auth-user-pass"))
+    assert (found.kind, found.can_login, found.asks_login) == ("openvpn", True, True)
+    made = plan(shelf, VpnWanted(profile=found.id, login=True, user="ana", password="una-clave")).vpn
+    assert isinstance(made.profiles[0], OpenVpnProfile)
+    assert (made.consent.login, made.profiles[0].asks_login, made.profiles[0].id) == (True, False, found.id)
+    again = plan(shelf, VpnWanted(profile=found.id)).vpn
+    assert isinstance(again.profiles[0], OpenVpnProfile)
+    assert (again.consent.login, again.profiles[0].asks_login) == (False, True)
+    with pytest.raises(InputError):
+        plan(shelf, VpnWanted(profile=found.id, login=True, user="a" * 999, password="x"))
+
+
 def test_a_profile_that_was_forgotten_is_said_and_never_becomes_another_run(shelf: VpnShelf) -> None:
     first = row(shelf, conf(1))
     for number in range(2, MOST_PROFILES + 2):

@@ -1,7 +1,8 @@
 """The test of several OpenVPN profiles at once, run inside a namespace of its own.
 
 ``python -m tests.real_servers.openvpn_asker`` reads from its standard input a JSON object of profiles by name, each with ``text``,
-``login`` (whether to), ``user`` and ``password``, and prints what is said of each, with every stage and its failure.
+``login`` (whether to), ``user``, ``password`` and ``quick`` (whether the line is known to be), and prints what is said of each, with every
+stage and its failure.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ async def examine(asked: dict[str, Any]) -> dict[str, Any]:
     context = Context(RealNetwork(Trust()), trace, (), ())
     async with context.settled():
         probing = Probing(context, profile, Consent(login=bool(asked.get("login"))))
-        probing.context.patience.saw(0.01)  # as on a line that is known to be quick
+        if asked["quick"]:
+            probing.context.patience.saw(0.01)  # as on a line that is known to be quick
         await measure_profile(probing)
     verdict = judge_profile(profile.id, ProfileEvidence(trace.observations), NetworkVerdict())
     own = [o for o in trace.observations if "stage" in o.detail]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.real_servers.netns import IDEAL, Namespace, command, join, set_up
+from tests.real_servers.netns import IDEAL, Line, Namespace, command, join, set_up
 from tests.real_servers.processes import Daemon
 from tests.vpn.openvpn.papers import CLIENT_AUTH, Issuer, Paper, new_static_key
 
@@ -81,6 +81,8 @@ class OpenVpnLab:
     own: Paper
     static: str
     v2: tuple[str, str]
+    papers: Mapping[str, Paper]
+    line: Line = IDEAL
     daemons: dict[str, Daemon] = field(default_factory=dict)
 
     def profile(self, mode: str, **changes: Any) -> Mine:
@@ -101,7 +103,9 @@ class OpenVpnLab:
         asked = {}
         for name, given in profiles.items():
             mine, *login = given if isinstance(given, tuple) else (given,)
-            asked[name] = {"text": mine.text(), "login": bool(login), "user": (login or [""])[0], "password": (login or ["", ""])[1]}
+            user, password = login or ("", "")
+            told = {"login": bool(login), "user": user, "password": password, "quick": self.line == IDEAL}
+            asked[name] = {"text": mine.text(), **told}
         words = self.near.wrap(*WITHOUT_RIGHTS, sys.executable, "-m", "tests.real_servers.openvpn_asker")
         done = subprocess.run(words, input=json.dumps(asked), capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
@@ -129,10 +133,17 @@ class OpenVpnLab:
         finally:
             command(*self.far.wrap("nft", "delete", "table", "inet", "narrow"))
 
-    def start(self, mode: str, number: int, papers: Mapping[str, Paper]) -> None:
+    def wait_for(self, mode: str) -> None:
+        """Wait until a server takes clients."""
+        port, transport = {**MODES, **MORE}[mode]
+        self.daemons[mode].wait_for((transport, port))
+        self.daemons[mode].wait_for_line("Initialization Sequence Completed")
+
+    def start(self, mode: str) -> None:
         """Start one server."""
         port, transport = {**MODES, **MORE}[mode]
-        paper = papers.get(mode, papers[""])
+        number = [*MODES, *MORE].index(mode)
+        paper = self.papers.get(mode, self.papers[""])
         certificate, key = self._written(f"{mode}.pem", paper.certificate), self._written(f"{mode}.key", paper.key)
         words = [
             "--dev",
@@ -171,37 +182,45 @@ class OpenVpnLab:
 
 
 @contextmanager
-def openvpn_lab(folder: Path) -> Iterator[OpenVpnLab]:
-    """Run every server until the block ends."""
+def openvpn_lab(folder: Path, line: Line = IDEAL, name: str = "ovpn") -> Iterator[OpenVpnLab]:
+    """Run every server, behind a ``line``, until the block ends; ``name`` tells laboratories apart that run at once."""
     with ExitStack() as stack:
-        far, near = Namespace("ovpn", "far"), Namespace("ovpn", "near")
+        far, near = Namespace(name, "far"), Namespace(name, "near")
         stack.callback(far.remove)
         stack.callback(near.remove)
-        join(far, "ov-far", near, "ov-near", IDEAL)
+        carrying = join(far, "ov-far", near, "ov-near", line)
+        if carrying:
+            carrier = Daemon(far, folder / "carrier.log", *carrying)
+            stack.callback(carrier.stop)
+            carrier.wait_for_line("ready")
         set_up(far, "ov-far", f"{SERVER}/24")
         set_up(near, "ov-near", f"{CLIENT}/24")
         far.sysctl("net.ipv4.icmp_ratelimit", "0")
-        issuer, static = Issuer(), new_static_key()
-        own = issuer.issue("client-1", CLIENT_AUTH)
-        lab = OpenVpnLab(near, far, folder, issuer, own, static, new_v2_keys(folder))
-        (folder / "ca.pem").write_text(issuer.root)
-        (folder / "static.key").write_text(static)
-        (folder / "static.key").chmod(0o600)
-        (folder / "check").write_text(CHECK)
-        (folder / "check").chmod(0o755)
-        papers = {
-            "": issuer.issue("server-1"),
-            "expired": issuer.issue("server-1", last=-1),
-            "client-kind": issuer.issue("server-1", CLIENT_AUTH),
-            "large": issuer.issue("server-1", padding=3000),
-        }
-        for number, mode in enumerate({**MODES, **MORE}):
-            lab.start(mode, number, papers)
+        lab = prepared(near, far, folder, line)
+        for mode in {**MODES, **MORE}:
+            lab.start(mode)
             stack.callback(lab.daemons[mode].stop)
-        for mode, (port, transport) in {**MODES, **MORE}.items():
-            lab.daemons[mode].wait_for((transport, port))
-            lab.daemons[mode].wait_for_line("Initialization Sequence Completed")
+        for mode in {**MODES, **MORE}:
+            lab.wait_for(mode)
         yield lab
+
+
+def prepared(near: Namespace, far: Namespace, folder: Path, line: Line = IDEAL) -> OpenVpnLab:
+    """Write what the servers need into a folder; none runs yet."""
+    issuer, static = Issuer(), new_static_key()
+    papers = {
+        "": issuer.issue("server-1"),
+        "expired": issuer.issue("server-1", last=-1),
+        "client-kind": issuer.issue("server-1", CLIENT_AUTH),
+        "large": issuer.issue("server-1", padding=3000),
+    }
+    (folder / "ca.pem").write_text(issuer.root)
+    (folder / "static.key").write_text(static)
+    (folder / "static.key").chmod(0o600)
+    (folder / "check").write_text(CHECK)
+    (folder / "check").chmod(0o755)
+    own = issuer.issue("client-1", CLIENT_AUTH)
+    return OpenVpnLab(near, far, folder, issuer, own, static, new_v2_keys(folder), papers, line)
 
 
 def new_v2_keys(folder: Path) -> tuple[str, str]:

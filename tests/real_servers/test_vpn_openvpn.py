@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.real_servers.netns import missing_tools
+from tests.real_servers.lab import Lab
+from tests.real_servers.netns import Line, missing_tools
 from tests.real_servers.openvpn_lab import (
     CLIENT,
     CLOSED,
@@ -24,6 +25,7 @@ from tests.real_servers.openvpn_lab import (
     Mine,
     OpenVpnLab,
     openvpn_lab,
+    prepared,
 )
 from tests.vpn.openvpn.papers import CLIENT_AUTH, Issuer, new_static_key
 
@@ -173,6 +175,13 @@ def test_large_packets_that_are_lost_are_told_from_a_filter(servers: OpenVpnLab)
     }
 
 
+@pytest.mark.parametrize("line", [Line(rtt=0.9, loss=0.05), Line(rtt=0.1, loss=0.15)], ids=["satellite", "lossy"])
+def test_a_bad_line_accuses_nobody(line: Line, tmp_path: Path) -> None:
+    with openvpn_lab(tmp_path, line, "ovpnbad") as lab:
+        found = lab.ask(**{mode: (lab.profile(mode), USER, PASSWORD) for mode in MODES})
+    assert said_of(found) == dict.fromkeys(MODES, LET_IN)
+
+
 def test_something_else_at_the_port_is_no_vpn(servers: OpenVpnLab, tmp_path: Path) -> None:
     from tests.real_servers.processes import Daemon
 
@@ -208,6 +217,30 @@ def _atajo(servers: OpenVpnLab, home: Path, *words: str) -> subprocess.Completed
     own = ("env", f"HOME={home}", f"ATAJO_DATA={home / 'data'}")
     run = servers.near.wrap(*WITHOUT_RIGHTS, *own, sys.executable, "-m", "app", *words)
     return subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
+
+
+def test_on_a_line_with_internet_the_profile_is_tested_beside_the_services(lab: Lab, tmp_path: Path) -> None:
+    address, profile, login = "104.210.9.2", tmp_path / "mine.ovpn", tmp_path / "login.txt"
+    login.write_text(f"{USER}\n{PASSWORD}\n")
+    with lab.rented("openvpn", address) as space:
+        server = prepared(lab.client, space, tmp_path)
+        profile.write_text(server.profile("crypt", remotes=(f"remote {address} {MODES['crypt'][0]} udp",)).text())
+        server.start("crypt")
+        try:
+            server.wait_for("crypt")
+            alone = lab.atajo("vpn", str(profile), "x", "--login-file", str(login), "--lang", "en")
+            beside = lab.atajo("check", "x", "--light", "--vpn", str(profile), "--lang", "en", "--json", str(tmp_path / "r.json"))
+        finally:
+            server.daemons["crypt"].stop()
+        stopped = lab.atajo("vpn", str(profile), "x", "--lang", "en")
+    assert (alone.status, beside.status, stopped.status) == (0, 0, 1), (alone, beside, stopped)
+    assert "It connects: the server proved who it is and let you in." in alone.stdout + alone.stderr
+    assert "we open none through it" in beside.stdout + beside.stderr
+    report = json.loads((tmp_path / "r.json").read_text())
+    over = [(v["status"], v["rule"]) for v in report["verdicts"] if v["route"].startswith("openvpn-")]
+    assert over == [("not_tested", "vpn.carries_no_pages")]
+    shown = " ".join(done.stdout + done.stderr for done in (alone, beside, stopped)) + json.dumps(report)
+    assert not [secret for secret in (USER, PASSWORD, address, "server-1") if secret in shown]
 
 
 def test_a_server_that_was_stopped_is_not_called_blocked(servers: OpenVpnLab) -> None:

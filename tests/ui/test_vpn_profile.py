@@ -138,6 +138,19 @@ def test_logging_in_is_asked_for_and_nothing_of_it_stays(driver: SampleDriver) -
         assert found.text() == ""
 
 
+def test_a_login_without_a_name_is_said_before_anything_is_sent(driver: SampleDriver) -> None:
+    driver.backend.tunnels.row = OPENVPN
+    paste(driver)
+    driver.press("vpn_profile.login")
+    driver.type("vpn_profile.user", "ana")
+    driver.press("vpn_profile.go")
+    assert driver.backend.vpn_wanted == []
+    assert driver.words("vpn_profile.note") == "Escribe el usuario y la clave, o quita la marca."
+    driver.type("vpn_profile.password", "una-clave")
+    driver.press("vpn_profile.go")
+    assert len(driver.backend.vpn_wanted) == 1
+
+
 def test_without_the_tick_nobody_logs_in(driver: SampleDriver) -> None:
     driver.backend.tunnels.row = OPENVPN
     paste(driver)

@@ -15,6 +15,7 @@ from typing import cast
 
 from diagnostics.network import RealNetwork
 from diagnostics.probes.context import Context
+from diagnostics.routes.link import Link
 from diagnostics.trace import Trace
 from diagnostics.trust import Trust
 from diagnostics.vpn.measure import measure_profile
@@ -190,7 +191,7 @@ def framed(server: Server) -> Conduct:
     return conduct
 
 
-async def examined(text: str, *, login: bool = False) -> Outcome:
+async def examined(text: str, *, login: bool = False, proxies: tuple[Link, ...] = ()) -> Outcome:
     """Measure a profile with the engine's own probe, and judge it."""
     profile = read_profile(text)
     if login and isinstance(profile, OpenVpnProfile) and profile.asks_login:
@@ -198,7 +199,7 @@ async def examined(text: str, *, login: bool = False) -> Outcome:
     trace = Trace()
     context = Context(RealNetwork(Trust()), trace, (), ())
     async with context.settled():
-        probing = Probing(context, profile, Consent(login=login))
+        probing = Probing(context, profile, Consent(login=login), proxies)
         probing.context.patience.saw(0.001)
         await measure_profile(probing)
     await asyncio.sleep(0)  # a turn for the line that was closed last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 from typing import Any
@@ -10,10 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnostics.model import Observation
+from diagnostics.network import RealNetwork
+from diagnostics.probes.context import Context
+from diagnostics.routes.link import Kind, Link
+from diagnostics.trace import Trace
+from diagnostics.trust import Trust
 from diagnostics.vpn.openvpn import packets
 from diagnostics.vpn.openvpn.crypt import PacketError, Plain, TlsAuth, TlsCrypt
 from diagnostics.vpn.openvpn.login import Heard
 from diagnostics.vpn.openvpn.packets import Channel, parse
+from diagnostics.vpn.openvpn.probe import greet_over
+from diagnostics.vpn.probing import Probing
+from diagnostics.vpn.profile import Consent, read_profile
 from tests.conftest import RunAsync
 from tests.vpn.openvpn.papers import CLIENT_AUTH, Issuer, Paper
 from tests.vpn.openvpn.server import KEY, KEY_TEXT, PUSHED, Server, examined, framed, issuer, over_udp, profile_text, servers_paper
@@ -237,3 +247,58 @@ def test_whatever_is_said_inside_tls_is_counted_or_passed_over(records: list[byt
     for record in [*records, *(b"PUSH_REPLY," + each for each in records), *(b"AUTH_FAILED," + each for each in records)]:
         heard.take(record)
     assert heard.answer in ("", "keys", "push", "refused", "challenge", "busy", "cipher", "pending", "halted")
+
+
+# --- from elsewhere ---
+
+
+async def closes_at_a_word(reader: Reader, writer: Writer) -> None:
+    await reader.read(1)
+    writer.transport.abort()
+
+
+async def carry(reader: Reader, writer: Writer) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+def test_a_greeting_that_is_cut_here_and_answered_through_a_proxy_is_blocked(run_async: RunAsync) -> None:
+    async def story() -> Outcome:
+        async with listening(framed(Server()), tls=False) as true_port:
+
+            async def proxy(reader: Reader, writer: Writer) -> None:
+                await reader.readexactly(3)
+                writer.write(b"\5\0")
+                await reader.readexactly(10)
+                writer.write(b"\5\0\0\1\0\0\0\0\0\0")
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", true_port)
+                try:
+                    await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
+                finally:
+                    far_writer.close()
+
+            async with listening(closes_at_a_word, tls=False) as port, listening(proxy, tls=False) as proxy_port:
+                link = Link(kind=Kind.SOCKS5, host="127.0.0.1", port=proxy_port)
+                return await examined(profile_text(port, transport="tcp"), proxies=(link,))
+
+    outcome = run_async(story())
+    assert outcome.said == ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere")
+    assert [o.detail["by"] for o in outcome.observations][-1].startswith("socks5-")
+
+
+def test_a_server_is_greeted_over_a_flow_from_elsewhere_and_asked_for_nothing_more(run_async: RunAsync) -> None:
+    server = Server("tls-crypt")
+
+    async def story() -> list[Observation]:
+        trace = Trace()
+        context = Context(RealNetwork(Trust()), trace, (), ())
+        async with over_udp(server) as port, context.settled():
+            probing = Probing(context, read_profile(profile_text(port, *CRYPT)), Consent(login=True))
+            await greet_over(probing, await context.network.datagram("127.0.0.1", port), "socks5-1234")
+        return trace.observations
+
+    (step,) = run_async(story())
+    assert (step.failure, step.detail["stage"], step.detail["by"], step.detail["answer"]) == (None, "handshake", "socks5-1234", "reset")
+    assert (server.resets, server.heard) == (1, [])
