@@ -78,6 +78,7 @@ class Server:
         self._next = 1000
         self._expected = 0
         self._acked = 1001
+        self._sent = 0
         self._timer: asyncio.TimerHandle | None = None
         self.heard = b""
 
@@ -116,14 +117,16 @@ class Server:
             elif segment.data:
                 self._out(segment, Segment(segment.target, segment.source, self._next + 1, self._expected, ACK, 65535))
 
-    def _serve(self, asked: Segment) -> None:
-        """Send everything from what was acknowledged last, a few segments a time: the client's timers and ours are one."""
+    def _serve(self, asked: Segment, *, again: bool = False) -> None:
+        """Send what the window of five segments has room for; all of the window again when nothing was acknowledged for a while."""
         done = self._acked - 1001
+        start = done if again else max(done, self._sent)
+        self._sent = max(self._sent, min(done + 5000, len(self._content)))
         if self._timer is not None:
             self._timer.cancel()
         if done < len(self._content):
-            self._timer = asyncio.get_running_loop().call_later(0.05, self._serve, asked)
-        for at in range(done, min(done + 5000, len(self._content)), 1000):
+            self._timer = asyncio.get_running_loop().call_later(0.05, lambda: self._serve(asked, again=True))
+        for at in range(start, self._sent, 1000):
             piece = self._content[at : at + 1000]
             flags = ACK | (FIN if at + 1000 >= len(self._content) else 0)
             self._out(asked, Segment(asked.target, asked.source, 1001 + at, self._expected, flags, 65535, piece))
