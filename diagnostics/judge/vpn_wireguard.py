@@ -9,12 +9,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from diagnostics.judge.evidence import Finding, ids
-from diagnostics.judge.route_evidence import said, word
+from diagnostics.judge.route_evidence import code, said, word
 from diagnostics.judge.vpn_evidence import ProfileEvidence
 from diagnostics.model import Cause, Certainty, Observation, Status
 
 SMALL: Final = 1280
 """Bytes that every way carries (RFC 8200): what passes no larger packets is what people notice as pages that hang."""
+
+LARGE_PAGE: Final = 12_000
+"""Bytes of a connection that several packets of full size carried: a server whose own end takes smaller ones answers no larger echo
+requests, and pages pass all the same."""
 
 
 def judge_wireguard(evidence: ProfileEvidence) -> Finding | None:
@@ -31,7 +35,7 @@ def judge_wireguard(evidence: ProfileEvidence) -> Finding | None:
     if all(o.failure for o in data):
         return said(Status.DOWN, "vpn.no_data", Cause.VPN_DATA_BLOCKED, Certainty.LIKELY, ids(evidence.answered, data))
     shrunk = [o for o in evidence.of("mtu") if _only_small(o)]
-    if shrunk:
+    if shrunk and not any(code(o, "received") >= LARGE_PAGE for o in evidence.whole_pages):
         return said(Status.PARTIAL, "vpn.large_packets_lost", Cause.VPN_MTU, Certainty.LIKELY, ids(data, shrunk))
     if evidence.whole_pages:
         return said(Status.WORKS, "vpn.carries_pages", None, Certainty.CERTAIN, ids(evidence.answered, data, evidence.whole_pages[:4]))

@@ -137,6 +137,14 @@ def test_a_slow_clock_comes_before_a_silence_from_elsewhere_and_after_an_answer(
     assert judge_profile(ROUTE, seen(SILENT, RELAY, ELSEWHERE), late).rule == "vpn.answers_elsewhere"
 
 
+@pytest.mark.parametrize("received, rule", [(40_000, "vpn.carries_pages"), (3_000, "vpn.large_packets_lost")])
+def test_a_large_page_that_came_whole_shows_that_large_packets_pass(received: int, rule: str) -> None:
+    steps = seen(ANSWERED, KEYS, DATA, ("mtu", None, {"passed": [576, 1400], "lost": [1420]}))
+    page = Observation(id="p", step=Step.HTTP, route=ROUTE, detail={"complete": True, "received": received})
+    evidence = ProfileEvidence([*([steps.note] if steps.note else []), *steps.vpn, page])
+    assert judge_profile(ROUTE, evidence, FINE).rule == rule
+
+
 def test_a_slow_clock_is_said_before_anybody_is_suspected() -> None:
     late = NetworkVerdict(status=Status.WORKS, clock_skew_s=-3600.0)
     assert judge_profile(ROUTE, seen(SILENT), late).cause is Cause.WRONG_CLOCK

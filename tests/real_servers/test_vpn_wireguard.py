@@ -91,6 +91,17 @@ def test_each_filter_looks_as_it_should(censor: str, lab: Lab, made: Made) -> No
         assert verdict(report_on(lab, made, "x")[1]) == expected
 
 
+def test_a_server_whose_own_end_takes_smaller_packets_is_not_held_to_lose_large_ones(lab: Lab, made: Made) -> None:
+    made.space.ip("link", "set", made.device, "mtu", "1380")
+    try:
+        report, route, _ = report_on(lab, made, "x")
+    finally:
+        made.space.ip("link", "set", made.device, "mtu", "1420")
+    assert verdict(route) == ("works", None, "vpn.carries_pages")
+    (sizes,) = [o["detail"] for o in report["observations"] if o["detail"].get("stage") == "mtu"]
+    assert (max(sizes["passed"]), sizes["lost"]) == (1420, [])
+
+
 def test_x_opens_through_the_tunnel_where_the_network_blocks_it(lab: Lab, made: Made) -> None:
     from tests.real_servers.censor import Scenario
 

@@ -33,6 +33,8 @@ def new_key() -> tuple[str, str]:
 class Made:
     """A profile that works, to be spoilt by the tests."""
 
+    space: Namespace
+    device: str
     private: str
     server: str
     psk: str
@@ -68,7 +70,7 @@ def wireguard_server(lab: Lab) -> Iterator[Made]:
         lab.filter(space, "-A POSTROUTING -o up0 -j MASQUERADE", table="nat")
         resolver = min(lab.world.plain_resolvers)
         lab.filter(space, f"-A PREROUTING -d {INSIDE} -p udp --dport 53 -j DNAT --to-destination {resolver}", table="nat")
-        yield Made(own[0], server[1], psk)
+        yield Made(space, device, own[0], server[1], psk)
 
 
 def start_wireguard(lab: Lab, space: Namespace, stack: contextlib.ExitStack) -> str:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 ICMP: Final = 1
 TCP: Final = 6
 UDP: Final = 17
+FRAGMENT: Final = 44
 ICMP6: Final = 58
 HOPS: Final = 64
 _IP4: Final = struct.Struct("!BBHHHBBH4s4s")
@@ -21,6 +22,10 @@ _TCP: Final = struct.Struct("!HHIIBBHHH")
 _ECHO: Final = struct.Struct("!BBHHH")
 _MORE: Final = 0x2000
 _OFFSET: Final = 0x1FFF
+_FRAGMENT_HEAD: Final = 8
+_RESERVED6: Final = 6
+"""The two bits between offset and "more" in IPv6's fragment header (RFC 8200, section 4.5)."""
+
 MSS_OPTION: Final = 2
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -118,6 +123,25 @@ def read_ip(wire: bytes) -> Packet | None:
     return None
 
 
+def read_first_part(wire: bytes) -> Packet | None:
+    """Return the packet whose first fragment some bytes are, its content cut short, or None for anything else.
+
+    Nothing is put together again: that the first part of an answer came is enough to know that it was one.
+    """
+    if len(wire) >= _IP4.size and wire[0] >> 4 == 4:
+        part = int.from_bytes(wire[6:8], "big")
+        whole = wire[:6] + bytes(2) + wire[8:10] + bytes(2) + wire[12:]
+        head = (wire[0] & 15) * 4
+        if part & (_MORE | _OFFSET) != _MORE or checksum(wire[:head]) or len(wire) < head:
+            return None
+        return read_ip(whole[:10] + checksum(whole[:head]).to_bytes(2, "big") + whole[12:])
+    found = read_ip(wire)
+    if found is None or found.protocol != FRAGMENT or len(found.body) < _FRAGMENT_HEAD:
+        return None
+    part = int.from_bytes(found.body[2:4], "big")
+    return found._replace(protocol=found.body[0], body=found.body[_FRAGMENT_HEAD:]) if part & ~_RESERVED6 == 1 else None
+
+
 def udp_body(source: str, target: str, datagram: Datagram) -> bytes:
     """Return a datagram as the content of a packet."""
     size = _UDP.size + len(datagram.data)
@@ -182,6 +206,15 @@ def echo_body(source: str, target: str, echo: Echo) -> tuple[int, bytes]:
     wire = _ECHO.pack(kind, 0, 0, echo.ident, echo.number) + echo.data
     pseudo = _pseudo(source, target, ICMP6, len(wire)) if six else b""
     return ICMP6 if six else ICMP, _ECHO.pack(kind, 0, checksum(pseudo + wire), echo.ident, echo.number) + echo.data
+
+
+def read_cut_echo(packet: Packet) -> Echo | None:
+    """Return the echo reply whose beginning a packet holds; its checksum covers what is missing, so it cannot be looked at."""
+    six = packet.protocol == ICMP6
+    if packet.protocol not in (ICMP, ICMP6) or len(packet.body) < _ECHO.size:
+        return None
+    kind, code, _, ident, number = _ECHO.unpack_from(packet.body)
+    return Echo(reply=True, ident=ident, number=number, data=b"") if (kind, code) == (129 if six else 0, 0) else None
 
 
 def read_icmp(packet: Packet) -> Echo | Unreachable | None:

@@ -23,6 +23,8 @@ from diagnostics.vpn.inner.packets import (
     Unreachable,
     echo_body,
     ip_packet,
+    read_cut_echo,
+    read_first_part,
     read_icmp,
     read_ip,
     read_tcp,
@@ -118,10 +120,14 @@ class Stack:
 
     def take(self, wire: bytes) -> None:
         """Take in what came out of the tunnel; whatever nobody waits for is dropped."""
-        packet = read_ip(wire)
+        part = read_first_part(wire)
+        packet = part or read_ip(wire)
         if packet is None or packet.target not in self._addresses.values():
             return
         self.heard += 1
+        if part is not None:
+            self._take_part(part)
+            return
         if packet.protocol == TCP and (segment := read_tcp(packet)):
             connection = self._connections.get((packet.source, segment.source, segment.target))
             if connection is not None:
@@ -136,12 +142,21 @@ class Stack:
         for connection in list(self._connections.values()):
             connection.close()
 
+    def _take_part(self, part: Packet) -> None:
+        """Take in the beginning of an answer that its sender had to cut: of an echo reply it is enough."""
+        echo = read_cut_echo(part)
+        if echo is not None:
+            self._answer_echo(part.source, echo)
+
+    def _answer_echo(self, source: str, echo: Echo) -> None:
+        waiting = self._echoes.get((source, echo.ident, echo.number))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
     def _take_icmp(self, packet: Packet) -> None:
         found = read_icmp(packet)
         if isinstance(found, Echo) and found.reply:
-            waiting = self._echoes.get((packet.source, found.ident, found.number))
-            if waiting is not None and not waiting.done():
-                waiting.set_result(None)
+            self._answer_echo(packet.source, found)
         elif isinstance(found, Unreachable):
             self._take_error(found)
 

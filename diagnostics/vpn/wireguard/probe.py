@@ -1,6 +1,7 @@
 """The test of a WireGuard profile: does the server answer, do the keys fit, does anything pass, and in which sizes?
 
-Detail besides that of ``diagnostics/vpn/probing.py``: ``handshake``: ``tries``, ``answer`` (response | cookie); ``data``: ``heard`` (what
+Detail besides that of ``diagnostics/vpn/probing.py``: ``handshake``: ``tries``, ``answer`` (response | cookie),
+``asked_for_patience`` where a cookie came first; ``data``: ``heard`` (what
 was answered: dns, ping, tcp), ``rounds``; ``dns``: ``tries``; ``mtu``: ``passed`` and ``lost``, sizes in bytes of packets inside.
 """
 
@@ -117,6 +118,7 @@ async def _answer(probing: Probing, profile: WireGuardProfile, flow: Datagrams, 
                     found = next((c for each in sent if (c := each.cookie(wire)) is not None), None)
                     if found is not None and not cookie:
                         step.detail["answer"], cookie = "cookie", found
+                        step.detail["asked_for_patience"] = True
                         break  # it is busy: greet again at once, with what it asked for
     return None
 
