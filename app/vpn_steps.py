@@ -17,8 +17,15 @@ from diagnostics.model import DIRECT, Fact, Observation, Report, RouteVerdict, S
 
 _KEYS: Final = ("name", "address", "greeting", "keys", "data", "names", "sizes")
 _LOGIN: Final = ("name", "address", "port", "greeting", "keys", "login")
+_DATAGRAMS: Final = ("name", "address", "greeting")
 _SERVER: Final = ("name", "address", "port", "greeting")
-_OF_KIND: Final[dict[str, tuple[str, ...]]] = {"wireguard": _KEYS, "amneziawg": _KEYS, "openvpn": _LOGIN}
+_OF_KIND: Final[dict[str, tuple[str, ...]]] = {
+    "wireguard": _KEYS,
+    "amneziawg": _KEYS,
+    "openvpn": _LOGIN,
+    "ikev2": _DATAGRAMS,
+    "l2tp": _DATAGRAMS,
+}
 """The stages that a protocol has; those that were measured all the same are added."""
 
 _IN_ORDER: Final = ("name", "address", "port", "greeting", "keys", "login", "data", "names", "sizes")

@@ -279,3 +279,4 @@ def test_a_certificate_that_nobody_believes_is_named(servers: Servers, kind: str
     said, stages = servers.examined(ADDRESSES[kind], roots=str(other.bundle))
     assert said == ["partial", "vpn_untrusted_server", "likely", "vpn.address_untrusted"]
     assert [each["roots"] for each in stages if each["stage"] == "tls"] == ["public", "system"]
+    assert {each["reason"] for each in stages if each["stage"] == "tls"} == {"certificate"}

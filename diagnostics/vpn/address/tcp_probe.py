@@ -1,7 +1,7 @@
 """Does an SSTP, AnyConnect or SSH server answer at an address?
 
 Stages besides those of ``vpn/tcp_server.py``: ``handshake`` (``reached``: tcp, tls, answer; ``status``: the HTTP status, where there is
-one) and ``tls``, the certificate as the system's own client would see it.  The greeting itself believes any certificate, since nothing of
+one) and ``tls``, the certificate as the system's own client would see it (``roots``: public or system; ``reason``: certificate, if refused).  The greeting itself believes any certificate, since nothing of
 the person's is in it.
 """
 
@@ -78,7 +78,12 @@ class _Server(TcpServer):
         try:
             with self._probing.step("tls", transport="tcp", roots=roots) as step:
                 stream = await self.directly(step.detail)
-                await self._probing.patiently(self._context.network.start_tls(stream, context, self._probing.profile.host), HANDSHAKE_EXTRA)
+                shaking = self._context.network.start_tls(stream, context, self._probing.profile.host)
+                try:
+                    await self._probing.patiently(shaking, HANDSHAKE_EXTRA)
+                except ssl.SSLCertVerificationError:
+                    step.detail["reason"] = "certificate"
+                    raise
         finally:
             if stream is not None:
                 stream.close()
