@@ -1,8 +1,8 @@
 """Does an SSTP, AnyConnect or SSH server answer at an address?
 
 Stages besides those of ``vpn/tcp_server.py``: ``handshake`` (``reached``: tcp, tls, answer; ``status``: the HTTP status, where there is
-one) and ``tls``, the certificate as the system's own client would see it (``roots``: public or system; ``reason``: certificate, if refused).  The greeting itself believes any certificate, since nothing of
-the person's is in it.
+one) and ``tls``, the certificate as the system's own client would see it (``roots``: public or system; ``reason``: certificate, where that
+was refused).  The greeting itself believes any certificate, since nothing of the person's is in it.
 """
 
 from __future__ import annotations
