@@ -23,12 +23,21 @@ ours, so one from the future would lock them out for as long."""
 
 CLOCK_AHEAD: Final = "unknown_failure: clock ahead"
 
+
+async def _greet_openvpn(probing: Probing, elsewhere: by_proxy.Elsewhere) -> None:
+    from diagnostics.vpn.openvpn.probe import greet_over
+
+    if probing.profile.transport == "udp":  # the way that comes first: where that is another, a connection was asked for already
+        await greet_over(probing, elsewhere.flow(), elsewhere.proxy)
+
+
 Greet = Callable[[Probing, by_proxy.Elsewhere], Awaitable[None]]
 GREETINGS: Final[Mapping[Protocol, Greet]] = {
     Protocol.WIREGUARD: greet_elsewhere,
     Protocol.AMNEZIAWG: greet_elsewhere,
     Protocol.IKEV2: greet_ike_elsewhere,
     Protocol.L2TP: greet_ike_elsewhere,
+    Protocol.OPENVPN: _greet_openvpn,
 }
 """How a protocol that greets over UDP does so from elsewhere."""
 
