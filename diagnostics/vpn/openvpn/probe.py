@@ -39,7 +39,7 @@ LOGIN_REFUSED: Final = "unknown_failure: login refused"
 LOGIN_ENDED: Final = "unknown_failure: login ended"
 """Failures of the stage ``login``; df-007 has no words for them."""
 
-MOST_OTHERS: Final = 3
+MOST_OTHERS: Final = 2
 """Further ways of the profile that are tried where one does not lead on."""
 
 TRIES: Final = 2
