@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.real_servers.lab import Lab
 from tests.real_servers.netns import missing_tools
+from tests.real_servers.openvpn_lab import MODES, prepared
 from tests.real_servers.proxies import HOST, Proxies
 from tests.real_servers.test_accounts import program
 from tests.real_servers.wireguard import INITIATION, SERVER, Made, censored, clock_off, new_key, report_on, verdict, wireguard_server
@@ -129,3 +131,34 @@ def test_a_clock_behind_explains_a_silence_from_elsewhere_too(lab: Lab, made: Ma
 def test_a_key_that_the_server_does_not_know_looks_like_a_server_that_is_off(lab: Lab, made: Made, proxies: Proxies) -> None:
     stranger: dict[str, Any] = {"private": new_key()[0]}
     assert told(lab, replace(made, **stranger), proxies.link("socks5h", "sing-box"))[0] == DOWN
+
+
+def test_openvpn_and_ike_are_greeted_from_elsewhere_as_well(lab: Lab, made: Made, proxies: Proxies, tmp_path: Path) -> None:
+    """``made`` runs the place that answers anybody."""
+    address = "104.210.9.2"
+    link = proxies.link("socks5h", "sing-box")
+    with lab.rented("openvpn", address) as space:
+        server = prepared(lab.client, space, tmp_path)
+        mine = tmp_path / "mine.ovpn"
+        mine.write_text(server.profile("crypt", remotes=(f"remote {address} {MODES['crypt'][0]} udp",)).text())
+        server.start("crypt")
+        try:
+            server.wait_for("crypt")
+            with censored(lab, f"ip saddr 192.168.77.2 ip daddr {address} drop"):
+                found = _told_by_command(lab, str(mine), link)
+                gone = _told_by_command(
+                    lab, f"ikev2://{address}:4444", link
+                )  # nothing listens there: silence from here, no proof elsewhere
+        finally:
+            server.daemons["crypt"].stop()
+    assert found == BLOCKED, made
+    assert gone[0] in ("unknown", "down")
+    assert gone[1] != "vpn_handshake_blocked"
+
+
+def _told_by_command(lab: Lab, profile: str, link: str) -> tuple[str, str | None, str]:
+    done = lab.atajo("vpn", profile, "x", "--proxy", link, "--json", "-", timeout=120)
+    assert "Traceback" not in done.stderr, done.stderr
+    report = json.loads(done.stdout)
+    (route,) = [each for each in report["routes"] if each["kind"] in ("openvpn", "ikev2")]
+    return route["status"], route["cause"], route["rule"]
