@@ -157,6 +157,8 @@ class Flow(Datagrams):
         self._changed = asyncio.Event()
         self.sent: list[bytes] = []
         self.closed = False
+        self.broken: OSError | None = None
+        self.asked = 0
 
     def put(self, what: bytes | OSError) -> None:
         self._arriving.put_nowait(what)
@@ -176,6 +178,9 @@ class Flow(Datagrams):
 
     async def receive(self, limit: int = 65536) -> bytes:
         del limit
+        self.asked += 1
+        if self.broken is not None:
+            raise self.broken
         what = await self._arriving.get()
         if isinstance(what, OSError):
             raise what
