@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -20,57 +19,10 @@ from diagnostics.routes.socks_udp import Association, begin_association, framed,
 from diagnostics.routes.tunnel import AUTH, BAD_REPLY, WRONG_PROTOCOL, ProxyRefusal
 from tests.conftest import RunAsync
 from tests.routes.loopback import HERE, Loopback, saying, serving
+from tests.routes.relay import relaying
 
 PEER = "192.0.2.1", 51820
 FROM_PEER = b"\0\0\0\1" + socket.inet_aton(PEER[0]) + struct.pack("!H", PEER[1])
-
-
-class Relay(asyncio.DatagramProtocol):
-    """The port that takes datagrams: what comes is kept, and answered as the test wants."""
-
-    def __init__(self) -> None:
-        self.heard: list[bytes] = []
-        self.answers: Callable[[bytes], list[bytes]] = lambda _wire: []
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.heard.append(data)
-        for answer in self.answers(data):
-            self.transport.sendto(answer, addr)
-
-
-@asynccontextmanager
-async def relaying(*, login: tuple[bytes, bytes] | None = None, address: str = "0.0.0.0", hang_up: asyncio.Event | None = None) -> Any:
-    """Run a proxy that names its port at ``address``, and give a link to it and its relay."""
-    transport, relay = await asyncio.get_running_loop().create_datagram_endpoint(Relay, (HERE, 0))
-    port = int(transport.get_extra_info("sockname")[1])
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        _, count = await reader.readexactly(2)
-        methods = await reader.readexactly(count)
-        if login:
-            assert 2 in methods
-            writer.write(b"\5\2")
-            _, size = await reader.readexactly(2)
-            user = await reader.readexactly(size)
-            password = await reader.readexactly((await reader.readexactly(1))[0])
-            writer.write(b"\1" + bytes([(user, password) != login]))
-        else:
-            writer.write(b"\5\0")
-        assert await reader.readexactly(10) == b"\5\3\0\1" + bytes(6)
-        writer.write(b"\5\0\0\1" + socket.inet_aton(address) + struct.pack("!H", port))
-        if hang_up is not None:
-            await hang_up.wait()
-            return
-        await reader.read()
-
-    try:
-        async with serving(serve) as control:
-            yield control, relay
-    finally:
-        transport.close()
 
 
 @asynccontextmanager
