@@ -15,6 +15,9 @@ import struct
 from typing import Self
 
 READ_SIZE = 65536
+MOST_AT_ONCE = 32
+"""Datagrams that are handed out before everything else gets its turn."""
+
 _LINGER_RESET = struct.pack("ii", 1, 0)
 
 
@@ -166,6 +169,7 @@ class Datagrams:
         self._socket = sock
         self._loop = asyncio.get_running_loop()
         self._watched = False
+        self._at_once = 0
 
     async def send(self, data: bytes) -> None:
         """Send one datagram.  Raises OSError."""
@@ -177,9 +181,14 @@ class Datagrams:
         Whoever is cancelled while waiting loses none: ``sock_recv`` alone would drop one that comes in the very moment in which a
         deadline rings.
         """
+        self._at_once += 1
+        if self._at_once >= MOST_AT_ONCE:  # whoever floods us must not keep deadlines from ringing
+            self._at_once = 0
+            await asyncio.sleep(0)
         while True:
             with contextlib.suppress(BlockingIOError, InterruptedError):
                 return self._socket.recv(limit)
+            self._at_once = 0
             try:
                 await self._readable()
             except NotImplementedError:  # Windows' proactor has no readers

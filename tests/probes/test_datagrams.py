@@ -22,7 +22,7 @@ from diagnostics.probes.stun import Binding, StunInquiry, binding_request, new_t
 from diagnostics.sim import quic_server, stun_server
 from diagnostics.sim.behaviour import Mtproto
 from diagnostics.sim.simulation import SimulatedNetwork
-from diagnostics.streams import Datagrams, Stream
+from diagnostics.streams import MOST_AT_ONCE, Datagrams, Stream
 from diagnostics.trace import Trace
 from tests.conftest import RunAsync
 from tests.sim.lab import lab
@@ -214,3 +214,30 @@ def test_a_datagram_that_comes_as_a_deadline_rings_is_not_lost(run_async: RunAsy
             return await flow.receive()
 
     assert run_async(go()) == b"an answer"
+
+
+def test_a_flood_of_datagrams_does_not_keep_anything_else_from_its_turn(run_async: RunAsync) -> None:
+    async def go() -> int:
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as near:
+            for each in (far, near):
+                each.bind(("127.0.0.1", 0))
+                each.setblocking(False)
+            near.connect(far.getsockname())
+            for _ in range(3 * MOST_AT_ONCE):
+                far.sendto(b"noise", near.getsockname())
+            flow, task = Datagrams(near), asyncio.get_running_loop().create_task(other())
+            for _ in range(3 * MOST_AT_ONCE):
+                await flow.receive()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return turns
+
+    assert run_async(go()) >= 2

@@ -12,13 +12,16 @@ from diagnostics.vpn.inner.stack import Stack
 from diagnostics.vpn.tunnel import Tunnel
 from diagnostics.vpn.wireguard.noise import Greeting, Identity, WrongPresharedKeyError
 from diagnostics.vpn.wireguard.profile import WireGuardProfile
-from diagnostics.vpn.wireguard.session import REKEY_AFTER, Session
+from diagnostics.vpn.wireguard.session import REJECT_AFTER, REKEY_AFTER, Session
 
 MOST_QUEUED: Final = 512
 """Packets that wait to go out; more are dropped, as by any network card."""
 
 REKEY_AGAIN: Final = 5.0
 """Seconds between two greetings that renew the keys (WireGuard paper, section 6.1)."""
+
+ERROR_PAUSE: Final = 0.05
+"""Seconds after an error of the flow: one that stays, as of a line that is gone, must not keep this computer busy."""
 
 
 class WireGuardTunnel(Tunnel):
@@ -86,6 +89,8 @@ class WireGuardTunnel(Tunnel):
             packet = await self._outgoing.get()
             with contextlib.suppress(OSError):  # an ICMP error of an earlier packet: TCP inside sends again
                 await self._renew()
+                if self._is_old(self._sessions[0]):
+                    continue  # the server would not take it; TCP inside sends again once there are new keys
                 await self._flow.send(self._sessions[0].seal(packet))
 
     async def _renew(self) -> None:
@@ -101,13 +106,18 @@ class WireGuardTunnel(Tunnel):
             try:
                 wire = await self._flow.receive()
             except OSError:
-                await asyncio.sleep(0)  # an ICMP error of an earlier packet; the next one may pass
+                await asyncio.sleep(ERROR_PAUSE)  # an ICMP error of an earlier packet; the next one may pass
                 continue
             if not self._take(wire):
                 self._take_renewal(wire)
 
+    def _is_old(self, session: Session) -> bool:
+        return self._loop.time() - session.began > REJECT_AFTER
+
     def _take(self, wire: bytes) -> bool:
         for session in self._sessions:
+            if self._is_old(session):
+                continue
             packet = session.open(wire)
             if packet is not None:
                 if packet:

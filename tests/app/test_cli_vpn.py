@@ -1,0 +1,125 @@
+"""``vpn PROFILE`` before anything is sent: who will see it, what it may cut, and when nothing but a greeting is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.cli_check import Order, Stop
+from app.texts import set_language, t
+from diagnostics.events import Event
+from diagnostics.model import NetworkVerdict, Report, RunFacts
+from diagnostics.vpn import in_use
+from diagnostics.vpn.profile import Consent, read_profile
+from diagnostics.vpn.state.facts import NOTHING, Interface, VpnFacts
+from tests.app.cli_tools import Command, command_of
+
+CONF = (
+    "[Interface]\nPrivateKey = gI6EdUSYvn8ugXOt8QQD6Yc+JyiZxIhp3GInSWRfWGE=\nAddress = 10.66.0.7/32\n"
+    "[Peer]\nPublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\nEndpoint = 192.0.2.7:51820\nAllowedIPs = 0.0.0.0/0\n"
+)
+BRIDGE = "Bridge 192.0.2.8:9001 0123456789ABCDEF0123456789ABCDEF01234567\n"
+UP = Interface(label="tun0", kind="tun")
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    set_language("es")
+    return command_of(capsys)
+
+
+@pytest.fixture
+def computer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that gives this computer adapters and addresses."""
+
+    def be(*interfaces: Interface, addresses: frozenset[str] = frozenset()) -> None:
+        async def facts() -> VpnFacts:
+            return VpnFacts(system="linux", interfaces=interfaces) if interfaces else NOTHING
+
+        monkeypatch.setattr(in_use, "read_vpn_facts", facts)
+        monkeypatch.setattr(in_use, "_addresses", lambda: set(addresses))
+
+    be()
+    return be
+
+
+def asked(command: Command, folder: Path, text: str, *words: str, options: tuple[str, ...] = ()) -> tuple[Consent, str]:
+    """Return what the person allowed by a command line, and what they read first."""
+    given: list[Consent] = []
+
+    async def measure(order: Order, tell: Callable[[Event], None], stop: Stop) -> Report:
+        del tell, stop
+        given.append(order.plan.vpn.consent)
+        return Report(run=RunFacts(id="r", started="2026-11-27T00:00:00Z"), network=NetworkVerdict())
+
+    profile = folder / "mine.conf"
+    profile.write_text(text)
+    outcome = command(*(words or ("vpn", str(profile))), *options, measure=measure)
+    return given[0], outcome.err
+
+
+def test_without_any_tunnel_data_is_sent_after_saying_who_sees_it_and_what_it_cuts(
+    command: Command, computer: Callable[..., None], tmp_path: Path
+) -> None:
+    consent, said = asked(command, tmp_path, CONF)
+    assert not consent.only_greet
+    assert t("vpn_profile.seen") in said
+    assert t("vpn.cuts_elsewhere") in said
+
+
+def test_a_profile_whose_address_is_this_computers_is_only_greeted(command: Command, computer: Callable[..., None], tmp_path: Path) -> None:
+    computer(UP, addresses=frozenset({"10.66.0.7"}))
+    for options in ((), ("--not-in-use",)):
+        consent, said = asked(command, tmp_path, CONF, options=options)
+        assert (consent.in_use, consent.only_greet) == (True, True)
+        assert t("vpn.cuts_elsewhere") not in said
+
+
+@pytest.mark.parametrize(
+    "up, doubt",
+    [
+        (UP, True),
+        (Interface(label="wg0", kind="wireguard"), True),
+        (Interface(label="tailscale0", kind="mesh"), False),
+        (Interface(label="ppp0", kind="ppp"), False),
+        (Interface(label="eth0", kind="physical"), False),
+        (Interface(label="tun0", kind="tun", up=False), False),
+        (Interface(label="utun0", kind="tun", addressed=False), False),
+    ],
+    ids=["a tunnel", "WireGuard", "a mesh", "a dial-up", "the line", "a tunnel that is down", "a tunnel without an address"],
+)
+def test_while_another_tunnel_is_up_that_may_be_the_same_the_person_has_to_say_that_it_is_not(
+    up: Interface, doubt: bool, command: Command, computer: Callable[..., None], tmp_path: Path
+) -> None:
+    computer(up)
+    consent, said = asked(command, tmp_path, CONF)
+    assert (consent.in_use, consent.doubt, consent.only_greet) == (False, doubt, doubt)
+    assert (t("vpn.cuts_elsewhere") in said) is not doubt
+    assert not asked(command, tmp_path, CONF, options=("--not-in-use",))[0].only_greet
+
+
+def test_greet_only_is_greet_only(command: Command, computer: Callable[..., None], tmp_path: Path) -> None:
+    consent, said = asked(command, tmp_path, CONF, options=("--greet-only",))
+    assert consent.only_greet
+    assert t("vpn_profile.seen") in said
+    assert t("vpn.cuts_elsewhere") not in said
+
+
+def test_a_bridge_cuts_nobody(command: Command, computer: Callable[..., None], tmp_path: Path) -> None:
+    computer(UP)
+    consent, said = asked(command, tmp_path, BRIDGE)
+    assert not consent.doubt
+    assert t("vpn_profile.seen") in said
+    assert t("vpn.cuts_elsewhere") not in said
+
+
+def test_who_wants_to_read_nothing_reads_nothing(command: Command, computer: Callable[..., None], tmp_path: Path) -> None:
+    assert asked(command, tmp_path, CONF, options=("--quiet",))[1] == ""
+
+
+def test_a_profile_read_from_a_file_hides_its_place_and_keys() -> None:
+    profile = read_profile(CONF)
+    assert "192.0.2.7" not in repr(profile)
+    assert "gI6EdU" not in repr(profile)
