@@ -206,9 +206,19 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
         ways=not options.light,
         exits=options.ways_out and not options.light,
     )
-    if asked.watch or (asked.protection and not asked.outside and not options.targets and not urls):
-        plan = msgspec.structs.replace(plan, targets=())  # it is about the VPN alone
+    nothing_named = not options.targets and not urls
+    if asked.watch or (nothing_named and _about_vpn_alone(asked, only_routes=options.no_direct and not routes)):
+        plan = msgspec.structs.replace(plan, targets=())
     return Order(with_vpn(plan, asked), catalog, scenario)
+
+
+def _about_vpn_alone(asked: VpnPlan, *, only_routes: bool) -> bool:
+    """Tell whether no service is tested unless it is named: a check of the VPN that is up, or profiles through which no page goes."""
+    from diagnostics.judge.vpn_evidence import PAGELESS
+
+    if asked.profiles:
+        return only_routes and all(profile.protocol in PAGELESS for profile in asked.profiles)
+    return asked.protection and not asked.outside
 
 
 def _vpn_plan(options: argparse.Namespace) -> VpnPlan:

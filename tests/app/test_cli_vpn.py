@@ -123,3 +123,30 @@ def test_a_profile_read_from_a_file_hides_its_place_and_keys() -> None:
     profile = read_profile(CONF)
     assert "192.0.2.7" not in repr(profile)
     assert "gI6EdU" not in repr(profile)
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (("vpn", "ikev2://192.0.2.7"), ()),  # no page goes through it: services are asked for only where they are named
+        (("vpn", "ikev2://192.0.2.7", "x"), ("x",)),
+        (("vpn", "MINE"), ("x", "whatsapp", "telegram", "signal")),
+        (("check", "--light", "--vpn", "ikev2://192.0.2.7"), ("x", "whatsapp", "telegram", "signal")),
+        (("vpn",), ()),
+        (("vpn", "--outside"), ("x", "whatsapp", "telegram", "signal")),
+    ],
+)
+def test_services_are_tested_where_pages_can_go(
+    command: Command, computer: Callable[..., None], tmp_path: Path, words: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    computer()
+    (tmp_path / "mine.conf").write_text(CONF)
+    given: list[tuple[str, ...]] = []
+
+    async def measure(order: Order, tell: Callable[[Event], None], stop: Stop) -> Report:
+        del tell, stop
+        given.append(tuple(service.id for service in order.plan.targets))
+        return Report(run=RunFacts(id="r", started="2026-11-27T00:00:00Z"), network=NetworkVerdict())
+
+    command(*(str(tmp_path / "mine.conf") if word == "MINE" else word for word in words), measure=measure)
+    assert given == [expected]
