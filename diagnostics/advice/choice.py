@@ -47,7 +47,7 @@ PROFILE_RULES: Final = "vpn."
 HINDERED: Final = (Status.PARTIAL, Status.DOWN)
 """Statuses of a check that need a next step: a kill switch that holds has its cause and works."""
 
-_MASKING_VPN: Final = frozenset({Cause.VPN_NO_TRAFFIC, Cause.VPN_KILL_SWITCH_ACTIVE})  # nothing passes: said before any service
+MASKING_VPN: Final = frozenset({Cause.VPN_NO_TRAFFIC, Cause.VPN_KILL_SWITCH_ACTIVE})  # nothing passes: said before any service
 _HARMLESS: Final = frozenset({Cause.BROKEN_IPV6})  # the line works in spite of it: it may wait until the services were spoken of
 _EFFORTS: Final = tuple(Effort)
 _LOCAL, _URGENT, _PROVED, _DOUBT, _USUAL, _VPN, _LATE, _MINOR, _PROXY = range(9)
@@ -251,7 +251,7 @@ def _place(cause: Cause, *, own: bool = False) -> int:
         return 3
     if own or cause.startswith("proxy_"):
         return 4  # another way than the one that everything else is about
-    if cause in LOCAL_CAUSES or cause in _MASKING_VPN:
+    if cause in LOCAL_CAUSES or cause in MASKING_VPN:
         return 0
     return 2 if cause.startswith(VPN) else 1
 
