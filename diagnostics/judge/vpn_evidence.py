@@ -12,6 +12,21 @@ from diagnostics.model import DIRECT, Observation, Step
 PROHIBITED: Final = "host_unreachable"
 """The failure of an ICMP error such as "administratively prohibited" (errno 113 on Linux)."""
 
+
+def is_prohibited(o: Observation) -> bool:
+    """Tell whether a router said that a datagram is forbidden.
+
+    Linux tells a connected UDP socket of no milder error under this number.  For TCP it does: a server that is switched off behind its
+    router, or in the person's own network, looks the same there.
+    """
+    return o.failure == PROHIBITED and word(o, "transport") == "udp"
+
+
+def ends_on_the_way(o: Observation) -> bool:
+    """Tell whether somebody on the way said that there is no way to the server, for whatever reason."""
+    return o.failure == PROHIBITED and not is_prohibited(o)
+
+
 ADDRESSES: Final = frozenset({"ikev2", "l2tp", "sstp", "anyconnect", "ssh"})
 """Kinds of profiles that are an address and nothing else: there are no keys that could be wrong."""
 

@@ -14,7 +14,7 @@ from diagnostics.failures import REFUSED, TIMEOUT
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_address import judge_ike, judge_spoken
-from diagnostics.judge.vpn_evidence import ADDRESSES, PROHIBITED, ProfileEvidence, tries
+from diagnostics.judge.vpn_evidence import ADDRESSES, ProfileEvidence, ends_on_the_way, is_prohibited, tries
 from diagnostics.judge.vpn_openvpn import judge_openvpn
 from diagnostics.judge.vpn_tor import judge_tor
 from diagnostics.judge.vpn_wireguard import judge_wireguard
@@ -109,13 +109,16 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
     steps = [*evidence.of("port"), *evidence.of("handshake")]
     if evidence.answered or any(o.failure is None for o in evidence.of("port")):
         return None
-    prohibited = [o for o in steps if o.failure == PROHIBITED]
+    prohibited = [o for o in steps if is_prohibited(o)]
+    ended = [o for o in steps if ends_on_the_way(o)]
     refused = [o for o in steps if o.failure == REFUSED]
-    elsewhere = _answered_elsewhere(evidence) if prohibited or refused else None
+    elsewhere = _answered_elsewhere(evidence) if prohibited or refused or ended else None
     if elsewhere:
         return elsewhere
     if prohibited:
         return said(Status.LIKELY_BLOCKED, "vpn.prohibited", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(prohibited))
+    if ended and not refused and not evidence.silent:
+        return said(Status.UNKNOWN, "vpn.way_ends", None, Certainty.NONE, ids(ended))
     if refused and not evidence.silent:  # a profile with several ways may be closed on one and swallowed on another
         return said(Status.DOWN, "vpn.port_closed", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(refused))
     return None
@@ -128,7 +131,7 @@ def _answered_elsewhere(evidence: ProfileEvidence) -> Finding | None:
     heard = [o for o in evidence.elsewhere("handshake") if _was_heard(o) and word(o, "by") not in same]
     if evidence.answered or not here or not heard:
         return None
-    signs = sum(tries(o) for o in evidence.silent) >= ENOUGH_TRIES or any(o.failure == PROHIBITED for o in here)
+    signs = sum(tries(o) for o in evidence.silent) >= ENOUGH_TRIES or any(is_prohibited(o) for o in here)
     sure, status = (Certainty.CERTAIN, Status.BLOCKED) if signs else (Certainty.LIKELY, Status.LIKELY_BLOCKED)
     return said(status, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, sure, ids(here, heard))
 

@@ -57,7 +57,14 @@ PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "u
         ([PROHIBITED, RELAY, NOT_ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.prohibited"),
         ([SILENT, RELAY, NOT_ELSEWHERE], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.silent_everywhere"),
         ([("handshake", "connection_refused", {})], Status.DOWN, Cause.VPN_SERVER_UNREACHABLE, "vpn.port_closed"),
-        ([("handshake", "host_unreachable", {})], Status.LIKELY_BLOCKED, BLOCKED, "vpn.prohibited"),
+        ([("handshake", "host_unreachable", {"transport": "udp"})], Status.LIKELY_BLOCKED, BLOCKED, "vpn.prohibited"),
+        ([("port", "host_unreachable", {"transport": "tcp"})], Status.UNKNOWN, None, "vpn.way_ends"),  # also a server that is switched off
+        (
+            [("port", "host_unreachable", {"transport": "tcp"}), ("port", "connection_refused", {"transport": "tcp"})],
+            Status.DOWN,
+            Cause.VPN_SERVER_UNREACHABLE,
+            "vpn.port_closed",
+        ),
         ([("handshake", "generic_timeout_error", {"answer": "cookie"})], Status.DOWN, Cause.VPN_SERVER_BUSY, "vpn.busy"),
         ([ANSWERED, ("keys", "wrong", {})], Status.DOWN, Cause.VPN_WRONG_KEY, "vpn.preshared_key_differs"),
         ([ANSWERED, KEYS], Status.WORKS, None, "vpn.only_greeted"),

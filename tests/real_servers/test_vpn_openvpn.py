@@ -38,6 +38,7 @@ SILENT: Said = ["unknown", None, "none", "vpn.silent"]
 LOST: Said = ["down", "vpn_data_blocked", "likely", "vpn.control_lost"]
 CUT: Said = ["unknown", None, "none", "vpn.greeting_cut"]
 PROHIBITED: Said = ["likely_blocked", "vpn_handshake_blocked", "likely", "vpn.prohibited"]
+WAY_ENDS: Said = ["unknown", None, "none", "vpn.way_ends"]
 OTHER_WAY: Said = ["partial", "vpn_handshake_blocked", "likely", "vpn.one_transport_cut"]
 OTHER_STALLS: Said = ["partial", "vpn_data_blocked", "likely", "vpn.one_transport_stalls"]
 OTHER: Said = ["down", "vpn_untrusted_server", "certain", "vpn.other_server"]
@@ -153,7 +154,7 @@ FILTERS: dict[str, tuple[str, dict[str, Said]]] = {
     "what is said over TCP is reset": (RESET, dict.fromkeys((*MODES, "two ways"), PROVEN) | {"tcp-plain": CUT, "tcp-crypt": CUT}),
     "the network says that it is prohibited": (
         f"ip saddr {CLIENT} reject with icmp type admin-prohibited",
-        dict.fromkeys((*MODES, "two ways"), PROHIBITED),
+        dict.fromkeys((*MODES, "two ways"), PROHIBITED) | {"tcp-plain": WAY_ENDS, "tcp-crypt": WAY_ENDS},
     ),
     "everything is dropped": (f"ip saddr {CLIENT} drop", dict.fromkeys((*MODES, "two ways"), SILENT)),
 }
