@@ -349,4 +349,4 @@ def test_a_bad_line_below_a_whole_tunnel_is_not_accused(far: Line) -> None:
         report = look(lab).report
     assert faults(report) == {}
     assert {status for status, _ in said(report, "exit", "names_seen", "udp", "traffic", "tls")} <= {"works", "unknown"}
-    assert said(report, "exit", "traffic") == [("works", "vpn.exit_elsewhere"), ("works", "vpn.traffic_passes")]
+    assert said(report, "traffic") == [("works", "vpn.traffic_passes")]  # the rest may be lost on the way, which accuses nobody
