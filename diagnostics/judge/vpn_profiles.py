@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from diagnostics.failures import REFUSED, TIMEOUT
+from diagnostics.failures import BOGON, NO_ANSWER, NXDOMAIN, REFUSED, TIMEOUT
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_address import judge_ike, judge_spoken
@@ -34,6 +34,10 @@ DAY: Final = 86_400.0
 """Findings that rest on this computer's clock, and the seconds by which that must be off to be why: certificates last months and more."""
 
 ENOUGH_OPERATORS: Final = 2
+
+_LINE_WORKS: Final = frozenset({Status.WORKS, Status.PARTIAL, Status.SLOW})
+_NOBODY: Final = frozenset({NXDOMAIN, NO_ANSWER, BOGON})
+"""Failures that are an answer: whoever knows names knows this one not."""
 
 Judge = Callable[[ProfileEvidence], Finding | None]
 JUDGES: Final[Mapping[str, Judge]] = {
@@ -66,10 +70,9 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     inside = evidence.of("inside")
     if inside:
         return said(Status.NOT_TESTED, "vpn.inside_itself", None, Certainty.NONE, ids(inside))
-    for rule in (_name, _port):
-        found = rule(evidence)
-        if found is not None:
-            return found
+    found = _name(evidence, network) or _port(evidence)
+    if found is not None:
+        return found
     own = JUDGES.get(evidence.protocol)
     found = own(evidence) if own else None
     if found is not None:
@@ -91,8 +94,8 @@ def _by_this_clock(found: Finding, network: NetworkVerdict) -> Finding:
     return found
 
 
-def _name(evidence: ProfileEvidence) -> Finding | None:
-    """Judge a server whose name leads nowhere: to nobody, or only here."""
+def _name(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding | None:
+    """Judge a server whose name leads nowhere: to nobody, or only here; on a line that does not work otherwise this proves nothing."""
     failed = [o for o in evidence.of("name") if o.failure]
     if not failed or evidence.answered:
         return None
@@ -101,6 +104,8 @@ def _name(evidence: ProfileEvidence) -> Finding | None:
         return said(Status.LIKELY_BLOCKED, "vpn.name_misled", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(failed, known))
     if any(o.detail.get("stage") == "handshake" for o in evidence.vpn):
         return None
+    if network.status not in _LINE_WORKS or not any(o.failure in _NOBODY for o in failed):
+        return said(Status.UNKNOWN, "vpn.name_unclear", None, Certainty.NONE, ids(failed))
     return said(Status.DOWN, "vpn.name_unknown", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(failed))
 
 

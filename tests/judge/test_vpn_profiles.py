@@ -162,3 +162,15 @@ def test_without_internet_nothing_is_said_of_a_profile_that_stays_silent() -> No
     offline = NetworkVerdict(status=Status.DOWN, cause=Cause.NO_INTERNET, rule="network.nothing_answers")
     assert judge_profile(ROUTE, seen(SILENT), offline).cause is Cause.NO_INTERNET
     assert judge_profile(ROUTE, seen(ANSWERED, KEYS, DATA), offline).status is Status.WORKS
+
+
+@pytest.mark.parametrize(
+    "failure, line, rule",
+    [
+        ("dns_nxdomain_error", FINE, "vpn.name_unknown"),
+        ("generic_timeout_error", FINE, "vpn.name_unclear"),  # nobody answered: a slow resolver is no dead server
+        ("dns_nxdomain_error", NetworkVerdict(), "vpn.name_unclear"),  # nothing works here
+    ],
+)
+def test_only_where_names_can_be_asked_for_a_name_is_known_to_nobody(failure: str, line: NetworkVerdict, rule: str) -> None:
+    assert judge_profile(ROUTE, seen(("name", failure, {})), line).rule == rule
