@@ -50,7 +50,7 @@ from app.sentences import (
     sure,
 )
 from app.texts import has_text, seconds, t
-from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
+from diagnostics.model import DIRECT, OUTSIDE, Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
 
 __all__ = [
     "BAD",
@@ -112,6 +112,8 @@ def headline(report: Report, catalog: Catalog | None = None) -> str:
     lead = worst(report)
     if lead is not None and lead.status in (Status.UNKNOWN, Status.NOT_TESTED) and time_ran_out(report):
         return t("result.title.time_out")
+    if lead is None and not report.run.cancelled and any(route.id not in (DIRECT, OUTSIDE) for route in report.routes):
+        return t("result.title.only_routes")
     if lead is None or lead.status is Status.NOT_TESTED:
         return t("result.title.stopped") if report.run.cancelled else t("result.title.not_tested")
     verdicts = whole_verdicts(report)
