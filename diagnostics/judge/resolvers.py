@@ -16,7 +16,7 @@ from diagnostics.judge.evidence import Evidence, ids
 from diagnostics.model import RESOLVER_TARGET, Cause, Certainty, Fact, NetworkVerdict, Observation, Status, Step, Verdict
 
 ENOUGH_TRANSPORTS: Final = 2
-"""Transports of one resolver that must have failed, and all that were tried: one alone may be a lost packet."""
+"""Transports of one resolver that must be shut, and none of the others answered: one alone may be a lost packet."""
 
 ENOUGH_OPERATORS: Final = 2
 """Operators whose resolvers must be out of reach by the same transport before that transport is said to be in trouble."""
@@ -84,7 +84,7 @@ def _troubled_transports(seen: Sequence[_Seen]) -> frozenset[str]:
 
 def _judged(seen: _Seen, troubled: frozenset[str]) -> list[Verdict]:
     """Return the verdict of one resolver and of its transports, or nothing where nothing is to be said."""
-    if not seen.reached and len(seen.failed) >= ENOUGH_TRANSPORTS:
+    if not seen.reached and len(seen.closed) >= ENOUGH_TRANSPORTS:
         return [
             _said(seen, None, Status.LIKELY_BLOCKED, "resolver.unreachable", [o for group in seen.failed.values() for o in group]),
             *(_said(seen, t, Status.LIKELY_BLOCKED, "resolver.unreachable", group) for t, group in seen.failed.items()),

@@ -261,9 +261,9 @@ def test_a_line_that_loses_nothing_is_not_lossy() -> None:
 # --- public resolvers ----------------------------------------------------------------------------------
 
 
-def resolver_story(told: Story, *, udp: str | None, doh: str | None) -> Story:
+def resolver_story(told: Story, *, udp: str | None, doh: str | None, tries: int = 3) -> Story:
     told.observations[0].detail["resolvers"][0]["addresses"] = ["1.1.1.1"]
-    detail = {"resolver": "cloudflare", "engine": "udp", "rcode": None if udp else "NOERROR", "purpose": "survey"}
+    detail = {"resolver": "cloudflare", "engine": "udp", "rcode": None if udp else "NOERROR", "purpose": "survey", "tries": tries}
     told.add(Step.DNS, host="example.org", address="1.1.1.1", failure=udp, detail=detail)
     return told.tcp("1.1.1.1", doh, host="cloudflare", target=None, purpose="resolver_doh", tries=3)
 
@@ -281,6 +281,12 @@ def test_a_resolver_that_is_out_of_reach_over_every_transport_is_named() -> None
 def test_a_resolver_that_answers_over_one_transport_is_not_accused() -> None:
     assert resolver_verdicts(resolver_story(reached("x.com").serves("x.com"), udp="generic_timeout_error", doh=None)) == []
     assert resolver_verdicts(resolver_story(reached("x.com").serves("x.com"), udp=None, doh="generic_timeout_error")) == []
+
+
+def test_a_resolver_whose_silence_may_be_lateness_is_not_named() -> None:
+    """A computer that is busy looks at answers too late: one lost question and one late handshake are no resolver out of reach."""
+    late = resolver_story(reached("x.com").serves("x.com"), udp="generic_timeout_error", doh="generic_timeout_error", tries=1)
+    assert resolver_verdicts(late) == []
 
 
 def test_without_internet_no_resolver_is_accused() -> None:
