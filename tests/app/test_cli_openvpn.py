@@ -87,6 +87,18 @@ def test_a_file_that_holds_no_login_is_a_usage_error(text: str, command: Command
     assert command("vpn", str(profile), "--login-file", str(tmp_path / "none"), measure=engine(report_of(Status.WORKS))).status == 2
 
 
+def test_a_login_file_that_the_profile_names_is_not_opened(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine bank.example\nsecreto\n")
+    path = tmp_path / "casa.ovpn"
+    path.write_text(profile_text(1194, "auth-user-pass .netrc"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert command("vpn", str(path), "--login", measure=engine(report_of(Status.WORKS))).status == 2
+    orders: list[Order] = []
+    outcome = command("vpn", str(path), measure=engine(report_of(Status.WORKS), orders))
+    assert asked_of(orders) == (False, "", "")
+    assert "«.netrc»" in outcome.out + outcome.err
+
+
 def test_a_profile_of_another_kind_has_no_login(command: Command, tmp_path: Path) -> None:
     bridge = tmp_path / "bridge.txt"
     bridge.write_text(f"Bridge 192.0.2.1:443 {'A' * 40}\n")
