@@ -42,6 +42,7 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
 
     wanted: VpnWanted
     profile: Profile | None = None
+    simulated: bool = False
 
     def __repr__(self) -> str:
         """Show what is wanted; the profile has its own way of hiding."""
@@ -52,7 +53,6 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         from app.line_memory import load
         from diagnostics.daemon import daemon_call
         from diagnostics.plan import VpnPlan, make_plan, with_vpn
-        from diagnostics.vpn.in_use import is_in_use
         from diagnostics.vpn.profile import Consent
 
         wanted = self.wanted
@@ -67,8 +67,19 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
             return with_vpn(plan, msgspec.structs.replace(asked, memory=memory))
         if wanted.login and wanted.user:
             profile = _signed_in(profile, wanted)
-        in_use = wanted.in_use or await is_in_use([profile])
-        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=Consent(login=wanted.login, data=not in_use, in_use=in_use)))
+        in_use, doubt = await _use_of(profile, simulated=self.simulated)
+        in_use = in_use or wanted.in_use
+        doubt = doubt and not in_use and not wanted.not_in_use
+        consent = Consent(login=wanted.login, data=not in_use, in_use=in_use, doubt=doubt)
+        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=consent))
+
+
+async def _use_of(profile: Profile, *, simulated: bool) -> tuple[bool, bool]:
+    """Return whether this computer's own VPN uses a profile, and whether that is in doubt; on a simulated network no tunnel can suffer."""
+    from diagnostics.vpn.in_use import is_in_use, may_be_in_use
+
+    in_use = await is_in_use([profile])
+    return in_use, not in_use and not simulated and await may_be_in_use([profile])
 
 
 def _signed_in(profile: Profile, wanted: VpnWanted) -> Profile:
@@ -116,11 +127,11 @@ class VpnShelf(QObject):
             else:
                 done(ProfileRead(problem=_sentence(error)))
 
-        self._worker.work(lambda: _open(source), finished)
+        self._worker.work(lambda: _open(source, simulated=self._simulated), finished)
 
     def job(self, wanted: VpnWanted) -> VpnJob:
         """Return what a run needs; the plan is made in its own thread.  A profile that was forgotten is none that can be tested."""
-        return VpnJob(wanted=wanted, profile=self._profiles.get(wanted.profile or ""))
+        return VpnJob(wanted=wanted, profile=self._profiles.get(wanted.profile or ""), simulated=self._simulated)
 
     def forget(self) -> None:
         """Forget every profile, and end the watching: the window closes."""
@@ -156,10 +167,11 @@ class VpnShelf(QObject):
 
 
 class _Read(msgspec.Struct, frozen=True):
-    """A profile, and whether this computer's own VPN uses it now."""
+    """A profile, and whether this computer's own VPN uses it now, or may."""
 
     profile: Profile
     in_use: bool
+    may_be_in_use: bool
 
 
 def row_of(read: _Read) -> ProfileRow:
@@ -172,19 +184,19 @@ def row_of(read: _Read) -> ProfileRow:
         name=profile.name,
         notes=tuple(t(note.text, **note.values) for note in profile.notes),
         in_use=read.in_use,
+        may_be_in_use=read.may_be_in_use,
         one_at_a_time=profile.protocol in ONE_AT_A_TIME,
         can_login=openvpn,
         asks_login=openvpn and bool(getattr(profile, "asks_login", False)),
     )
 
 
-def _open(source: Path | str) -> _Read:
+def _open(source: Path | str, *, simulated: bool) -> _Read:
     """Read a profile and look whether it is in use.  Raises InputError."""
-    from diagnostics.vpn.in_use import is_in_use
     from diagnostics.vpn.profile import open_profile, read_profile
 
     profile = open_profile(source) if isinstance(source, Path) else read_profile(source)
-    return _Read(profile, asyncio.run(is_in_use([profile])))
+    return _Read(profile, *asyncio.run(_use_of(profile, simulated=simulated)))
 
 
 def _sentence(error: BaseException | None) -> str:

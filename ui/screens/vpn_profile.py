@@ -46,7 +46,7 @@ class VpnProfileScreen(DropScreen):
         self._vpn = vpn
         self.row: ProfileRow | None = None
         self._report: Report | None = None
-        self._busy = self._done = False
+        self._busy = self._done = self._doubted = False
         self._source: Path | str = ""
         self.vpn_is_on = False
         """Whether a VPN of this computer is on: then one with these keys may be connected."""
@@ -154,7 +154,8 @@ class VpnProfileScreen(DropScreen):
         self._card.setVisible(row is not None)
         self._notes.say(" ".join(row.notes) if row is not None else "")
         if row is not None:
-            self._in_use_why.say(t("vpn_profile.in_use.sure" if row.in_use else "vpn_profile.in_use.why"))
+            which = "sure" if row.in_use else "maybe" if self._doubted else "why"
+            self._in_use_why.say(t(f"vpn_profile.in_use.{which}"))
             self._fill_card(row)
         self._show_stages(row)
         self.set_reading_order()
@@ -242,11 +243,20 @@ class VpnProfileScreen(DropScreen):
     def _ask(self, row: ProfileRow) -> None:
         """Ask what this profile makes necessary; in doubt the answer that harms nobody is ticked."""
         self._in_use_part.setVisible(row.one_at_a_time)
-        self._in_use.setChecked(row.one_at_a_time and (row.in_use or self.vpn_is_on))
+        self._doubted = row.one_at_a_time and (row.may_be_in_use or self.vpn_is_on)
+        self._in_use.setChecked(row.one_at_a_time and (row.in_use or self._doubted))
         self._login_part.setVisible(row.can_login)
         self._login.setChecked(False)
         self._forget_login()
         self._show_fields()
+
+    def show_vpn(self, *, on: bool) -> None:
+        """Take in whether a VPN is on; one that went on after the profile was read makes the answer doubtful, and it is asked for again."""
+        self.vpn_is_on = on
+        if on and self.row is not None and self.row.one_at_a_time and not self._doubted and not self._busy:
+            self._doubted = True
+            self._in_use.setChecked(True)
+            self._show_state()
 
     def _show_fields(self) -> None:
         wanted = self._login.isChecked() and self.row is not None and self.row.asks_login
@@ -273,6 +283,7 @@ class VpnProfileScreen(DropScreen):
                 user=self._user.text() if self._login.isChecked() else "",
                 password=self._password.text() if self._login.isChecked() else "",
                 in_use=self.row.in_use or (self.row.one_at_a_time and self._in_use.isChecked()),
+                not_in_use=self._doubted and not self._in_use.isChecked(),
             )
             self.test_asked.emit(wanted)
 
