@@ -26,6 +26,7 @@ from ui.vpn_backend import ProfileRead, ProfileRow, VpnWanted, WatchMoment
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
     from diagnostics.plan import Plan
+    from diagnostics.routes.link import Link
     from diagnostics.vpn.watch import Moment
 
 log = logging.getLogger("atajo.vpn_shelf")
@@ -33,15 +34,19 @@ log = logging.getLogger("atajo.vpn_shelf")
 WATCH_SECONDS: Final = 600.0
 """How long a watch lasts at most: somebody who forgot it does not leave it running."""
 
+MOST_LENT: Final = 4
+"""Proxies through which a silent server is greeted: no more are tried (``diagnostics/vpn/by_proxy.py``)."""
+
 MOST_PROFILES: Final = 20
 """Profiles that are held at once; the one that was read first is forgotten first."""
 
 
 class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A run about VPNs: what is wanted, and the profile with its keys."""
+    """A run about VPNs: what is wanted, the profile with its keys, and where its proxies come from, which may take a while."""
 
     wanted: VpnWanted
     profile: Profile | None = None
+    links: Callable[[], list[Link]] = list
     simulated: bool = False
 
     def __repr__(self) -> str:
@@ -53,6 +58,7 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         from app.line_memory import load
         from diagnostics.daemon import daemon_call
         from diagnostics.plan import VpnPlan, make_plan, with_vpn
+        from diagnostics.vpn.lending import can_lend
         from diagnostics.vpn.profile import Consent
 
         wanted = self.wanted
@@ -71,7 +77,9 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         in_use = in_use or wanted.in_use
         doubt = doubt and not in_use and not wanted.not_in_use
         consent = Consent(login=wanted.login, data=not in_use, in_use=in_use, doubt=doubt)
-        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=consent))
+        links = await daemon_call(self.links) if wanted.proxies else []
+        lent = tuple(link for link in links if can_lend(link.kind, profile.protocol))[:MOST_LENT]
+        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=consent, lent=lent))
 
 
 async def _use_of(profile: Profile, *, simulated: bool) -> tuple[bool, bool]:
@@ -129,9 +137,12 @@ class VpnShelf(QObject):
 
         self._worker.work(lambda: _open(source, simulated=self._simulated), finished)
 
-    def job(self, wanted: VpnWanted) -> VpnJob:
-        """Return what a run needs; the plan is made in its own thread.  A profile that was forgotten is none that can be tested."""
-        return VpnJob(wanted=wanted, profile=self._profiles.get(wanted.profile or ""), simulated=self._simulated)
+    def job(self, wanted: VpnWanted, links: Callable[[], list[Link]] = list) -> VpnJob:
+        """Return what a run needs; the plan is made in its own thread, where ``links`` gives the proxies that are wanted.
+
+        A profile that was forgotten is none that can be tested.
+        """
+        return VpnJob(wanted=wanted, profile=self._profiles.get(wanted.profile or ""), links=links, simulated=self._simulated)
 
     def forget(self) -> None:
         """Forget every profile, and end the watching: the window closes."""

@@ -17,6 +17,7 @@ class VpnWanted(msgspec.Struct, frozen=True, kw_only=True):
     ``profile``: the id of a profile that was opened; ``targets``: services to be tried through it, or beside the VPN.
     ``login``: log in, too, with ``user`` and ``password`` where the profile asks for them (never kept).  ``in_use``: the profile may be
     connected now, so only greet; ``not_in_use``: the person was asked while another VPN was on, and said that this one is not.
+    ``proxies``: kept ones through which a server that keeps silent is greeted, too.
     ``outside``: test the targets beside the VPN as well.  ``kill_switch``: try on purpose to get out beside it.
     """
 
@@ -27,6 +28,7 @@ class VpnWanted(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     in_use: bool = False
     not_in_use: bool = False
+    proxies: tuple[str, ...] = ()
     outside: bool = False
     kill_switch: bool = False
 

@@ -14,6 +14,8 @@ from app.vpn_shelf import MOST_PROFILES, VpnShelf
 from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
 from diagnostics.plan import Plan
+from diagnostics.routes.grammar import parse_link
+from diagnostics.routes.link import Link
 from diagnostics.vpn import in_use
 from diagnostics.vpn.state.facts import Interface, VpnFacts
 from diagnostics.vpn.watch import Moment
@@ -156,6 +158,24 @@ def test_on_a_simulated_network_this_computers_tunnels_raise_no_doubt(computer: 
     found = row(simulated, conf())
     assert not found.may_be_in_use
     assert not plan(simulated, VpnWanted(profile=found.id)).vpn.consent.only_greet
+
+
+def test_proxies_are_lent_for_the_greeting_alone_and_only_those_that_were_asked_for(shelf: VpnShelf) -> None:
+    found = row(shelf, conf())
+    links = [parse_link(f"{kind}://192.0.2.{n}:1080") for n, kind in enumerate(("http", *["socks5h"] * 6), start=1)]
+    wanted = VpnWanted(profile=found.id, proxies=tuple("abcdefg"))
+    made = asyncio.run(shelf.job(wanted, lambda: links).plan(load_catalog()))
+    assert (made.routes, made.vpn.lent) == ((), tuple(links[1:5]))  # an HTTP proxy carries none of WireGuard's packets
+    assert asyncio.run(shelf.job(VpnWanted(profile=found.id), lambda: links).plan(load_catalog())).vpn.lent == ()
+
+
+def test_a_proxy_that_cannot_be_read_is_said(shelf: VpnShelf) -> None:
+    def gone() -> list[Link]:
+        raise InputError("proxies.gone")
+
+    found = row(shelf, conf())
+    with pytest.raises(InputError, match=r"proxies\.gone"):
+        asyncio.run(shelf.job(VpnWanted(profile=found.id, proxies=("a",)), gone).plan(load_catalog()))
 
 
 def test_a_profile_is_tested_without_the_direct_line(shelf: VpnShelf) -> None:
