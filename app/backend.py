@@ -171,7 +171,7 @@ class AppBackend(QObject):
     def start_vpn(self, wanted: VpnWanted) -> int:
         """Begin a run about VPNs."""
         catalog, scenario = self.catalog, self._scenario
-        job = self.vpn.job(wanted)
+        job = self.vpn.job(wanted, partial(self.proxies.links, wanted.proxies)) if wanted.proxies else self.vpn.job(wanted)
         return self._engine.start(lambda tell: _open_vpn_run(catalog, scenario, job, tell))
 
     def cancel(self) -> None:

@@ -96,6 +96,8 @@ def vpn_plan(options: argparse.Namespace) -> VpnPlan:
     chosen = vars(options)
     profiles = tuple(profile_of(name) for name in options.vpn)
     login = bool(chosen.get("login", False) or chosen.get("login_file")) and not chosen.get("greet_only", False)
+    if login and len(profiles) > 1:  # one server's password is not another's to know
+        raise InputError("error.login_one_profile")
     if login:
         profiles = tuple(allowed_in(profile, chosen.get("login_file")) for profile in profiles)
     in_use, doubt = asyncio.run(_use_of(profiles)) if profiles else (False, False)

@@ -26,6 +26,7 @@ from ui.vpn_backend import ProfileRead, ProfileRow, VpnWanted, WatchMoment
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
     from diagnostics.plan import Plan
+    from diagnostics.routes.link import Link
     from diagnostics.vpn.watch import Moment
 
 log = logging.getLogger("atajo.vpn_shelf")
@@ -33,15 +34,20 @@ log = logging.getLogger("atajo.vpn_shelf")
 WATCH_SECONDS: Final = 600.0
 """How long a watch lasts at most: somebody who forgot it does not leave it running."""
 
+MOST_LENT: Final = 4
+"""Proxies through which a silent server is greeted: no more are tried (``diagnostics/vpn/by_proxy.py``)."""
+
 MOST_PROFILES: Final = 20
 """Profiles that are held at once; the one that was read first is forgotten first."""
 
 
 class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A run about VPNs: what is wanted, and the profile with its keys."""
+    """A run about VPNs: what is wanted, the profile with its keys, and where its proxies come from, which may take a while."""
 
     wanted: VpnWanted
     profile: Profile | None = None
+    links: Callable[[], list[Link]] = list
+    simulated: bool = False
 
     def __repr__(self) -> str:
         """Show what is wanted; the profile has its own way of hiding."""
@@ -52,7 +58,7 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         from app.line_memory import load
         from diagnostics.daemon import daemon_call
         from diagnostics.plan import VpnPlan, make_plan, with_vpn
-        from diagnostics.vpn.in_use import is_in_use
+        from diagnostics.vpn.lending import can_lend
         from diagnostics.vpn.profile import Consent
 
         wanted = self.wanted
@@ -67,8 +73,21 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
             return with_vpn(plan, msgspec.structs.replace(asked, memory=memory))
         if wanted.login and wanted.user:
             profile = _signed_in(profile, wanted)
-        in_use = wanted.in_use or await is_in_use([profile])
-        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=Consent(login=wanted.login, data=not in_use, in_use=in_use)))
+        in_use, doubt = await _use_of(profile, simulated=self.simulated)
+        in_use = in_use or wanted.in_use
+        doubt = doubt and not in_use and not wanted.not_in_use
+        consent = Consent(login=wanted.login, data=not in_use, in_use=in_use, doubt=doubt)
+        links = await daemon_call(self.links) if wanted.proxies else []
+        lent = tuple(link for link in links if can_lend(link.kind, profile.protocol))[:MOST_LENT]
+        return with_vpn(plan, VpnPlan(profiles=(profile,), consent=consent, lent=lent))
+
+
+async def _use_of(profile: Profile, *, simulated: bool) -> tuple[bool, bool]:
+    """Return whether this computer's own VPN uses a profile, and whether that is in doubt; on a simulated network no tunnel can suffer."""
+    from diagnostics.vpn.in_use import is_in_use, may_be_in_use
+
+    in_use = await is_in_use([profile])
+    return in_use, not in_use and not simulated and await may_be_in_use([profile])
 
 
 def _signed_in(profile: Profile, wanted: VpnWanted) -> Profile:
@@ -116,11 +135,14 @@ class VpnShelf(QObject):
             else:
                 done(ProfileRead(problem=_sentence(error)))
 
-        self._worker.work(lambda: _open(source), finished)
+        self._worker.work(lambda: _open(source, simulated=self._simulated), finished)
 
-    def job(self, wanted: VpnWanted) -> VpnJob:
-        """Return what a run needs; the plan is made in its own thread.  A profile that was forgotten is none that can be tested."""
-        return VpnJob(wanted=wanted, profile=self._profiles.get(wanted.profile or ""))
+    def job(self, wanted: VpnWanted, links: Callable[[], list[Link]] = list) -> VpnJob:
+        """Return what a run needs; the plan is made in its own thread, where ``links`` gives the proxies that are wanted.
+
+        A profile that was forgotten is none that can be tested.
+        """
+        return VpnJob(wanted=wanted, profile=self._profiles.get(wanted.profile or ""), links=links, simulated=self._simulated)
 
     def forget(self) -> None:
         """Forget every profile, and end the watching: the window closes."""
@@ -156,10 +178,11 @@ class VpnShelf(QObject):
 
 
 class _Read(msgspec.Struct, frozen=True):
-    """A profile, and whether this computer's own VPN uses it now."""
+    """A profile, and whether this computer's own VPN uses it now, or may."""
 
     profile: Profile
     in_use: bool
+    may_be_in_use: bool
 
 
 def row_of(read: _Read) -> ProfileRow:
@@ -172,19 +195,19 @@ def row_of(read: _Read) -> ProfileRow:
         name=profile.name,
         notes=tuple(t(note.text, **note.values) for note in profile.notes),
         in_use=read.in_use,
+        may_be_in_use=read.may_be_in_use,
         one_at_a_time=profile.protocol in ONE_AT_A_TIME,
         can_login=openvpn,
         asks_login=openvpn and bool(getattr(profile, "asks_login", False)),
     )
 
 
-def _open(source: Path | str) -> _Read:
+def _open(source: Path | str, *, simulated: bool) -> _Read:
     """Read a profile and look whether it is in use.  Raises InputError."""
-    from diagnostics.vpn.in_use import is_in_use
     from diagnostics.vpn.profile import open_profile, read_profile
 
     profile = open_profile(source) if isinstance(source, Path) else read_profile(source)
-    return _Read(profile, asyncio.run(is_in_use([profile])))
+    return _Read(profile, *asyncio.run(_use_of(profile, simulated=simulated)))
 
 
 def _sentence(error: BaseException | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import statistics
+from collections.abc import Mapping
 from typing import Final
 
 from app.report_facts import short
@@ -43,6 +44,13 @@ _STAGES: Final[dict[str, tuple[str, ...]]] = {
 """The stages of observations behind each stage that is shown."""
 
 _OPENS: Final = (Status.WORKS, Status.SLOW, Status.PARTIAL)
+
+
+def lendable(kinds: Mapping[str, str], profile: str) -> tuple[str, ...]:
+    """Return those of some proxies, given with their kinds, that may greet the server of a kind of profile from elsewhere."""
+    from diagnostics.vpn.lending import can_lend
+
+    return tuple(ident for ident, kind in kinds.items() if can_lend(kind, profile))
 
 
 class Outcome(enum.StrEnum):

@@ -45,13 +45,16 @@ class VpnPlan(Fact, frozen=True):
     """What a run will do about VPNs besides noting which one is up.
 
     ``profiles``: profiles of the person that are tested, and the targets through those that give a tunnel; ``consent``: what they
-    allowed of that; ``protection``: look if the VPN that is up protects, which asks places outside what they see, and compare with
-    ``memory``, what this computer's lines looked like without it; ``outside``: test the targets beside it, too; ``kill_switch``: try
-    on purpose if a packet gets out beside it; ``watch``: do nothing but watch it, for so many seconds, without sending anything.
+    allowed of that; ``lent``: proxies of the person through which a server that keeps silent is greeted as well, besides those of
+    ``Plan.routes``, and nothing else is done with them; ``protection``: look if the VPN that is up protects, which asks places outside
+    what they see, and compare with ``memory``, what this computer's lines looked like without it; ``outside``: test the targets beside
+    it, too; ``kill_switch``: try on purpose if a packet gets out beside it; ``watch``: do nothing but watch it, for so many seconds,
+    without sending anything.
     """
 
     profiles: tuple[Profile, ...] = ()
     consent: Consent = Consent()
+    lent: tuple[Link, ...] = ()
     protection: bool = False
     memory: LineMemory = LineMemory()
     outside: bool = False

@@ -269,7 +269,7 @@ class Run:
         from diagnostics.vpn.through import TunnelProbe
 
         await self._line_known.wait()  # how far this computer's clock is off has to be known before a greeting carries its time
-        probing = Probing(context, profile, self._plan.vpn.consent, self._plan.routes)
+        probing = Probing(context, profile, self._plan.vpn.consent, (*self._plan.routes, *self._plan.vpn.lent))
         tunnel = await measure_profile(probing, self._network_so_far.clock_skew_s)
         if tunnel is None:
             return

@@ -9,7 +9,7 @@ from app.route_words import label, state_word
 from app.texts import t
 from app.wording import after_colon
 from diagnostics.events import Event, RunDone
-from diagnostics.model import Report, RouteVerdict
+from diagnostics.model import Report, RouteVerdict, Status
 from ui.a11y import announce
 from ui.proxy_backend import ProxyRow
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OWN_CLIENT: Final = "route.needs_its_own_client"
 """The rule of kinds that only their own program speaks."""
+
+_WORKING: Final = (Status.WORKS, Status.SLOW)
 
 
 class ProxyFlow:
@@ -45,6 +47,11 @@ class ProxyFlow:
     def names(self) -> dict[str, str]:
         """Return what the person calls each proxy, by its id in reports."""
         return {row.route: row.name for row in self._window.backend.proxies.all() if row.name}
+
+    def working(self) -> dict[str, str]:
+        """Return the kept proxies that worked when they were last tested, by their ids, with their kinds."""
+        known = ((row.id, self._known.get(row.id)) for row in self.rows())
+        return {ident: found[0].kind for ident, found in known if found is not None and found[0].status in _WORKING}
 
     def ended(self) -> None:
         """Forget the test that was under way: another run takes its place."""

@@ -16,8 +16,9 @@ class VpnWanted(msgspec.Struct, frozen=True, kw_only=True):
 
     ``profile``: the id of a profile that was opened; ``targets``: services to be tried through it, or beside the VPN.
     ``login``: log in, too, with ``user`` and ``password`` where the profile asks for them (never kept).  ``in_use``: the profile may be
-    connected now, so only greet.  ``outside``: test the targets beside the VPN as well.  ``kill_switch``: try on purpose to get out
-    beside it.
+    connected now, so only greet; ``not_in_use``: the person was asked while another VPN was on, and said that this one is not.
+    ``proxies``: kept ones through which a server that keeps silent is greeted, too.
+    ``outside``: test the targets beside the VPN as well.  ``kill_switch``: try on purpose to get out beside it.
     """
 
     profile: str | None = None
@@ -26,6 +27,8 @@ class VpnWanted(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     password: str = ""
     in_use: bool = False
+    not_in_use: bool = False
+    proxies: tuple[str, ...] = ()
     outside: bool = False
     kill_switch: bool = False
 
@@ -40,8 +43,9 @@ class ProfileRow(msgspec.Struct, frozen=True, kw_only=True):
     """A profile that was opened.  ``id`` is how reports call it; ``kind`` what it speaks (wireguard, openvpn, …); no secret.
 
     ``notes`` are sentences worth reading first: scripts that are not run, options that are left out.  ``in_use``: this computer's own
-    VPN uses it now.  ``one_at_a_time``: a second connection with the same keys takes the way of the first.  ``can_login``: there is a
-    login that may end another one; ``asks_login``: it needs a name and a password that the profile does not hold.
+    VPN uses it now; ``may_be_in_use``: a VPN that is on here may be this one.  ``one_at_a_time``: a second connection with the same keys
+    takes the way of the first.  ``can_login``: there is a login that may end another one; ``asks_login``: it needs a name and a password
+    that the profile does not hold.
     """
 
     id: str
@@ -49,6 +53,7 @@ class ProfileRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     notes: tuple[str, ...] = ()
     in_use: bool = False
+    may_be_in_use: bool = False
     one_at_a_time: bool = False
     can_login: bool = False
     asks_login: bool = False

@@ -154,6 +154,8 @@ class VpnFlow:
             self._keep(what, state.whole)
             self.ended()
             self._tell(what)
+            if what == "profile":  # a VPN that went on meanwhile made the engine only greet: the screen asks whether it is this one
+                self._window.backend.vpn.look(self._looked)
         elif self._busy == "profile":
             self._profile = state.report()
             self.refresh()
@@ -255,6 +257,7 @@ class VpnFlow:
             said = join_names([names.get(target, target) for target in self._targets()])
             screens.vpn.show_known(VpnShown(self.vpn, self._checked, self._kill, self._compared, self._busy, said))
         if "vpn_profile" in screens.built:
-            screens.vpn_profile.vpn_is_on = self.vpn.state not in ("none", "browser_only", "stale")
+            screens.vpn_profile.lending = self._window.proxies.working()
             own = screens.vpn_profile.row is not None and screens.vpn_profile.row.id == self._ident
             screens.vpn_profile.show_test(self._profile if own else None, busy=self._busy == "profile")
+            screens.vpn_profile.show_vpn(on=self.vpn.state not in ("none", "browser_only", "stale"))

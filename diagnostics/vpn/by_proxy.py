@@ -34,11 +34,9 @@ from diagnostics.routes.link import Kind, Link
 from diagnostics.routes.socks_udp import Association, begin_association
 from diagnostics.routes.tunnel import ProxyRefusal
 from diagnostics.streams import Datagrams, Stream
+from diagnostics.vpn.lending import CARRYING
 from diagnostics.vpn.probing import MOST_ADDRESSES, Probing
 from diagnostics.vpn.udp_control import UDP_WAIT
-
-CARRYING: Final = frozenset({Kind.SOCKS5, Kind.SOCKS5H, Kind.AUTO})
-"""Kinds of proxies that may carry datagrams for this program; a bare address is asked as if it spoke SOCKS5."""
 
 MOST_PROXIES: Final = 4
 """Proxies that are tried: each takes some seconds where it swallows what it promised to carry."""

@@ -13,12 +13,10 @@ from diagnostics.failures import NXDOMAIN, ProtocolError
 from diagnostics.probes.proxy_name import find_proxy
 from diagnostics.probes.tcp import connect_silently
 from diagnostics.routes.dial import ask, why_not
-from diagnostics.routes.link import Kind, Link
+from diagnostics.routes.link import Link
 from diagnostics.streams import Stream
+from diagnostics.vpn.lending import CONNECTING
 from diagnostics.vpn.probing import Probing
-
-CONNECTING: Final = frozenset({Kind.SOCKS5, Kind.SOCKS5H, Kind.HTTP})
-"""Kinds of the person's proxies that are asked to carry a greeting."""
 
 PROXY_EXTRA: Final = 3.0
 """Seconds beyond the usual patience that a proxy may take to connect."""

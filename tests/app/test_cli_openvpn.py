@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import msgspec
 import pytest
 
 from app.cli_check import Order
+from app.cli_vpn import vpn_plan
+from diagnostics.errors import InputError
 from diagnostics.model import Certainty, Report, RouteVerdict, Status, Verdict
 from diagnostics.vpn.openvpn.profile import OpenVpnProfile
 from tests.app.cli_tools import Command, Screen, command_of, engine, finished
@@ -85,6 +88,29 @@ def test_a_file_that_holds_no_login_is_a_usage_error(text: str, command: Command
     assert (outcome.status, "Usuario y clave" in outcome.err) == (2, True)
     assert "aaaa" not in outcome.err
     assert command("vpn", str(profile), "--login-file", str(tmp_path / "none"), measure=engine(report_of(Status.WORKS))).status == 2
+
+
+def test_one_login_is_never_given_to_several_profiles(profile: Path, tmp_path: Path) -> None:
+    login = tmp_path / "login.txt"
+    login.write_text("ana\nuna-clave\n")
+    options = argparse.Namespace(vpn=[str(profile), str(profile)], login_file=str(login))
+    with pytest.raises(InputError, match=r"error\.login_one_profile"):
+        vpn_plan(options)
+    alone = vpn_plan(argparse.Namespace(vpn=[str(profile)], login_file=str(login)))
+    assert alone.consent.login
+    assert len(vpn_plan(argparse.Namespace(vpn=[str(profile), str(profile)])).profiles) == 2
+
+
+def test_a_login_file_that_the_profile_names_is_not_opened(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine bank.example\nsecreto\n")
+    path = tmp_path / "casa.ovpn"
+    path.write_text(profile_text(1194, "auth-user-pass .netrc"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert command("vpn", str(path), "--login", measure=engine(report_of(Status.WORKS))).status == 2
+    orders: list[Order] = []
+    outcome = command("vpn", str(path), measure=engine(report_of(Status.WORKS), orders))
+    assert asked_of(orders) == (False, "", "")
+    assert "«.netrc»" in outcome.out + outcome.err
 
 
 def test_a_profile_of_another_kind_has_no_login(command: Command, tmp_path: Path) -> None:

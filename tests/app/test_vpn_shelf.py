@@ -14,6 +14,10 @@ from app.vpn_shelf import MOST_PROFILES, VpnShelf
 from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
 from diagnostics.plan import Plan
+from diagnostics.routes.grammar import parse_link
+from diagnostics.routes.link import Link
+from diagnostics.vpn import in_use
+from diagnostics.vpn.state.facts import Interface, VpnFacts
 from diagnostics.vpn.watch import Moment
 from ui.vpn_backend import ProfileRead, ProfileRow, VpnWanted, WatchMoment
 
@@ -41,6 +45,21 @@ class Now:
 @pytest.fixture(autouse=True)
 def spanish() -> None:
     set_language("es")
+
+
+@pytest.fixture(autouse=True)
+def computer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that gives this computer adapters and addresses; it begins without any."""
+
+    def be(*interfaces: Interface, addresses: frozenset[str] = frozenset()) -> None:
+        async def facts() -> VpnFacts:
+            return VpnFacts(system="linux", interfaces=interfaces)
+
+        monkeypatch.setattr(in_use, "read_vpn_facts", facts)
+        monkeypatch.setattr(in_use, "_addresses", lambda: set(addresses))
+
+    be()
+    return be
 
 
 @pytest.fixture
@@ -94,6 +113,69 @@ def test_a_profile_that_may_be_connected_is_only_greeted(shelf: VpnShelf) -> Non
     assert plan(shelf, VpnWanted(profile=found.id, targets=("x",))).vpn.consent.data
     greeted = plan(shelf, VpnWanted(profile=found.id, targets=("x",), in_use=True)).vpn.consent
     assert (greeted.data, greeted.in_use, greeted.login) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    "up, doubt",
+    [
+        (Interface(label="wg0", kind="wireguard"), True),
+        (Interface(label="utun4", kind="tun"), True),
+        (Interface(label="tailscale0", kind="mesh"), False),
+        (Interface(label="tun0", kind="tun", up=False), False),
+        (Interface(label="eth0", kind="physical"), False),
+    ],
+    ids=["WireGuard", "a tunnel", "a mesh", "a tunnel that is down", "the line"],
+)
+def test_a_tunnel_that_may_be_the_profiles_is_asked_about_and_spared_until_the_person_says_it_is_another(
+    up: Interface, doubt: bool, shelf: VpnShelf, computer: Callable[..., None]
+) -> None:
+    computer(up)
+    found = row(shelf, conf())
+    assert (found.in_use, found.may_be_in_use) == (False, doubt)
+    consent = plan(shelf, VpnWanted(profile=found.id)).vpn.consent
+    assert (consent.in_use, consent.doubt, consent.only_greet) == (False, doubt, doubt)
+    assert not plan(shelf, VpnWanted(profile=found.id, not_in_use=True)).vpn.consent.only_greet
+
+
+def test_a_tunnel_that_went_on_after_the_profile_was_read_is_spared_as_well(shelf: VpnShelf, computer: Callable[..., None]) -> None:
+    found = row(shelf, conf())
+    assert not found.may_be_in_use
+    computer(Interface(label="wg0", kind="wireguard"))
+    assert plan(shelf, VpnWanted(profile=found.id)).vpn.consent.doubt
+
+
+def test_a_profile_whose_address_is_this_computers_is_in_use_whatever_was_answered(shelf: VpnShelf, computer: Callable[..., None]) -> None:
+    computer(Interface(label="wg0", kind="wireguard"), addresses=frozenset({"10.66.0.1"}))
+    found = row(shelf, conf())
+    assert (found.in_use, found.may_be_in_use) == (True, False)
+    consent = plan(shelf, VpnWanted(profile=found.id, not_in_use=True)).vpn.consent
+    assert (consent.in_use, consent.doubt, consent.only_greet) == (True, False, True)
+
+
+def test_on_a_simulated_network_this_computers_tunnels_raise_no_doubt(computer: Callable[..., None]) -> None:
+    computer(Interface(label="wg0", kind="wireguard"))
+    simulated = VpnShelf(Now(), simulated=True)
+    found = row(simulated, conf())
+    assert not found.may_be_in_use
+    assert not plan(simulated, VpnWanted(profile=found.id)).vpn.consent.only_greet
+
+
+def test_proxies_are_lent_for_the_greeting_alone_and_only_those_that_were_asked_for(shelf: VpnShelf) -> None:
+    found = row(shelf, conf())
+    links = [parse_link(f"{kind}://192.0.2.{n}:1080") for n, kind in enumerate(("http", *["socks5h"] * 6), start=1)]
+    wanted = VpnWanted(profile=found.id, proxies=tuple("abcdefg"))
+    made = asyncio.run(shelf.job(wanted, lambda: links).plan(load_catalog()))
+    assert (made.routes, made.vpn.lent) == ((), tuple(links[1:5]))  # an HTTP proxy carries none of WireGuard's packets
+    assert asyncio.run(shelf.job(VpnWanted(profile=found.id), lambda: links).plan(load_catalog())).vpn.lent == ()
+
+
+def test_a_proxy_that_cannot_be_read_is_said(shelf: VpnShelf) -> None:
+    def gone() -> list[Link]:
+        raise InputError("proxies.gone")
+
+    found = row(shelf, conf())
+    with pytest.raises(InputError, match=r"proxies\.gone"):
+        asyncio.run(shelf.job(VpnWanted(profile=found.id, proxies=("a",)), gone).plan(load_catalog()))
 
 
 def test_a_profile_is_tested_without_the_direct_line(shelf: VpnShelf) -> None:

@@ -11,8 +11,10 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit
 
 from app import samples
+from app.sample_proxies import LINKS, compared
 from app.sample_vpn import FULL, OPENVPN, WIREGUARD, profile_report
 from diagnostics.events import RunDone, StepDone
+from diagnostics.routes.grammar import parse_link
 from tests.ui.conftest import Open, SampleDriver
 from ui.vpn_backend import VpnWanted, WatchMoment
 
@@ -114,7 +116,67 @@ def test_while_some_vpn_is_on_the_answer_that_harms_nobody_is_ticked(driver: Sam
     assert driver.button("vpn_profile.in_use").isChecked()
     driver.press("vpn_profile.in_use")
     driver.press("vpn_profile.go")
-    assert not driver.backend.vpn_wanted[0].in_use
+    assert (driver.backend.vpn_wanted[0].in_use, driver.backend.vpn_wanted[0].not_in_use) == (False, True)
+
+
+def test_a_profile_that_may_be_the_tunnel_that_is_on_is_asked_about(driver: SampleDriver) -> None:
+    driver.backend.tunnels.row = msgspec.structs.replace(WIREGUARD, may_be_in_use=True)
+    paste(driver)
+    assert driver.button("vpn_profile.in_use").isChecked()
+    assert "Puede que esta VPN ya esté encendida" in driver.words("vpn_profile.in_use.why")
+    driver.press("vpn_profile.in_use")
+    driver.press("vpn_profile.go")
+    assert (driver.backend.vpn_wanted[0].in_use, driver.backend.vpn_wanted[0].not_in_use) == (False, True)
+
+
+def test_without_any_doubt_nothing_is_ticked_and_nobody_was_asked(driver: SampleDriver) -> None:
+    paste(driver)
+    assert not driver.button("vpn_profile.in_use").isChecked()
+    driver.press("vpn_profile.go")
+    assert (driver.backend.vpn_wanted[0].in_use, driver.backend.vpn_wanted[0].not_in_use) == (False, False)
+
+
+def test_a_vpn_that_went_on_during_the_test_is_asked_about_once_it_is_over(driver: SampleDriver) -> None:
+    paste(driver)
+    driver.press("vpn_profile.go")
+    driver.backend.tunnels.state = FULL
+    driver.backend.play([RunDone(report=profile_report(WIREGUARD, works=True))])
+    assert driver.button("vpn_profile.in_use").isChecked()
+    driver.press("vpn_profile.in_use")
+    driver.window.vpn.refresh()
+    assert not driver.button("vpn_profile.in_use").isChecked()
+    driver.press("vpn_profile.go")
+    assert [(each.in_use, each.not_in_use) for each in driver.backend.vpn_wanted] == [(False, False), (False, True)]
+
+
+def lend_part(driver: SampleDriver) -> bool:
+    return driver.button("vpn_profile.lend").isVisibleTo(driver.shell)
+
+
+def test_proxies_that_worked_are_offered_for_a_silent_server_and_used_only_when_ticked(open_window: Open) -> None:
+    driver = open_window(compared())
+    for link in LINKS:
+        driver.backend.shelf.add(link)
+    driver.window.proxies.learn(compared())
+    driver.press("rail.proxies")
+    driver.press("proxies.test.profile")
+    paste(driver)
+    assert lend_part(driver)
+    assert "verá con qué servidor hablas" in driver.words("vpn_profile.lend.why")
+    driver.press("vpn_profile.go")
+    assert driver.backend.vpn_wanted[0].proxies == ()
+    driver.backend.play([RunDone(report=profile_report(WIREGUARD, works=False))])
+    driver.press("vpn_profile.lend")
+    driver.press("vpn_profile.go")
+    assert driver.backend.vpn_wanted[1].proxies == (parse_link(LINKS[0]).id,)
+
+
+def test_without_a_proxy_that_worked_none_is_offered(driver: SampleDriver) -> None:
+    for link in LINKS:  # kept, and never tested
+        driver.backend.shelf.add(link)
+    driver.window.vpn.refresh()
+    paste(driver)
+    assert not lend_part(driver)
 
 
 def test_logging_in_is_asked_for_and_nothing_of_it_stays(driver: SampleDriver) -> None:

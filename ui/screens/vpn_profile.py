@@ -5,6 +5,7 @@ The window keeps nothing of a profile: what was pasted is cleared as soon as it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLineEdit, QPlainTextEdit, QWidget
 
 from app.texts import t
-from app.vpn_steps import Outcome, ProfileStage, kind_title, opens_sentence, profile_route, profile_stages, profile_word
+from app.vpn_steps import Outcome, ProfileStage, kind_title, lendable, opens_sentence, profile_route, profile_stages, profile_word
 from app.vpn_words import profile_sentence
 from diagnostics.model import Report
 from ui.a11y import announce
@@ -46,10 +47,12 @@ class VpnProfileScreen(DropScreen):
         self._vpn = vpn
         self.row: ProfileRow | None = None
         self._report: Report | None = None
-        self._busy = self._done = False
+        self._busy = self._done = self._doubted = False
         self._source: Path | str = ""
         self.vpn_is_on = False
         """Whether a VPN of this computer is on: then one with these keys may be connected."""
+        self.lending: Mapping[str, str] = {}
+        """Kept proxies that worked when they were last tested, with their kinds: a silent server may be greeted through them, too."""
         self.dropped.connect(self.read)
         self._seen, self._kept = Label(rank="muted", name="vpn_profile.seen"), Label(rank="muted", name="vpn_profile.kept")
         self.body.addWidget(self._seen)
@@ -106,7 +109,11 @@ class VpnProfileScreen(DropScreen):
         self._in_use_part = column([Row([self._in_use]), self._in_use_why])
         self._fields = column([self._user_label, self._user, self._password_label, self._password, self._login_kept])
         self._login_part = column([Row([self._login]), self._login_why, self._fields])
-        for part in (self._in_use_part, self._login_part):
+        self._lend = Choice(self.theme, "vpn_profile.lend")
+        self._lend_why = Label(rank="muted", name="vpn_profile.lend.why")
+        self._lend_part = column([Row([self._lend]), self._lend_why])
+        self._questions = (self._in_use_part, self._login_part, self._lend_part)
+        for part in self._questions:
             part.hide()
             self.body.addWidget(part)
         self._fields.hide()
@@ -125,6 +132,8 @@ class VpnProfileScreen(DropScreen):
         self._read.say(t("vpn_profile.read"))
         self._other.say(t("vpn_profile.another"))
         self._in_use.say(t("vpn_profile.in_use"))
+        self._lend.say(t("vpn_profile.lend"))
+        self._lend_why.say(t("vpn_profile.lend.why"))
         self._login.say(t("vpn_profile.login"))
         self._login_why.say(t("vpn_profile.login.why"))
         self._user_label.say(t("vpn_profile.user"))
@@ -147,15 +156,17 @@ class VpnProfileScreen(DropScreen):
             self.primary.setEnabled(row is not None)
         self._paste.setVisible(row is None)
         self._another.setVisible(row is not None)
-        for button in (self._open, self._read, self._other, self._in_use, self._login):
+        for button in (self._open, self._read, self._other, self._in_use, self._login, self._lend):
             button.setEnabled(not self._busy)
         if row is not None and row.in_use:
             self._in_use.setEnabled(False)
         self._card.setVisible(row is not None)
         self._notes.say(" ".join(row.notes) if row is not None else "")
         if row is not None:
-            self._in_use_why.say(t("vpn_profile.in_use.sure" if row.in_use else "vpn_profile.in_use.why"))
+            which = "sure" if row.in_use else "maybe" if self._doubted else "why"
+            self._in_use_why.say(t(f"vpn_profile.in_use.{which}"))
             self._fill_card(row)
+        self._lend_part.setVisible(bool(self._lendable()))
         self._show_stages(row)
         self.set_reading_order()
 
@@ -232,7 +243,7 @@ class VpnProfileScreen(DropScreen):
     def _forget(self) -> None:
         """Let go of the profile and begin again with the field."""
         self.row, self._report, self._done = None, None, False
-        for part in (self._in_use_part, self._login_part):
+        for part in self._questions:
             part.hide()
         self._forget_login()
         self.note.say("")
@@ -242,16 +253,29 @@ class VpnProfileScreen(DropScreen):
     def _ask(self, row: ProfileRow) -> None:
         """Ask what this profile makes necessary; in doubt the answer that harms nobody is ticked."""
         self._in_use_part.setVisible(row.one_at_a_time)
-        self._in_use.setChecked(row.one_at_a_time and (row.in_use or self.vpn_is_on))
+        self._doubted = row.one_at_a_time and (row.may_be_in_use or self.vpn_is_on)
+        self._in_use.setChecked(row.one_at_a_time and (row.in_use or self._doubted))
         self._login_part.setVisible(row.can_login)
         self._login.setChecked(False)
+        self._lend.setChecked(False)  # whoever runs a proxy sees which server is greeted: that is never done unasked
         self._forget_login()
         self._show_fields()
+
+    def show_vpn(self, *, on: bool) -> None:
+        """Take in whether a VPN is on; one that went on after the profile was read makes the answer doubtful, and it is asked for again."""
+        self.vpn_is_on = on
+        if on and self.row is not None and self.row.one_at_a_time and not self._doubted and not self._busy:
+            self._doubted = True
+            self._in_use.setChecked(True)
+            self._show_state()
 
     def _show_fields(self) -> None:
         wanted = self._login.isChecked() and self.row is not None and self.row.asks_login
         self._fields.setVisible(wanted)
         self.set_reading_order()
+
+    def _lendable(self) -> tuple[str, ...]:
+        return lendable(self.lending, self.row.kind) if self.row is not None and self.lending else ()
 
     def _forget_login(self) -> None:
         self._user.clear()
@@ -273,6 +297,8 @@ class VpnProfileScreen(DropScreen):
                 user=self._user.text() if self._login.isChecked() else "",
                 password=self._password.text() if self._login.isChecked() else "",
                 in_use=self.row.in_use or (self.row.one_at_a_time and self._in_use.isChecked()),
+                not_in_use=self._doubted and not self._in_use.isChecked(),
+                proxies=self._lendable() if self._lend.isChecked() else (),
             )
             self.test_asked.emit(wanted)
 

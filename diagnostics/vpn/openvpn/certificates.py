@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from diagnostics.vpn.profile import ProfileError
 CERTIFICATE: Final = "CERTIFICATE"
 _CERTIFICATES: Final = frozenset({CERTIFICATE, "X509 CERTIFICATE", "TRUSTED CERTIFICATE"})
 _ENCRYPTED: Final = "ENCRYPTED"
+_PASSWORD_BYTES: Final = 32
 
 
 class Certificates(msgspec.Struct, frozen=True):
@@ -124,8 +126,20 @@ def _public(key: object) -> bytes:
 def show_own(context: ssl.SSLContext, own: Certificates) -> None:
     """Let a TLS context show the person's certificate.  Raises OSError (ssl.SSLError is one) for what OpenSSL does not take."""
     if own.chain:
-        with _file_of(own.chain.reveal() + own.key.reveal()) as path:
-            context.load_cert_chain(path)
+        password = secrets.token_urlsafe(_PASSWORD_BYTES)
+        with _file_of(own.chain.reveal() + _locked(own.key.reveal(), password)) as path:
+            context.load_cert_chain(path, password=password)
+
+
+def _locked(key: str, password: str) -> str:
+    """Return a private key under a password, so that no file ever holds it in clear.  Raises ssl.SSLError for what is no key."""
+    try:
+        found = serialization.load_pem_private_key(key.encode(), password=None)
+        way = serialization.BestAvailableEncryption(password.encode())
+        return found.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, way).decode()
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        message = "no private key"
+        raise ssl.SSLError(message) from None
 
 
 @contextlib.contextmanager
@@ -133,7 +147,7 @@ def _file_of(text: str) -> Iterator[str]:
     """Give a file that holds a text: Python's TLS takes a private key from files alone.
 
     On Linux it lives in memory and has no name.  Elsewhere it is a file that only this user may read (mkstemp), and is gone when the
-    block ends, however that ends.
+    block ends, however that ends; after a power cut what is left of it cannot be opened without the password.
     """
     if hasattr(os, "memfd_create"):
         number = os.memfd_create("own", os.MFD_CLOEXEC)

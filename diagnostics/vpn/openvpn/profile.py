@@ -1,6 +1,7 @@
 """An OpenVPN profile (.ovpn): where its servers are, what proves who they are, and what they want to know of the person.
 
-Scripts and plug-ins are never run, files beyond the profile's own folder never read.  What OpenVPN itself would insist on before it
+Scripts and plug-ins are never run; of files only certificates and keys are read, which prove to be such, and only in the profile's own
+folder.  What OpenVPN itself would insist on before it
 sends a password (the authority, the kind of certificate, the name in it) is kept, and insisted on here as well.
 """
 
@@ -29,7 +30,11 @@ MOST_REMOTES: Final = 16
 MOST_LOGIN: Final = 128
 """Characters of a user's name or password (OpenVPN's USER_PASS_LEN without PKCS#11)."""
 
+MOST_NAME: Final = 80
+"""Characters that are shown of a file's name."""
+
 INLINE: Final = "[inline]"
+LOGIN: Final = "auth-user-pass"
 DIGESTS: Final = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
 CIPHERS: Final = ("AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305")
 """What OpenVPN 2.6 offers for the data channel if the profile says nothing."""
@@ -114,7 +119,7 @@ def parse_ovpn(source: Source) -> OpenVpnProfile:
     config = read_config(source.text)
     _refuse(config)
     remotes = _remotes(config)
-    wants_login, user, password = _login(config, source)
+    wants_login, user, password = _login(config)
     rules = read_rules(config)
     return OpenVpnProfile(
         protocol=Protocol.OPENVPN,
@@ -230,19 +235,24 @@ def _digest(config: Config) -> str:
     return name
 
 
-def _login(config: Config, source: Source) -> tuple[bool, str, str]:
-    """Return whether it logs in, and the name and password that it holds; a file that is not there is no mistake: they are asked for."""
-    option = config.last("auth-user-pass")
-    text = config.blocks.get("auth-user-pass")
-    if option is None and text is None:
-        return False, "", ""
-    if text is None and option is not None and option.word() not in ("", INLINE):
-        try:
-            text = decoded(source.read(option.word()))
-        except ProfileError:
-            return True, "", ""
-    user, password, *_ = [*(text or "").replace("\r", "").split("\n"), "", ""]
+def _login(config: Config) -> tuple[bool, str, str]:
+    """Return whether it logs in, and the name and password that stand in the profile itself.
+
+    Those of a file that it names are asked for instead: a login has no form of its own by which to tell it, so a stranger's profile
+    could have any file of the folder sent to its server.
+    """
+    text = config.blocks.get(LOGIN)
+    if text is None:
+        return config.last(LOGIN) is not None, "", ""
+    user, password, *_ = [*text.replace("\r", "").split("\n"), "", ""]
     return True, user[:MOST_LOGIN], password[:MOST_LOGIN]
+
+
+def _login_file(config: Config) -> str:
+    """Return which file the profile names for its login, as much of it as is shown; nothing if it names none or holds the login itself."""
+    option = config.last(LOGIN)
+    named = option.word() if option is not None and LOGIN not in config.blocks else ""
+    return "" if named == INLINE else named[-MOST_NAME:]
 
 
 def _ciphers(config: Config) -> tuple[str, ...]:
@@ -275,6 +285,8 @@ def _notes(config: Config, remotes: tuple[Remote, ...], rules: ServerRules) -> I
         yield Note(text="vpn.profile.ovpn.compression")
     if _device(config) == "tap":
         yield Note(text="vpn.profile.ovpn.tap")
+    if file := _login_file(config):
+        yield Note(text="vpn.profile.ovpn.login_file", values={"name": file})
     if config.has("static-challenge"):
         yield Note(text="vpn.profile.ovpn.code")
     if not rules.strict:

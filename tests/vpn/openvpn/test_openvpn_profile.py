@@ -115,14 +115,43 @@ def test_a_key_of_one_client_comes_in_two_parts() -> None:
 def test_files_beside_the_profile_are_read_and_no_others(tmp_path: Path) -> None:
     for name, text in {"ca.crt": issuer().root, "own.crt": own().certificate, "own.key": own().key, "ta.key": KEY_TEXT}.items():
         (tmp_path / name).write_text(text)
-    (tmp_path / "pass.txt").write_text("ana\nsecreto\n")
-    text = f"client\n{REMOTE}\nca ca.crt\ncert own.crt\nkey own.key\ntls-auth ta.key 1\nauth-user-pass pass.txt\n"
+    text = f"client\n{REMOTE}\nca ca.crt\ncert own.crt\nkey own.key\ntls-auth ta.key 1\n"
     profile = read(text, tmp_path)
-    assert (profile.wrap.direction, profile.user.reveal(), profile.asks_login) == (1, "ana", False)
+    assert (profile.wrap.direction, profile.certificates.key.reveal()) == (1, own().key)
     with pytest.raises(ProfileError, match="file_missing"):
         read(text)
     with pytest.raises(ProfileError, match="file_missing"):
         read(text.replace("ca ca.crt", "ca /etc/hostname"), tmp_path)
+
+
+@pytest.mark.parametrize("name", [".netrc", "pass.txt"])
+def test_a_login_in_a_file_is_never_read_but_asked_for_and_the_file_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("machine bank.example login ana\npassword secreto\n")
+    profile = read(with_lines(f"auth-user-pass {name}"), tmp_path)
+    assert (profile.asks_login, profile.user.reveal(), profile.password.reveal()) == (True, "", "")
+    (note,) = [note for note in profile.notes if note.text == "vpn.profile.ovpn.login_file"]
+    assert note.values == {"name": name}
+
+
+@pytest.mark.parametrize(
+    "lines", ["auth-user-pass", "auth-user-pass [inline]\n<auth-user-pass>\nana\nsecreto\n</auth-user-pass>", "verb 3"]
+)
+def test_without_a_file_for_the_login_none_is_named(lines: str) -> None:
+    assert notes_of(lines) == []
+
+
+@pytest.mark.parametrize("part", ["ca", "cert", "extra-certs", "key", "tls-auth", "tls-crypt", "tls-crypt-v2"])
+@pytest.mark.parametrize(
+    "secret", ["ana\nsecreto\n", f"ssh-ed25519 secreto {KEY.hex()}\n", "-----BEGIN secreto-----\nabcd\n-----END secreto-----\n"]
+)
+def test_no_other_file_passes_for_a_certificate_or_a_key(part: str, secret: str, tmp_path: Path) -> None:
+    papers = {"ca": issuer().root, "cert": own().certificate, "key": own().key}
+    for name, text in (papers | {part: secret}).items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    named = "\n".join(f"{name} {name}.txt" for name in dict.fromkeys((*papers, part)))
+    with pytest.raises(ProfileError, match=r"bad_(certificate|key)") as refused:
+        read(f"client\n{REMOTE}\n{named}\n", tmp_path)
+    assert "secreto" not in f"{refused.value} {refused.value.values}"
 
 
 @pytest.mark.parametrize(
