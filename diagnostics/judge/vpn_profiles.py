@@ -14,14 +14,13 @@ from diagnostics.failures import BOGON, NO_ANSWER, NXDOMAIN, REFUSED, TIMEOUT
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_address import judge_ike, judge_spoken
+from diagnostics.judge.vpn_elsewhere import ENOUGH_TRIES, answered_elsewhere
 from diagnostics.judge.vpn_evidence import ADDRESSES, ProfileEvidence, ends_on_the_way, is_prohibited, tries
+from diagnostics.judge.vpn_faults import not_permitted
 from diagnostics.judge.vpn_openvpn import judge_openvpn
 from diagnostics.judge.vpn_tor import judge_tor
 from diagnostics.judge.vpn_wireguard import judge_wireguard
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Status
-
-ENOUGH_TRIES: Final = 3
-"""Greetings that must have stayed without an answer before silence is held against an answer by another way."""
 
 BEHIND: Final = -60.0
 """Seconds by which this computer's clock is behind from which on it may be why a server that looks at the time stays silent."""
@@ -70,7 +69,7 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     inside = evidence.of("inside")
     if inside:
         return said(Status.NOT_TESTED, "vpn.inside_itself", None, Certainty.NONE, ids(inside))
-    found = _name(evidence, network) or _port(evidence)
+    found = _name(evidence, network) or not_permitted(evidence) or _port(evidence)
     if found is not None:
         return found
     own = JUDGES.get(evidence.protocol)
@@ -117,7 +116,7 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
     prohibited = [o for o in steps if is_prohibited(o)]
     ended = [o for o in steps if ends_on_the_way(o)]
     refused = [o for o in steps if o.failure == REFUSED]
-    elsewhere = _answered_elsewhere(evidence) if prohibited or refused or ended else None
+    elsewhere = answered_elsewhere(evidence, steps) if prohibited or refused or ended else None
     if elsewhere:
         return elsewhere
     if prohibited:
@@ -129,27 +128,10 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
     return None
 
 
-def _answered_elsewhere(evidence: ProfileEvidence) -> Finding | None:
-    """Judge a greeting that got no answer here and one from elsewhere: with signs enough there is nothing else that could be at fault."""
-    here = [o for o in evidence.of("handshake") if o.failure]
-    same = evidence.no_other_way()
-    heard = [o for o in evidence.elsewhere("handshake") if _was_heard(o) and word(o, "by") not in same]
-    if evidence.answered or not here or not heard:
-        return None
-    signs = sum(tries(o) for o in evidence.silent) >= ENOUGH_TRIES or any(is_prohibited(o) for o in here)
-    sure, status = (Certainty.CERTAIN, Status.BLOCKED) if signs else (Certainty.LIKELY, Status.LIKELY_BLOCKED)
-    return said(status, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, sure, ids(here, heard))
-
-
-def _was_heard(o: Observation) -> bool:
-    """Tell whether a server said anything to a greeting: one that asks for patience lives, too."""
-    return o.failure is None or word(o, "answer") == "cookie"
-
-
 def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     """Judge a server that does not answer, by what else was tried."""
     silent = evidence.silent
-    elsewhere = _answered_elsewhere(evidence)
+    elsewhere = answered_elsewhere(evidence, [*evidence.of("port"), *evidence.of("handshake")])
     if elsewhere:
         return elsewhere
     if _clock_behind(evidence, network):

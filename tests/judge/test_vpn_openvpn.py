@@ -67,6 +67,10 @@ CLOSED_AT_KEY = tcp("handshake", EOF, tries=1, wrap="tls-crypt")
 CLOSED_PLAIN = tcp("handshake", EOF, tries=1, wrap="plain")
 CUT = tcp("handshake", RESET, tries=1, wrap="tls-crypt")
 HELD, NOT_HELD = tcp("hold"), tcp("hold", EOF)
+AWAY = tcp("handshake", by="socks5-1", tries=1)
+SAME_LINE = step("relay", by="socks5-1", answered=True, same_address=True)
+LIKELY_CUT = "likely_blocked vpn_handshake_blocked likely vpn.answers_elsewhere"
+DENIED = "permission_denied"
 LET_IN = step("login", answer="push", routes=1)
 
 
@@ -115,7 +119,15 @@ LET_IN = step("login", answer="push", routes=1)
         ((SILENT,), "unknown - none vpn.silent"),
         ((SILENT, tcp("port", TIMEOUT)), "unknown - none vpn.silent"),
         ((tcp("port", TIMEOUT),), "unknown - none vpn.silent"),
-        ((tcp("port", TIMEOUT), tcp("handshake", by="socks5-1")), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((tcp("port", TIMEOUT, tries=3), AWAY), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((tcp("port", TIMEOUT, tries=1), AWAY), LIKELY_CUT),
+        ((tcp("port", TIMEOUT, tries=3), AWAY, SAME_LINE), "unknown - none vpn.silent"),
+        ((tcp("port", DENIED, tries=3), AWAY), "unknown local_firewall none vpn.not_permitted"),
+        ((SILENT, tcp("port", TIMEOUT, tries=1), AWAY), LIKELY_CUT),
+        ((SILENT, tcp("port", TIMEOUT, tries=3), AWAY), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((tcp("port", TIMEOUT, tries=3, remote=2), tcp("port", TIMEOUT, tries=1), AWAY), LIKELY_CUT),
+        ((SILENT, step("handshake", by="socks5-1", place=1)), "unknown - none vpn.silent"),  # another server is alive
+        ((SILENT, step("handshake", by="socks5-1")), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
         ((tcp("port", TIMEOUT), tcp("handshake", RESET, by="socks5-1")), "unknown - none vpn.silent"),
         ((SILENT, tcp("port", REFUSED)), "unknown - none vpn.silent"),
         ((step("handshake", REFUSED), tcp("port", REFUSED)), "down vpn_server_unreachable likely vpn.port_closed"),
@@ -129,7 +141,11 @@ LET_IN = step("login", answer="push", routes=1)
         ((OPEN, CUT, CUT, HELD), "unknown - none vpn.greeting_cut"),
         ((OPEN, CUT, CLOSED_AT_KEY, HELD), "unknown - none vpn.greeting_cut"),
         ((OPEN, CUT, HELD), "unknown - none vpn.silent"),
-        ((OPEN, CUT, CUT, HELD, tcp("handshake", by="socks5-1")), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((OPEN, CUT, AWAY), LIKELY_CUT),
+        ((OPEN, CUT, CUT, NOT_HELD, AWAY), "unknown - none vpn.closes_here"),
+        ((OPEN, CUT, NOT_HELD, AWAY), "unknown - none vpn.closes_here"),
+        ((OPEN, CUT, CUT, HELD, AWAY, SAME_LINE), "unknown - none vpn.greeting_cut"),
+        ((OPEN, CUT, CUT, HELD, AWAY), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
         ((OPEN, CUT, CUT, HELD, tcp("handshake", RESET, by="socks5-1")), "unknown - none vpn.greeting_cut"),
         ((OPEN, tcp("handshake", WRONG_ANSWER)), "down vpn_server_unreachable likely vpn.other_service"),
         ((SILENT, OPEN, tcp("handshake", WRONG_ANSWER)), "unknown - none vpn.silent"),

@@ -13,7 +13,7 @@ from diagnostics.model import Cause, NetworkVerdict, Observation, Status, Step
 ROUTE = "wireguard-abcd"
 BLOCKED = Cause.VPN_HANDSHAKE_BLOCKED
 MIXED = {"passed": [576, 1280], "lost": [1350, 1420]}
-ONCE = ("handshake", "generic_timeout_error", {"tries": 1})
+ONCE = ("handshake", "generic_timeout_error", {"tries": 1, "transport": "udp"})
 LOST_NAME: Any = ("name", "dns_nxdomain_error", {})
 FINE = NetworkVerdict(status=Status.WORKS, clock_skew_s=0.4)
 
@@ -37,7 +37,7 @@ SILENT = ("handshake", "generic_timeout_error", {"tries": 3, "transport": "udp"}
 ANSWERED = ("handshake", None, {"tries": 1, "transport": "udp", "answer": "response"})
 KEYS: Any = ("keys", None, {})
 DATA = ("data", None, {"heard": ["ping"]})
-ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1})
+ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1, "transport": "udp"})
 NOT_ELSEWHERE = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp"})
 RELAY: Any = ("relay", None, {"by": "socks5-1234", "answered": True, "same_address": False})
 BUSY_ELSEWHERE: Any = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp", "answer": "cookie"})
