@@ -99,11 +99,12 @@ def _name(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding | None:
     if not failed or evidence.answered:
         return None
     known = [o for o in evidence.of("name_elsewhere") if o.failure is None]
-    if known:
+    told = network.status in _LINE_WORKS and any(o.failure in _NOBODY for o in failed)
+    if known and told:
         return said(Status.LIKELY_BLOCKED, "vpn.name_misled", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(failed, known))
-    if any(o.detail.get("stage") == "handshake" for o in evidence.vpn):
-        return None
-    if network.status not in _LINE_WORKS or not any(o.failure in _NOBODY for o in failed):
+    if any(word(o, "stage") in ("port", "handshake") for o in evidence.vpn):
+        return None  # its address was learnt by another way, or it has another name: what was seen there decides
+    if known or not told:
         return said(Status.UNKNOWN, "vpn.name_unclear", None, Certainty.NONE, ids(failed))
     return said(Status.DOWN, "vpn.name_unknown", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(failed))
 

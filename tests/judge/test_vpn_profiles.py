@@ -41,6 +41,7 @@ ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1, "transport": "
 NOT_ELSEWHERE = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp"})
 RELAY: Any = ("relay", None, {"by": "socks5-1234", "answered": True, "same_address": False})
 BUSY_ELSEWHERE: Any = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp", "answer": "cookie"})
+PORT_SILENT: Any = ("port", "generic_timeout_error", {"tries": 3, "transport": "tcp"})
 REFUSED: Any = ("handshake", "connection_refused", {"tries": 1, "transport": "udp"})
 PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "udp"})
 
@@ -162,6 +163,26 @@ def test_without_internet_nothing_is_said_of_a_profile_that_stays_silent() -> No
     offline = NetworkVerdict(status=Status.DOWN, cause=Cause.NO_INTERNET, rule="network.nothing_answers")
     assert judge_profile(ROUTE, seen(SILENT), offline).cause is Cause.NO_INTERNET
     assert judge_profile(ROUTE, seen(ANSWERED, KEYS, DATA), offline).status is Status.WORKS
+
+
+KNOWN: Any = ("name_elsewhere", None, {})
+
+
+@pytest.mark.parametrize(
+    "failure, line, steps, rule",
+    [
+        ("dns_no_answer", FINE, [SILENT], "vpn.name_misled"),
+        ("generic_timeout_error", FINE, [SILENT], "vpn.silent"),  # a slow resolver misleads nobody
+        ("dns_temporary_failure", FINE, [PORT_SILENT], "vpn.too_little"),
+        ("dns_nxdomain_error", NetworkVerdict(), [SILENT], "vpn.silent"),  # names fail for everybody here
+        ("dns_nxdomain_error", NetworkVerdict(), [SILENT, ELSEWHERE], "vpn.answers_elsewhere"),
+        ("generic_timeout_error", FINE, [], "vpn.name_unclear"),
+    ],
+)
+def test_a_name_is_hidden_only_where_somebody_said_that_nobody_has_it_and_the_line_works(
+    failure: str, line: NetworkVerdict, steps: list[Any], rule: str
+) -> None:
+    assert judge_profile(ROUTE, seen(("name", failure, {}), KNOWN, *steps), line).rule == rule
 
 
 @pytest.mark.parametrize(
