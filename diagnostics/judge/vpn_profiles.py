@@ -28,9 +28,12 @@ BEHIND: Final = -60.0
 DATED: Final = frozenset({"wireguard", "amneziawg"})
 """Protocols whose servers take no greeting that is older than the last they took."""
 
-DATED_FINDINGS: Final = frozenset({"vpn.server_expired"})
+DATED_FINDINGS: Final = frozenset({"vpn.server_expired", "vpn.tor_expired"})
+"""Findings that rest on this computer's clock."""
+
 DAY: Final = 86_400.0
-"""Findings that rest on this computer's clock, and the seconds by which that must be off to be why: certificates last months and more."""
+"""Seconds by which that must be off to be why something has run out: certificates last months and more.  What does not hold yet may have
+been made a moment ago: a clock that is ``BEHIND`` is enough there."""
 
 ENOUGH_OPERATORS: Final = 2
 
@@ -75,7 +78,7 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     own = JUDGES.get(evidence.protocol)
     found = own(evidence) if own else None
     if found is not None:
-        return _by_this_clock(found, network)
+        return _by_this_clock(found, evidence, network)
     if evidence.silent and not evidence.answered:
         return _silence(evidence, network)
     if evidence.answered:
@@ -83,13 +86,20 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     return said(Status.UNKNOWN, "vpn.too_little", None, Certainty.NONE, ids(evidence.vpn[:8]))
 
 
-def _by_this_clock(found: Finding, network: NetworkVerdict) -> Finding:
-    """Return a finding, or what a wrong clock of this computer makes of it: by that, certificates that are valid have run out."""
+def _by_this_clock(found: Finding, evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
+    """Return a finding, or what this computer's clock makes of it: by a wrong one, certificates that are valid have run out.
+
+    A clock that nobody vouches for accuses nobody; a Tor bridge tells the time itself.
+    """
     if found.rule not in DATED_FINDINGS:
         return found
     skew = network.clock_skew_s
-    if network.cause is Cause.WRONG_CLOCK or (skew is not None and abs(skew) > DAY):
+    early = any(word(o, "reason") == "early" for o in evidence.of("tls"))
+    off = skew is not None and (abs(skew) > DAY or (early and skew < BEHIND))
+    if network.cause is Cause.WRONG_CLOCK or off:
         return said(Status.DOWN, "vpn.server_dates", Cause.WRONG_CLOCK, Certainty.LIKELY, (*found.evidence, *network.evidence[:4]))
+    if skew is None and not any(isinstance(o.detail.get("skew_s"), int | float) for o in evidence.of("clock")):
+        return said(Status.UNKNOWN, "vpn.dates_unchecked", None, Certainty.NONE, found.evidence)
     return found
 
 

@@ -57,6 +57,7 @@ PROVEN = step("tls", tries=1, acked=2, came=2, taken=2, settled=True)
 MUTE_END = step("tls", tries=1, acked=1, came=2, taken=2, settled=False)
 NOT_OURS = step("tls", UNKNOWN_AUTHORITY, tries=1, reason="authority", verify_code=19)
 OLD = step("tls", INVALID_CERTIFICATE, tries=1, reason="expired", verify_code=10)
+NEW = step("tls", INVALID_CERTIFICATE, tries=1, reason="early", verify_code=9)
 LOST = step("tls", TIMEOUT, tries=2, acked=0, came=0, taken=0)
 LARGE_LOST = step("tls", TIMEOUT, tries=2, acked=1, came=3, taken=0)
 STALLED = step("tls", TIMEOUT, tries=2, acked=1, came=0, taken=0)
@@ -81,7 +82,7 @@ LET_IN = step("login", answer="push", routes=1)
         ((ANSWER, NOT_OURS), "down vpn_untrusted_server certain vpn.other_server"),
         ((ANSWER, step("tls", INVALID_CERTIFICATE, reason="usage")), "down vpn_untrusted_server certain vpn.other_server"),
         ((ANSWER, step("tls", INVALID_CERTIFICATE, reason="certificate")), "down vpn_untrusted_server likely vpn.other_server"),
-        ((ANSWER, OLD), "down vpn_untrusted_server likely vpn.server_expired"),
+        ((ANSWER, OLD), "unknown - none vpn.dates_unchecked"),
         ((ANSWER, step("tls", INVALID_CERTIFICATE, tries=1)), "unknown - none vpn.tls_refused"),  # an alert: anybody may send one
         # what it says
         ((ANSWER, PROVEN), "works - likely vpn.server_proven"),
@@ -155,10 +156,25 @@ def test_a_server_is_judged_by_what_it_proved_and_by_comparison(steps: tuple[Obs
     assert said(*steps) == expected
 
 
-@pytest.mark.parametrize("skew, cause", [(9e6, Cause.WRONG_CLOCK), (-9e6, Cause.WRONG_CLOCK), (3600.0, Cause.VPN_UNTRUSTED_SERVER)])
-def test_a_wrong_clock_is_named_where_a_certificate_has_run_out_by_it(skew: float, cause: Cause) -> None:
-    verdict = judged(ANSWER, OLD, network=NetworkVerdict(status=Status.WORKS, clock_skew_s=skew))
-    assert (verdict.status, verdict.cause) == (Status.DOWN, cause)
+@pytest.mark.parametrize(
+    "proof, skew, expected",
+    [
+        (OLD, 9e6, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (OLD, -9e6, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (OLD, 3600.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (OLD, -3600.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (OLD, None, (Status.UNKNOWN, None, "vpn.dates_unchecked")),
+        # a server that was set up a moment ago, and a clock that is an hour behind
+        (NEW, -3600.0, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (NEW, -61.0, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (NEW, -59.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (NEW, 3600.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (NEW, None, (Status.UNKNOWN, None, "vpn.dates_unchecked")),
+    ],
+)
+def test_a_wrong_clock_is_named_where_a_certificate_does_not_hold_by_it(proof: Observation, skew: float | None, expected: Any) -> None:
+    verdict = judged(ANSWER, proof, network=NetworkVerdict(status=Status.WORKS, clock_skew_s=skew))
+    assert (verdict.status, verdict.cause, verdict.rule) == expected
     assert route_sentence(verdict, Report())
 
 

@@ -119,7 +119,7 @@ def test_each_fault_of_a_profile_or_a_server_has_its_own_verdict(servers: OpenVp
     assert said_of(found) == {
         "wrong_password": ["down", "vpn_auth_failed", "certain", "vpn.login_refused"],
         "wrong_authority": OTHER,
-        "expired": ["down", "vpn_untrusted_server", "likely", "vpn.server_expired"],
+        "expired": ["unknown", None, "none", "vpn.dates_unchecked"],
         "of_a_client": OTHER,
         "another_name": OTHER,
         "its_name": LET_IN,
