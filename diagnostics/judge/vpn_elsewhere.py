@@ -42,6 +42,12 @@ def answered_elsewhere(evidence: ProfileEvidence, here: Sequence[Observation]) -
     return said(Status.LIKELY_BLOCKED, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(failed, heard))
 
 
+def proven_elsewhere(evidence: ProfileEvidence, here: Sequence[Observation]) -> list[Observation]:
+    """Return the proofs of who it is that a server gave elsewhere, of those servers that were tried ``here`` over the same transport."""
+    same, servers = evidence.no_other_way(), {_server(o) for o in here}
+    return [o for o in evidence.elsewhere("tls") if o.failure is None and word(o, "by") not in same and _server(o) in servers]
+
+
 def closed_unasked(evidence: ProfileEvidence) -> list[Observation]:
     """Return the connections that were opened and held, and were ended although nothing was said on them."""
     return [o for o in evidence.of("hold") if o.failure in CUT]

@@ -12,7 +12,7 @@ from typing import Final
 from diagnostics.failures import EOF, TIMEOUT, WRONG_ANSWER
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import code, said, word
-from diagnostics.judge.vpn_elsewhere import CUT, ENOUGH_CUTS, ENOUGH_TRIES, answered_elsewhere, closed_unasked
+from diagnostics.judge.vpn_elsewhere import CUT, ENOUGH_CUTS, ENOUGH_TRIES, answered_elsewhere, closed_unasked, proven_elsewhere
 from diagnostics.judge.vpn_evidence import ProfileEvidence, tries
 from diagnostics.model import Cause, Certainty, Observation, Status
 
@@ -90,10 +90,18 @@ def _stalled(evidence: ProfileEvidence) -> Finding | None:
         rule = "vpn.tls_cut" if all(o.failure in CUT or o.failure == TIMEOUT for o in steps) else "vpn.tls_refused"
         return said(Status.UNKNOWN, rule, None, Certainty.NONE, ids(steps))
     if all(_unheard(o) for o in silent):
-        return said(Status.DOWN, "vpn.control_lost", Cause.VPN_DATA_BLOCKED, Certainty.LIKELY, ids(evidence.answered, silent))
+        return _unheard_here(evidence, silent)
     if all(_without_the_large(o) for o in silent):
         return said(Status.DOWN, "vpn.large_control_lost", Cause.VPN_MTU, Certainty.LIKELY, ids(evidence.answered, silent))
     return said(Status.UNKNOWN, "vpn.tls_stalls", None, Certainty.NONE, ids(evidence.answered, silent))
+
+
+def _unheard_here(evidence: ProfileEvidence, silent: Sequence[Observation]) -> Finding:
+    """Judge a server that acknowledges nothing after its greeting: a full one (``max-clients``) greets, too, and then takes nobody in."""
+    proven = proven_elsewhere(evidence, silent)
+    if proven:
+        return said(Status.DOWN, "vpn.control_lost", Cause.VPN_DATA_BLOCKED, Certainty.LIKELY, ids(evidence.answered, silent, proven))
+    return said(Status.UNKNOWN, "vpn.control_unheard", None, Certainty.NONE, ids(evidence.answered, silent))
 
 
 def _unheard(o: Observation) -> bool:

@@ -97,7 +97,11 @@ LET_IN = step("login", answer="push", routes=1)
         ((ANSWER, PROVEN, step("login", TIMEOUT, answer="")), "unknown - none vpn.login_unanswered"),
         ((ANSWER, PROVEN, step("login", RESET, answer="keys")), "unknown - none vpn.login_unanswered"),
         # the greeting passes and the rest does not
-        ((ANSWER, LOST), "down vpn_data_blocked likely vpn.control_lost"),
+        ((ANSWER, LOST), "unknown - none vpn.control_unheard"),  # a full server looks the same
+        ((ANSWER, LOST, step("tls", by="socks5-1")), "down vpn_data_blocked likely vpn.control_lost"),
+        ((ANSWER, LOST, step("tls", by="socks5-1"), SAME_LINE), "unknown - none vpn.control_unheard"),
+        ((ANSWER, LOST, step("tls", by="socks5-1", place=1)), "unknown - none vpn.control_unheard"),
+        ((ANSWER, LOST, step("tls", TIMEOUT, by="socks5-1")), "unknown - none vpn.control_unheard"),
         ((ANSWER, step("tls", TIMEOUT, tries=1, acked=0, came=0)), "unknown - none vpn.tls_cut"),  # one session is a hint
         ((ANSWER, LARGE_LOST), "down vpn_mtu likely vpn.large_control_lost"),
         ((ANSWER, STALLED), "unknown - none vpn.tls_stalls"),
@@ -205,5 +209,14 @@ def test_every_rule_has_a_sentence() -> None:
         "login_wants_more",
         "no_common_cipher",
     )
-    rules += ("tls_cut", "tls_refused", "tls_stalls", "greeting_cut", "carries_no_pages")
+    rules += (
+        "control_unheard",
+        "closes_here",
+        "dates_unchecked",
+        "tls_cut",
+        "tls_refused",
+        "tls_stalls",
+        "greeting_cut",
+        "carries_no_pages",
+    )
     assert [rule for rule in rules if not has_text(f"vpn.rule.{rule}")] == []
