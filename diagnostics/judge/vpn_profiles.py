@@ -16,7 +16,7 @@ from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_address import judge_ike, judge_spoken
 from diagnostics.judge.vpn_elsewhere import ENOUGH_TRIES, answered_elsewhere
 from diagnostics.judge.vpn_evidence import ADDRESSES, ProfileEvidence, ends_on_the_way, is_prohibited, tries
-from diagnostics.judge.vpn_faults import not_permitted
+from diagnostics.judge.vpn_faults import capped, not_permitted
 from diagnostics.judge.vpn_openvpn import judge_openvpn
 from diagnostics.judge.vpn_tor import judge_tor
 from diagnostics.judge.vpn_wireguard import judge_wireguard
@@ -58,7 +58,7 @@ JUDGES: Final[Mapping[str, Judge]] = {
 
 def judge_profile(route: str, evidence: ProfileEvidence, network: NetworkVerdict) -> RouteVerdict:
     """Return what is to be said of a profile; the first stage that fails decides."""
-    return _finding(evidence, network).of_route(route, evidence.protocol)
+    return capped(_finding(evidence, network), evidence, network).of_route(route, evidence.protocol)
 
 
 def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:

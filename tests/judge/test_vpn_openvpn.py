@@ -188,6 +188,22 @@ def test_a_wrong_clock_does_not_excuse_another_authority() -> None:
     assert judged(ANSWER, OLD, network=wrong).rule == "vpn.server_dates"
 
 
+@pytest.mark.parametrize(
+    "steps, expected",
+    [
+        ((ANSWER, NOT_OURS), "down vpn_untrusted_server likely"),  # the warning stays
+        ((ANSWER, PROVEN, step("login", LOGIN_REFUSED, answer="refused")), "down vpn_auth_failed likely"),
+        ((ANSWER, PROVEN, LET_IN), "works - certain"),
+        ((SILENT, OPEN, TCP_ANSWER, TCP_PROVEN), "works - likely"),
+        ((OPEN, CLOSED_AT_KEY, CLOSED_AT_KEY, HELD), "unknown lossy_network none"),
+    ],
+)
+def test_a_line_that_loses_much_weakens_what_accuses(steps: tuple[Observation, ...], expected: str) -> None:
+    verdict = judged(*steps, network=NetworkVerdict(status=Status.SLOW, cause=Cause.LOSSY_NETWORK, clock_skew_s=0.1))
+    assert f"{verdict.status} {verdict.cause or '-'} {verdict.certainty}" == expected
+    assert route_sentence(verdict, Report())
+
+
 def test_every_place_over_udp_silent_is_said_and_accuses_nobody() -> None:
     others = [step("udp_control", TIMEOUT, control=name, answered=False) for name in ("a", "b")]
     assert said(SILENT, *others) == "unknown - none vpn.udp_silent_too"
