@@ -63,9 +63,9 @@ def _server(o: Observation) -> tuple[int, str]:
     return code(o, "place"), word(o, "transport")
 
 
-def _port(o: Observation) -> tuple[int, str, int, int]:
+def _port(o: Observation) -> tuple[int, str, int, int, int]:
     """Return the very port that a step went to: reports carry no address, only where in the profile it stands."""
-    return *_server(o), code(o, "remote"), code(o, "port")
+    return *_server(o), code(o, "at"), code(o, "remote"), code(o, "port")
 
 
 def _often_enough(failed: Sequence[Observation]) -> bool:

@@ -36,6 +36,7 @@ def seen(*steps: tuple[str, str | None, dict[str, Any]]) -> ProfileEvidence:
 
 SILENT = ("handshake", "generic_timeout_error", {"tries": 3, "transport": "udp"})
 ANSWERED = ("handshake", None, {"tries": 1, "transport": "udp", "answer": "response"})
+SECOND_SILENT = ("handshake", "generic_timeout_error", {"tries": 3, "transport": "udp", "at": 1})
 KEYS: Any = ("keys", None, {})
 DATA = ("data", None, {"heard": ["ping"]})
 ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1, "transport": "udp"})
@@ -54,6 +55,7 @@ PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "u
         ([SILENT], Status.UNKNOWN, None, "vpn.silent"),
         ([SILENT, ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
         ([ONCE, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
+        ([ONCE, SECOND_SILENT, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),  # of the first address
         ([SILENT, RELAY, BUSY_ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
         ([PROHIBITED, RELAY, ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
         ([REFUSED, RELAY, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),

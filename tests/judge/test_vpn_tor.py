@@ -50,6 +50,11 @@ SILENT = step("handshake", TIMEOUT, tries=1, reached="tcp")
         ((PORT, CUT, CUT, step("hold", EOF)), ("down", "vpn_server_unreachable", "likely", "vpn.tor_closes")),
         ((PORT, HEAD, HEAD, step("hold", EOF)), ("unknown", None, "none", "vpn.tor_cut")),
         ((PORT, CUT, SILENT), ("unknown", None, "none", "vpn.silent")),
+        # once at each of two addresses
+        (
+            (PORT, CUT, step("port"), step("handshake", RESET, tries=1, reached="tcp", at=1), ELSEWHERE),
+            ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere"),
+        ),
         ((PORT, CUT, CUT, step("hold", EOF), ELSEWHERE), ("unknown", None, "none", "vpn.closes_here")),
         ((PORT, CUT, CUT, ELSEWHERE), ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere")),
         ((PORT, SILENT, SILENT, ELSEWHERE), ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere")),
