@@ -10,8 +10,9 @@ from typing import Final
 from diagnostics.failures import FAILED_HANDSHAKE, INVALID_CERTIFICATE, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_ANSWER, WRONG_NAME
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import code, said, word
+from diagnostics.judge.vpn_elsewhere import answered_elsewhere
 from diagnostics.judge.vpn_evidence import ProfileEvidence, tries
-from diagnostics.judge.vpn_tcp import answered_elsewhere, cut, silent_port
+from diagnostics.judge.vpn_tcp import cut, silent_port
 from diagnostics.model import Cause, Certainty, Status
 
 ENOUGH_TRIES: Final = 3

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from diagnostics.failures import EOF, RESET, TIMEOUT, WRONG_ANSWER
+from diagnostics.failures import EOF, TIMEOUT, WRONG_ANSWER
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import code, said, word
+from diagnostics.judge.vpn_elsewhere import CUT, ENOUGH_CUTS, ENOUGH_TRIES, answered_elsewhere, closed_unasked, proven_elsewhere
 from diagnostics.judge.vpn_evidence import ProfileEvidence, tries
 from diagnostics.model import Cause, Certainty, Observation, Status
 
-ENOUGH_TRIES: Final = 3
-ENOUGH_CUTS: Final = 2
-CUT: Final = frozenset({RESET, EOF, "connection_aborted"})
 PROVEN_OTHER: Final = frozenset({"authority", "usage", "name", "fingerprint"})
 """Reasons why a certificate is not the profile's server's, whatever the date."""
 
@@ -92,10 +90,18 @@ def _stalled(evidence: ProfileEvidence) -> Finding | None:
         rule = "vpn.tls_cut" if all(o.failure in CUT or o.failure == TIMEOUT for o in steps) else "vpn.tls_refused"
         return said(Status.UNKNOWN, rule, None, Certainty.NONE, ids(steps))
     if all(_unheard(o) for o in silent):
-        return said(Status.DOWN, "vpn.control_lost", Cause.VPN_DATA_BLOCKED, Certainty.LIKELY, ids(evidence.answered, silent))
+        return _unheard_here(evidence, silent)
     if all(_without_the_large(o) for o in silent):
         return said(Status.DOWN, "vpn.large_control_lost", Cause.VPN_MTU, Certainty.LIKELY, ids(evidence.answered, silent))
     return said(Status.UNKNOWN, "vpn.tls_stalls", None, Certainty.NONE, ids(evidence.answered, silent))
+
+
+def _unheard_here(evidence: ProfileEvidence, silent: Sequence[Observation]) -> Finding:
+    """Judge a server that acknowledges nothing after its greeting: a full one (``max-clients``) greets, too, and then takes nobody in."""
+    proven = proven_elsewhere(evidence, silent)
+    if proven:
+        return said(Status.DOWN, "vpn.control_lost", Cause.VPN_DATA_BLOCKED, Certainty.LIKELY, ids(evidence.answered, silent, proven))
+    return said(Status.UNKNOWN, "vpn.control_unheard", None, Certainty.NONE, ids(evidence.answered, silent))
 
 
 def _unheard(o: Observation) -> bool:
@@ -153,11 +159,11 @@ def _cut(evidence: ProfileEvidence) -> Finding | None:
     cut = [o for o in greetings if o.failure in CUT and word(o, "reached") == "tcp"]
     if len(cut) < ENOUGH_CUTS or len(cut) < len(greetings):
         return None
-    heard = [o for o in evidence.elsewhere("handshake") if o.failure is None]
-    if heard:
-        return said(Status.BLOCKED, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.CERTAIN, ids(cut, heard))
+    elsewhere = answered_elsewhere(evidence, cut)
+    if elsewhere is not None:
+        return elsewhere
     held = evidence.of("hold")
-    if held and all(o.failure for o in held):
+    if held and len(closed_unasked(evidence)) == len(held):
         return said(Status.DOWN, "vpn.closes_at_once", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(cut, held))
     keyed = all(word(o, "wrap") not in ("", "plain") for o in cut)
     if keyed and held and all(o.failure == EOF for o in cut):
@@ -180,7 +186,4 @@ def _silent_port(evidence: ProfileEvidence) -> Finding | None:
     silent = [o for o in evidence.of("port") if o.failure]
     if evidence.of("handshake") or not silent:
         return None
-    heard = [o for o in evidence.elsewhere("handshake") if o.failure is None]
-    if heard:
-        return said(Status.BLOCKED, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.CERTAIN, ids(silent, heard))
-    return said(Status.UNKNOWN, "vpn.silent", None, Certainty.NONE, ids(silent, evidence.alive()))
+    return answered_elsewhere(evidence, silent) or said(Status.UNKNOWN, "vpn.silent", None, Certainty.NONE, ids(silent, evidence.alive()))

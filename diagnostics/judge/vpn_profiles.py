@@ -14,14 +14,13 @@ from diagnostics.failures import BOGON, NO_ANSWER, NXDOMAIN, REFUSED, TIMEOUT
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
 from diagnostics.judge.vpn_address import judge_ike, judge_spoken
+from diagnostics.judge.vpn_elsewhere import ENOUGH_TRIES, answered_elsewhere
 from diagnostics.judge.vpn_evidence import ADDRESSES, ProfileEvidence, ends_on_the_way, is_prohibited, tries
+from diagnostics.judge.vpn_faults import capped, not_permitted
 from diagnostics.judge.vpn_openvpn import judge_openvpn
 from diagnostics.judge.vpn_tor import judge_tor
 from diagnostics.judge.vpn_wireguard import judge_wireguard
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, RouteVerdict, Status
-
-ENOUGH_TRIES: Final = 3
-"""Greetings that must have stayed without an answer before silence is held against an answer by another way."""
 
 BEHIND: Final = -60.0
 """Seconds by which this computer's clock is behind from which on it may be why a server that looks at the time stays silent."""
@@ -29,9 +28,12 @@ BEHIND: Final = -60.0
 DATED: Final = frozenset({"wireguard", "amneziawg"})
 """Protocols whose servers take no greeting that is older than the last they took."""
 
-DATED_FINDINGS: Final = frozenset({"vpn.server_expired"})
+DATED_FINDINGS: Final = frozenset({"vpn.server_expired", "vpn.tor_expired"})
+"""Findings that rest on this computer's clock."""
+
 DAY: Final = 86_400.0
-"""Findings that rest on this computer's clock, and the seconds by which that must be off to be why: certificates last months and more."""
+"""Seconds by which that must be off to be why something has run out: certificates last months and more.  What does not hold yet may have
+been made a moment ago: a clock that is ``BEHIND`` is enough there."""
 
 ENOUGH_OPERATORS: Final = 2
 
@@ -56,7 +58,7 @@ JUDGES: Final[Mapping[str, Judge]] = {
 
 def judge_profile(route: str, evidence: ProfileEvidence, network: NetworkVerdict) -> RouteVerdict:
     """Return what is to be said of a profile; the first stage that fails decides."""
-    return _finding(evidence, network).of_route(route, evidence.protocol)
+    return capped(_finding(evidence, network), evidence, network).of_route(route, evidence.protocol)
 
 
 def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
@@ -70,13 +72,13 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     inside = evidence.of("inside")
     if inside:
         return said(Status.NOT_TESTED, "vpn.inside_itself", None, Certainty.NONE, ids(inside))
-    found = _name(evidence, network) or _port(evidence)
+    found = _name(evidence, network) or not_permitted(evidence) or _port(evidence)
     if found is not None:
         return found
     own = JUDGES.get(evidence.protocol)
     found = own(evidence) if own else None
     if found is not None:
-        return _by_this_clock(found, network)
+        return _by_this_clock(found, evidence, network)
     if evidence.silent and not evidence.answered:
         return _silence(evidence, network)
     if evidence.answered:
@@ -84,13 +86,20 @@ def _finding(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     return said(Status.UNKNOWN, "vpn.too_little", None, Certainty.NONE, ids(evidence.vpn[:8]))
 
 
-def _by_this_clock(found: Finding, network: NetworkVerdict) -> Finding:
-    """Return a finding, or what a wrong clock of this computer makes of it: by that, certificates that are valid have run out."""
+def _by_this_clock(found: Finding, evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
+    """Return a finding, or what this computer's clock makes of it: by a wrong one, certificates that are valid have run out.
+
+    A clock that nobody vouches for accuses nobody; a Tor bridge tells the time itself.
+    """
     if found.rule not in DATED_FINDINGS:
         return found
     skew = network.clock_skew_s
-    if network.cause is Cause.WRONG_CLOCK or (skew is not None and abs(skew) > DAY):
+    early = any(word(o, "reason") == "early" for o in evidence.of("tls"))
+    off = skew is not None and (abs(skew) > DAY or (early and skew < BEHIND))
+    if network.cause is Cause.WRONG_CLOCK or off:
         return said(Status.DOWN, "vpn.server_dates", Cause.WRONG_CLOCK, Certainty.LIKELY, (*found.evidence, *network.evidence[:4]))
+    if skew is None and not any(isinstance(o.detail.get("skew_s"), int | float) for o in evidence.of("clock")):
+        return said(Status.UNKNOWN, "vpn.dates_unchecked", None, Certainty.NONE, found.evidence)
     return found
 
 
@@ -100,11 +109,12 @@ def _name(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding | None:
     if not failed or evidence.answered:
         return None
     known = [o for o in evidence.of("name_elsewhere") if o.failure is None]
-    if known:
+    told = network.status in _LINE_WORKS and any(o.failure in _NOBODY for o in failed)
+    if known and told:
         return said(Status.LIKELY_BLOCKED, "vpn.name_misled", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.LIKELY, ids(failed, known))
-    if any(o.detail.get("stage") == "handshake" for o in evidence.vpn):
-        return None
-    if network.status not in _LINE_WORKS or not any(o.failure in _NOBODY for o in failed):
+    if any(word(o, "stage") in ("port", "handshake") for o in evidence.vpn):
+        return None  # its address was learnt by another way, or it has another name: what was seen there decides
+    if known or not told:
         return said(Status.UNKNOWN, "vpn.name_unclear", None, Certainty.NONE, ids(failed))
     return said(Status.DOWN, "vpn.name_unknown", Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(failed))
 
@@ -117,7 +127,7 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
     prohibited = [o for o in steps if is_prohibited(o)]
     ended = [o for o in steps if ends_on_the_way(o)]
     refused = [o for o in steps if o.failure == REFUSED]
-    elsewhere = _answered_elsewhere(evidence) if prohibited or refused or ended else None
+    elsewhere = answered_elsewhere(evidence, steps) if prohibited or refused or ended else None
     if elsewhere:
         return elsewhere
     if prohibited:
@@ -129,27 +139,10 @@ def _port(evidence: ProfileEvidence) -> Finding | None:
     return None
 
 
-def _answered_elsewhere(evidence: ProfileEvidence) -> Finding | None:
-    """Judge a greeting that got no answer here and one from elsewhere: with signs enough there is nothing else that could be at fault."""
-    here = [o for o in evidence.of("handshake") if o.failure]
-    same = evidence.no_other_way()
-    heard = [o for o in evidence.elsewhere("handshake") if _was_heard(o) and word(o, "by") not in same]
-    if evidence.answered or not here or not heard:
-        return None
-    signs = sum(tries(o) for o in evidence.silent) >= ENOUGH_TRIES or any(is_prohibited(o) for o in here)
-    sure, status = (Certainty.CERTAIN, Status.BLOCKED) if signs else (Certainty.LIKELY, Status.LIKELY_BLOCKED)
-    return said(status, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, sure, ids(here, heard))
-
-
-def _was_heard(o: Observation) -> bool:
-    """Tell whether a server said anything to a greeting: one that asks for patience lives, too."""
-    return o.failure is None or word(o, "answer") == "cookie"
-
-
 def _silence(evidence: ProfileEvidence, network: NetworkVerdict) -> Finding:
     """Judge a server that does not answer, by what else was tried."""
     silent = evidence.silent
-    elsewhere = _answered_elsewhere(evidence)
+    elsewhere = answered_elsewhere(evidence, [*evidence.of("port"), *evidence.of("handshake")])
     if elsewhere:
         return elsewhere
     if _clock_behind(evidence, network):

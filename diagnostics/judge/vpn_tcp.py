@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from diagnostics.failures import EOF, RESET
 from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import said, word
+from diagnostics.judge.vpn_elsewhere import CUT, ENOUGH_CUTS, answered_elsewhere, closed_unasked
 from diagnostics.judge.vpn_evidence import ProfileEvidence
-from diagnostics.model import Cause, Certainty, Observation, Status
-
-ENOUGH_CUTS: Final = 2
-CUT: Final = frozenset({RESET, EOF, "connection_aborted"})
-
-
-def answered_elsewhere(evidence: ProfileEvidence, here: list[Observation]) -> Finding | None:
-    """Judge what failed from here in whatever way, by a greeting that was answered through one of the person's proxies."""
-    heard = [o for o in evidence.elsewhere("handshake") if o.failure is None]
-    if not heard:
-        return None
-    return said(Status.BLOCKED, "vpn.answers_elsewhere", Cause.VPN_HANDSHAKE_BLOCKED, Certainty.CERTAIN, ids(here, heard))
+from diagnostics.model import Cause, Certainty, Status
 
 
 def silent_port(evidence: ProfileEvidence, rule: str) -> Finding | None:
@@ -42,6 +29,6 @@ def cut(evidence: ProfileEvidence, closes: str, unknown: str) -> Finding | None:
     if found is not None:
         return found
     held = evidence.of("hold")
-    if held and all(o.failure for o in held) and all(word(o, "reached") == "tcp" for o in ended):
+    if held and len(closed_unasked(evidence)) == len(held) and all(word(o, "reached") == "tcp" for o in ended):
         return said(Status.DOWN, closes, Cause.VPN_SERVER_UNREACHABLE, Certainty.LIKELY, ids(ended, held))
     return said(Status.UNKNOWN, unknown, None, Certainty.NONE, ids(ended, held))

@@ -4,6 +4,7 @@ Steps are ``vpn`` observations over the route that is called like the profile's 
 (udp | tcp, where one was used), ``by`` (``direct``, or the id of the proxy that the step went through), and what the stage says of itself:
 
 * ``name``: the server's name was looked up (``public``, ``bogons``: how many addresses of each kind; ``name_elsewhere`` as for proxies);
+* ``at``, of a port and a greeting: which of the addresses of the server's name it went to, from 0 (0 where it is not told);
 * ``port``: a TCP connection to the server, or a first datagram that came back as an ICMP error;
 * ``alive``: signs of life at the same address by other means (``signs``: what answered);
 * ``handshake``: the protocol's own greeting (``tries``: how many were sent; ``answer``: what came: ``response``, ``cookie``, ...);
@@ -56,6 +57,10 @@ class Probing:
     def leave_by(self, line: Network) -> None:
         """Go on over the line without the VPN that is up."""
         self.context.network, self.beside = line, True
+
+    def at(self, address: str) -> int:
+        """Return which of the server's addresses one is, from 0: what failed at one says nothing of another."""
+        return self.addresses.index(address) if address in self.addresses else 0
 
     def step(self, stage: str, **detail: object) -> StepRecord:
         """Return a step of this test: ``with probing.step("handshake") as step:``; the block fills ``step.detail`` further."""

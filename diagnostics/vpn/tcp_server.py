@@ -46,6 +46,7 @@ class TcpServer(abc.ABC):
         self._probing = probing
         self._context = probing.context
         self._address = address
+        self._at = probing.at(address)
 
     @abc.abstractmethod
     async def greet(self, opening: Opening, **detail: object) -> Observation:
@@ -63,7 +64,7 @@ class TcpServer(abc.ABC):
     async def port(self) -> Observation:
         """See whether anything listens there."""
         stream: Stream | None = None
-        with self._probing.step("port", transport="tcp", tries=0) as step:
+        with self._probing.step("port", transport="tcp", tries=0, at=self._at) as step:
             stream = await connect_silently(self._context, self._address, self._probing.profile.port, step.detail)
         if stream is not None:
             stream.close()
@@ -91,7 +92,7 @@ class TcpServer(abc.ABC):
         """See whether a connection lasts while nothing is said on it: whoever cuts every one has no quarrel with this protocol."""
         stream: Stream | None = None
         try:
-            with self._probing.step("hold", transport="tcp", tries=1) as step:
+            with self._probing.step("hold", transport="tcp", tries=1, at=self._at) as step:
                 stream = await self.directly(step.detail)
                 try:
                     spoke = await self._probing.patiently(stream.read(1))

@@ -36,6 +36,7 @@ def said(protocol: str, *steps: Observation) -> tuple[str, str | None, str, str]
 GREETED = step("handshake", tries=1, transport="tcp", reached="answer")
 PORT = step("port", transport="tcp")
 CUT = step("handshake", RESET, tries=1, transport="tcp", reached="tcp")
+DENIED = "permission_denied"
 AWAY = step("handshake", tries=1, transport="tcp", reached="answer", by="socks5-9f9f")
 
 
@@ -55,11 +56,16 @@ AWAY = step("handshake", tries=1, transport="tcp", reached="answer", by="socks5-
             [ike(500, TIMEOUT), ike(4500, TIMEOUT), ike(500, by="socks5-9f9f")],
             ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere"),
         ),
+        (
+            [ike(500, REFUSED), ike(4500, TIMEOUT), ike(500, by="socks5-9f9f")],  # the silences were those of another port
+            ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere"),
+        ),
+        ([ike(500, DENIED), ike(4500, DENIED), ike(500, by="socks5-9f9f")], ("unknown", "local_firewall", "none", "vpn.not_permitted")),
         ([ike(500, REFUSED), ike(4500, REFUSED), ike(1701, answer="l2tp")], ("works", None, "likely", "vpn.l2tp_bare")),
     ],
 )
 def test_what_ike_says_on_its_ports(steps: list[Observation], expected: tuple[str, str | None, str, str]) -> None:
-    assert said("ikev2" if len(steps) < 3 else "l2tp", *steps) == expected
+    assert said("l2tp" if ike(1701, answer="l2tp") in steps else "ikev2", *steps) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,18 @@ def test_what_ike_says_on_its_ports(steps: list[Observation], expected: tuple[st
         ([PORT, GREETED, step("tls", TIMEOUT)], ("works", None, "likely", "vpn.address_answers")),  # a slow line is no stranger
         ([step("port", REFUSED)], ("down", "vpn_server_unreachable", "likely", "vpn.port_closed")),
         ([step("port", TIMEOUT)], ("unknown", None, "none", "vpn.silent_address")),
-        ([step("port", TIMEOUT), AWAY], ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere")),
+        ([step("port", TIMEOUT, transport="tcp", tries=3), AWAY], ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere")),
+        (
+            [step("port", TIMEOUT, transport="tcp", tries=1), AWAY],
+            ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere"),
+        ),
+        ([step("port", DENIED, transport="tcp", tries=3), AWAY], ("unknown", "local_firewall", "none", "vpn.not_permitted")),
+        ([PORT, CUT, AWAY], ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere")),
+        ([PORT, CUT, CUT, step("hold", EOF, transport="tcp"), AWAY], ("unknown", None, "none", "vpn.closes_here")),
+        (
+            [PORT, CUT, CUT, step("hold", TIMEOUT, transport="tcp"), AWAY],
+            ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere"),
+        ),
         ([PORT, step("handshake", WRONG_ANSWER, reached="tcp")], ("down", "vpn_server_unreachable", "likely", "vpn.address_other_service")),
         ([PORT, step("handshake", FAILED_HANDSHAKE), step("handshake", FAILED_HANDSHAKE)], ("unknown", None, "none", "vpn.address_no_tls")),
         ([PORT, CUT, CUT, step("hold")], ("unknown", None, "none", "vpn.address_cut")),

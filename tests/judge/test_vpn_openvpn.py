@@ -57,6 +57,7 @@ PROVEN = step("tls", tries=1, acked=2, came=2, taken=2, settled=True)
 MUTE_END = step("tls", tries=1, acked=1, came=2, taken=2, settled=False)
 NOT_OURS = step("tls", UNKNOWN_AUTHORITY, tries=1, reason="authority", verify_code=19)
 OLD = step("tls", INVALID_CERTIFICATE, tries=1, reason="expired", verify_code=10)
+NEW = step("tls", INVALID_CERTIFICATE, tries=1, reason="early", verify_code=9)
 LOST = step("tls", TIMEOUT, tries=2, acked=0, came=0, taken=0)
 LARGE_LOST = step("tls", TIMEOUT, tries=2, acked=1, came=3, taken=0)
 STALLED = step("tls", TIMEOUT, tries=2, acked=1, came=0, taken=0)
@@ -67,6 +68,10 @@ CLOSED_AT_KEY = tcp("handshake", EOF, tries=1, wrap="tls-crypt")
 CLOSED_PLAIN = tcp("handshake", EOF, tries=1, wrap="plain")
 CUT = tcp("handshake", RESET, tries=1, wrap="tls-crypt")
 HELD, NOT_HELD = tcp("hold"), tcp("hold", EOF)
+AWAY = tcp("handshake", by="socks5-1", tries=1)
+SAME_LINE = step("relay", by="socks5-1", answered=True, same_address=True)
+LIKELY_CUT = "likely_blocked vpn_handshake_blocked likely vpn.answers_elsewhere"
+DENIED = "permission_denied"
 LET_IN = step("login", answer="push", routes=1)
 
 
@@ -77,7 +82,7 @@ LET_IN = step("login", answer="push", routes=1)
         ((ANSWER, NOT_OURS), "down vpn_untrusted_server certain vpn.other_server"),
         ((ANSWER, step("tls", INVALID_CERTIFICATE, reason="usage")), "down vpn_untrusted_server certain vpn.other_server"),
         ((ANSWER, step("tls", INVALID_CERTIFICATE, reason="certificate")), "down vpn_untrusted_server likely vpn.other_server"),
-        ((ANSWER, OLD), "down vpn_untrusted_server likely vpn.server_expired"),
+        ((ANSWER, OLD), "unknown - none vpn.dates_unchecked"),
         ((ANSWER, step("tls", INVALID_CERTIFICATE, tries=1)), "unknown - none vpn.tls_refused"),  # an alert: anybody may send one
         # what it says
         ((ANSWER, PROVEN), "works - likely vpn.server_proven"),
@@ -92,7 +97,11 @@ LET_IN = step("login", answer="push", routes=1)
         ((ANSWER, PROVEN, step("login", TIMEOUT, answer="")), "unknown - none vpn.login_unanswered"),
         ((ANSWER, PROVEN, step("login", RESET, answer="keys")), "unknown - none vpn.login_unanswered"),
         # the greeting passes and the rest does not
-        ((ANSWER, LOST), "down vpn_data_blocked likely vpn.control_lost"),
+        ((ANSWER, LOST), "unknown - none vpn.control_unheard"),  # a full server looks the same
+        ((ANSWER, LOST, step("tls", by="socks5-1")), "down vpn_data_blocked likely vpn.control_lost"),
+        ((ANSWER, LOST, step("tls", by="socks5-1"), SAME_LINE), "unknown - none vpn.control_unheard"),
+        ((ANSWER, LOST, step("tls", by="socks5-1", place=1)), "unknown - none vpn.control_unheard"),
+        ((ANSWER, LOST, step("tls", TIMEOUT, by="socks5-1")), "unknown - none vpn.control_unheard"),
         ((ANSWER, step("tls", TIMEOUT, tries=1, acked=0, came=0)), "unknown - none vpn.tls_cut"),  # one session is a hint
         ((ANSWER, LARGE_LOST), "down vpn_mtu likely vpn.large_control_lost"),
         ((ANSWER, STALLED), "unknown - none vpn.tls_stalls"),
@@ -115,7 +124,15 @@ LET_IN = step("login", answer="push", routes=1)
         ((SILENT,), "unknown - none vpn.silent"),
         ((SILENT, tcp("port", TIMEOUT)), "unknown - none vpn.silent"),
         ((tcp("port", TIMEOUT),), "unknown - none vpn.silent"),
-        ((tcp("port", TIMEOUT), tcp("handshake", by="socks5-1")), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((tcp("port", TIMEOUT, tries=3), AWAY), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((tcp("port", TIMEOUT, tries=1), AWAY), LIKELY_CUT),
+        ((tcp("port", TIMEOUT, tries=3), AWAY, SAME_LINE), "unknown - none vpn.silent"),
+        ((tcp("port", DENIED, tries=3), AWAY), "unknown local_firewall none vpn.not_permitted"),
+        ((SILENT, tcp("port", TIMEOUT, tries=1), AWAY), LIKELY_CUT),
+        ((SILENT, tcp("port", TIMEOUT, tries=3), AWAY), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((tcp("port", TIMEOUT, tries=3, remote=2), tcp("port", TIMEOUT, tries=1), AWAY), LIKELY_CUT),
+        ((SILENT, step("handshake", by="socks5-1", place=1)), "unknown - none vpn.silent"),  # another server is alive
+        ((SILENT, step("handshake", by="socks5-1")), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
         ((tcp("port", TIMEOUT), tcp("handshake", RESET, by="socks5-1")), "unknown - none vpn.silent"),
         ((SILENT, tcp("port", REFUSED)), "unknown - none vpn.silent"),
         ((step("handshake", REFUSED), tcp("port", REFUSED)), "down vpn_server_unreachable likely vpn.port_closed"),
@@ -129,7 +146,11 @@ LET_IN = step("login", answer="push", routes=1)
         ((OPEN, CUT, CUT, HELD), "unknown - none vpn.greeting_cut"),
         ((OPEN, CUT, CLOSED_AT_KEY, HELD), "unknown - none vpn.greeting_cut"),
         ((OPEN, CUT, HELD), "unknown - none vpn.silent"),
-        ((OPEN, CUT, CUT, HELD, tcp("handshake", by="socks5-1")), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
+        ((OPEN, CUT, AWAY), LIKELY_CUT),
+        ((OPEN, CUT, CUT, NOT_HELD, AWAY), "unknown - none vpn.closes_here"),
+        ((OPEN, CUT, NOT_HELD, AWAY), "unknown - none vpn.closes_here"),
+        ((OPEN, CUT, CUT, HELD, AWAY, SAME_LINE), "unknown - none vpn.greeting_cut"),
+        ((OPEN, CUT, CUT, HELD, AWAY), "blocked vpn_handshake_blocked certain vpn.answers_elsewhere"),
         ((OPEN, CUT, CUT, HELD, tcp("handshake", RESET, by="socks5-1")), "unknown - none vpn.greeting_cut"),
         ((OPEN, tcp("handshake", WRONG_ANSWER)), "down vpn_server_unreachable likely vpn.other_service"),
         ((SILENT, OPEN, tcp("handshake", WRONG_ANSWER)), "unknown - none vpn.silent"),
@@ -139,10 +160,25 @@ def test_a_server_is_judged_by_what_it_proved_and_by_comparison(steps: tuple[Obs
     assert said(*steps) == expected
 
 
-@pytest.mark.parametrize("skew, cause", [(9e6, Cause.WRONG_CLOCK), (-9e6, Cause.WRONG_CLOCK), (3600.0, Cause.VPN_UNTRUSTED_SERVER)])
-def test_a_wrong_clock_is_named_where_a_certificate_has_run_out_by_it(skew: float, cause: Cause) -> None:
-    verdict = judged(ANSWER, OLD, network=NetworkVerdict(status=Status.WORKS, clock_skew_s=skew))
-    assert (verdict.status, verdict.cause) == (Status.DOWN, cause)
+@pytest.mark.parametrize(
+    "proof, skew, expected",
+    [
+        (OLD, 9e6, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (OLD, -9e6, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (OLD, 3600.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (OLD, -3600.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (OLD, None, (Status.UNKNOWN, None, "vpn.dates_unchecked")),
+        # a server that was set up a moment ago, and a clock that is an hour behind
+        (NEW, -3600.0, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (NEW, -61.0, (Status.DOWN, Cause.WRONG_CLOCK, "vpn.server_dates")),
+        (NEW, -59.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (NEW, 3600.0, (Status.DOWN, Cause.VPN_UNTRUSTED_SERVER, "vpn.server_expired")),
+        (NEW, None, (Status.UNKNOWN, None, "vpn.dates_unchecked")),
+    ],
+)
+def test_a_wrong_clock_is_named_where_a_certificate_does_not_hold_by_it(proof: Observation, skew: float | None, expected: Any) -> None:
+    verdict = judged(ANSWER, proof, network=NetworkVerdict(status=Status.WORKS, clock_skew_s=skew))
+    assert (verdict.status, verdict.cause, verdict.rule) == expected
     assert route_sentence(verdict, Report())
 
 
@@ -150,6 +186,22 @@ def test_a_wrong_clock_does_not_excuse_another_authority() -> None:
     wrong = NetworkVerdict(status=Status.WORKS, cause=Cause.WRONG_CLOCK, clock_skew_s=9e6)
     assert judged(ANSWER, NOT_OURS, network=wrong).rule == "vpn.other_server"
     assert judged(ANSWER, OLD, network=wrong).rule == "vpn.server_dates"
+
+
+@pytest.mark.parametrize(
+    "steps, expected",
+    [
+        ((ANSWER, NOT_OURS), "down vpn_untrusted_server likely"),  # the warning stays
+        ((ANSWER, PROVEN, step("login", LOGIN_REFUSED, answer="refused")), "down vpn_auth_failed likely"),
+        ((ANSWER, PROVEN, LET_IN), "works - certain"),
+        ((SILENT, OPEN, TCP_ANSWER, TCP_PROVEN), "works - likely"),
+        ((OPEN, CLOSED_AT_KEY, CLOSED_AT_KEY, HELD), "unknown lossy_network none"),
+    ],
+)
+def test_a_line_that_loses_much_weakens_what_accuses(steps: tuple[Observation, ...], expected: str) -> None:
+    verdict = judged(*steps, network=NetworkVerdict(status=Status.SLOW, cause=Cause.LOSSY_NETWORK, clock_skew_s=0.1))
+    assert f"{verdict.status} {verdict.cause or '-'} {verdict.certainty}" == expected
+    assert route_sentence(verdict, Report())
 
 
 def test_every_place_over_udp_silent_is_said_and_accuses_nobody() -> None:
@@ -173,5 +225,14 @@ def test_every_rule_has_a_sentence() -> None:
         "login_wants_more",
         "no_common_cipher",
     )
-    rules += ("tls_cut", "tls_refused", "tls_stalls", "greeting_cut", "carries_no_pages")
+    rules += (
+        "control_unheard",
+        "closes_here",
+        "dates_unchecked",
+        "tls_cut",
+        "tls_refused",
+        "tls_stalls",
+        "greeting_cut",
+        "carries_no_pages",
+    )
     assert [rule for rule in rules if not has_text(f"vpn.rule.{rule}")] == []

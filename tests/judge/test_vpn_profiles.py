@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from app.texts import has_text
 from diagnostics.judge.vpn_evidence import ProfileEvidence
 from diagnostics.judge.vpn_profiles import judge_profile
-from diagnostics.model import Cause, NetworkVerdict, Observation, Status, Step
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Status, Step
 
 ROUTE = "wireguard-abcd"
 BLOCKED = Cause.VPN_HANDSHAKE_BLOCKED
 MIXED = {"passed": [576, 1280], "lost": [1350, 1420]}
-ONCE = ("handshake", "generic_timeout_error", {"tries": 1})
+ONCE = ("handshake", "generic_timeout_error", {"tries": 1, "transport": "udp"})
 LOST_NAME: Any = ("name", "dns_nxdomain_error", {})
 FINE = NetworkVerdict(status=Status.WORKS, clock_skew_s=0.4)
 
@@ -35,12 +36,15 @@ def seen(*steps: tuple[str, str | None, dict[str, Any]]) -> ProfileEvidence:
 
 SILENT = ("handshake", "generic_timeout_error", {"tries": 3, "transport": "udp"})
 ANSWERED = ("handshake", None, {"tries": 1, "transport": "udp", "answer": "response"})
+SECOND_SILENT = ("handshake", "generic_timeout_error", {"tries": 3, "transport": "udp", "at": 1})
 KEYS: Any = ("keys", None, {})
 DATA = ("data", None, {"heard": ["ping"]})
-ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1})
+ELSEWHERE = ("handshake", None, {"by": "socks5-1234", "tries": 1, "transport": "udp"})
 NOT_ELSEWHERE = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp"})
 RELAY: Any = ("relay", None, {"by": "socks5-1234", "answered": True, "same_address": False})
 BUSY_ELSEWHERE: Any = ("handshake", "generic_timeout_error", {"by": "socks5-1234", "tries": 3, "transport": "udp", "answer": "cookie"})
+PORT_SILENT: Any = ("port", "generic_timeout_error", {"tries": 3, "transport": "tcp"})
+BUSY: Any = ("handshake", "generic_timeout_error", {"answer": "cookie", "transport": "udp"})
 REFUSED: Any = ("handshake", "connection_refused", {"tries": 1, "transport": "udp"})
 PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "udp"})
 
@@ -51,6 +55,7 @@ PROHIBITED: Any = ("handshake", "host_unreachable", {"tries": 1, "transport": "u
         ([SILENT], Status.UNKNOWN, None, "vpn.silent"),
         ([SILENT, ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
         ([ONCE, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
+        ([ONCE, SECOND_SILENT, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),  # of the first address
         ([SILENT, RELAY, BUSY_ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
         ([PROHIBITED, RELAY, ELSEWHERE], Status.BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
         ([REFUSED, RELAY, ELSEWHERE], Status.LIKELY_BLOCKED, BLOCKED, "vpn.answers_elsewhere"),
@@ -162,6 +167,72 @@ def test_without_internet_nothing_is_said_of_a_profile_that_stays_silent() -> No
     offline = NetworkVerdict(status=Status.DOWN, cause=Cause.NO_INTERNET, rule="network.nothing_answers")
     assert judge_profile(ROUTE, seen(SILENT), offline).cause is Cause.NO_INTERNET
     assert judge_profile(ROUTE, seen(ANSWERED, KEYS, DATA), offline).status is Status.WORKS
+
+
+FAULTS = (Cause.LOCAL_INTERCEPTION, Cause.LOCAL_FIREWALL, Cause.LOSSY_NETWORK)
+DENIED: Any = ("port", "permission_denied", {"tries": 3, "transport": "tcp"})
+LARGE_LOST: Any = [ANSWERED, KEYS, DATA, ("mtu", None, MIXED)]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "steps, expected",
+    [
+        ([SILENT, RELAY, ELSEWHERE], (Status.LIKELY_BLOCKED, BLOCKED, Certainty.LIKELY, "vpn.answers_elsewhere")),
+        ([ANSWERED, ("keys", "wrong", {})], (Status.DOWN, Cause.VPN_WRONG_KEY, Certainty.LIKELY, "vpn.preshared_key_differs")),
+        ([BUSY], (Status.DOWN, Cause.VPN_SERVER_BUSY, Certainty.LIKELY, "vpn.busy")),
+        ([ONCE, ELSEWHERE], None),
+        ([PROHIBITED], None),
+        ([REFUSED], None),
+        ([SILENT, RELAY, NOT_ELSEWHERE], None),
+        ([ANSWERED, KEYS, ("data", "generic_timeout_error", {})], None),
+        ([LOST_NAME], None),
+        (LARGE_LOST, (Status.WORKS, None, Certainty.LIKELY, "vpn.answers")),
+        ([ANSWERED, KEYS, DATA], (Status.WORKS, None, Certainty.LIKELY, "vpn.carries")),
+        ([SILENT], (Status.UNKNOWN, None, Certainty.NONE, "vpn.silent")),
+    ],
+)
+def test_while_this_computer_or_its_line_has_a_fault_nothing_that_accuses_is_certain(fault: Cause, steps: list[Any], expected: Any) -> None:
+    line = NetworkVerdict(status=Status.SLOW, cause=fault, clock_skew_s=0.4, evidence=("n1",))
+    found = judge_profile(ROUTE, seen(*steps), line)
+    expected = expected or (Status.UNKNOWN, fault, Certainty.NONE, "vpn.local_fault")
+    assert (found.status, found.cause, found.certainty, found.rule) == expected
+    assert ("n1" in found.evidence) == (found.rule == "vpn.local_fault")
+    assert has_text(f"cause.{fault}.local_fault")
+
+
+@pytest.mark.parametrize("cause", [Cause.BROKEN_IPV6, Cause.STALE_PROXY, None])
+def test_a_fault_that_explains_no_silence_over_ipv4_takes_nothing_back(cause: Cause | None) -> None:
+    line = NetworkVerdict(status=Status.PARTIAL, cause=cause, clock_skew_s=0.4)
+    found = judge_profile(ROUTE, seen(SILENT, RELAY, ELSEWHERE), line)
+    assert (found.status, found.certainty) == (Status.BLOCKED, Certainty.CERTAIN)
+
+
+def test_what_this_computer_forbids_beside_the_rest_is_a_fault_of_its_own() -> None:
+    found = judge_profile(ROUTE, seen(SILENT, DENIED, RELAY, ELSEWHERE), FINE)
+    assert (found.status, found.certainty) == (Status.LIKELY_BLOCKED, Certainty.LIKELY)
+    found = judge_profile(ROUTE, seen(SILENT, DENIED, RELAY, NOT_ELSEWHERE), FINE)
+    assert (found.status, found.cause, found.rule) == (Status.UNKNOWN, Cause.LOCAL_FIREWALL, "vpn.local_fault")
+
+
+KNOWN: Any = ("name_elsewhere", None, {})
+
+
+@pytest.mark.parametrize(
+    "failure, line, steps, rule",
+    [
+        ("dns_no_answer", FINE, [SILENT], "vpn.name_misled"),
+        ("generic_timeout_error", FINE, [SILENT], "vpn.silent"),  # a slow resolver misleads nobody
+        ("dns_temporary_failure", FINE, [PORT_SILENT], "vpn.too_little"),
+        ("dns_nxdomain_error", NetworkVerdict(), [SILENT], "vpn.silent"),  # names fail for everybody here
+        ("dns_nxdomain_error", NetworkVerdict(), [SILENT, ELSEWHERE], "vpn.answers_elsewhere"),
+        ("generic_timeout_error", FINE, [], "vpn.name_unclear"),
+    ],
+)
+def test_a_name_is_hidden_only_where_somebody_said_that_nobody_has_it_and_the_line_works(
+    failure: str, line: NetworkVerdict, steps: list[Any], rule: str
+) -> None:
+    assert judge_profile(ROUTE, seen(("name", failure, {}), KNOWN, *steps), line).rule == rule
 
 
 @pytest.mark.parametrize(

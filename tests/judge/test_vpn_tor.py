@@ -19,12 +19,12 @@ def step(stage: str, failure: str | None = None, **detail: Any) -> Observation:
     return Observation(id="", step=Step.VPN, route="tor-1a2b", failure=failure, detail={"stage": stage, "by": "direct", **detail})
 
 
-def judged(*steps: Observation, protocol: str = "tor") -> RouteVerdict:
+def judged(*steps: Observation, protocol: str = "tor", skew: float | None = None) -> RouteVerdict:
     seen = [
         Observation(id=f"o{n}", step=o.step, route=o.route, failure=o.failure, detail={"protocol": protocol, **o.detail})
         for n, o in enumerate(steps)
     ]
-    return judge_profile("tor-1a2b", ProfileEvidence(seen), NetworkVerdict())
+    return judge_profile("tor-1a2b", ProfileEvidence(seen), NetworkVerdict(clock_skew_s=skew))
 
 
 def said(verdict: RouteVerdict) -> Said:
@@ -43,12 +43,19 @@ SILENT = step("handshake", TIMEOUT, tries=1, reached="tcp")
     "steps, expected",
     [
         ((step("port", TIMEOUT),), ("unknown", None, "none", "vpn.silent")),
-        ((step("port", TIMEOUT), ELSEWHERE), ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere")),
+        ((step("port", TIMEOUT, tries=1), ELSEWHERE), ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere")),
+        ((step("port", TIMEOUT, tries=3), ELSEWHERE), ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere")),
         ((PORT, CUT), ("unknown", None, "none", "vpn.silent")),
         ((PORT, CUT, CUT, step("hold")), ("unknown", None, "none", "vpn.tor_cut")),
         ((PORT, CUT, CUT, step("hold", EOF)), ("down", "vpn_server_unreachable", "likely", "vpn.tor_closes")),
         ((PORT, HEAD, HEAD, step("hold", EOF)), ("unknown", None, "none", "vpn.tor_cut")),
         ((PORT, CUT, SILENT), ("unknown", None, "none", "vpn.silent")),
+        # once at each of two addresses
+        (
+            (PORT, CUT, step("port"), step("handshake", RESET, tries=1, reached="tcp", at=1), ELSEWHERE),
+            ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere"),
+        ),
+        ((PORT, CUT, CUT, step("hold", EOF), ELSEWHERE), ("unknown", None, "none", "vpn.closes_here")),
         ((PORT, CUT, CUT, ELSEWHERE), ("blocked", "vpn_handshake_blocked", "certain", "vpn.answers_elsewhere")),
         ((PORT, SILENT, SILENT, ELSEWHERE), ("likely_blocked", "vpn_handshake_blocked", "likely", "vpn.answers_elsewhere")),
         ((PORT, step("handshake", WRONG_ANSWER, reached="tls")), ("down", "vpn_server_unreachable", "likely", "vpn.tor_other_service")),
@@ -73,6 +80,23 @@ def test_a_disguised_bridge_that_does_not_answer_accuses_nobody(reached: str, ru
     silent = step("handshake", TIMEOUT, reached=reached)
     assert said(judged(PORT, step("transport", found=True), silent, silent, protocol="obfs4")) == ("unknown", None, "none", rule)
     assert has_text(f"vpn.rule.{rule.removeprefix('vpn.')}")
+
+
+@pytest.mark.parametrize(
+    "clock, skew, rule",
+    [
+        ((step("clock", skew_s=30.0),), None, "vpn.tor_expired"),
+        ((), 0.5, "vpn.tor_expired"),
+        ((), None, "vpn.dates_unchecked"),
+        ((step("clock", skew_s=None),), None, "vpn.dates_unchecked"),
+        ((), 9e6, "vpn.server_dates"),
+    ],
+)
+def test_a_bridge_has_run_out_only_by_a_clock_that_somebody_vouches_for(
+    clock: tuple[Observation, ...], skew: float | None, rule: str
+) -> None:
+    run_out = (PORT, ANSWER, step("keys", INVALID_CERTIFICATE, reason="expired"), *clock)
+    assert judged(*run_out, skew=skew).rule == rule
 
 
 @pytest.mark.parametrize("value", ["much", None, True, [], float("nan")])

@@ -35,7 +35,7 @@ Said = list[str | None]
 PROVEN: Said = ["works", None, "likely", "vpn.server_proven"]
 LET_IN: Said = ["works", None, "certain", "vpn.logged_in"]
 SILENT: Said = ["unknown", None, "none", "vpn.silent"]
-LOST: Said = ["down", "vpn_data_blocked", "likely", "vpn.control_lost"]
+LOST: Said = ["unknown", None, "none", "vpn.control_unheard"]
 CUT: Said = ["unknown", None, "none", "vpn.greeting_cut"]
 PROHIBITED: Said = ["likely_blocked", "vpn_handshake_blocked", "likely", "vpn.prohibited"]
 WAY_ENDS: Said = ["unknown", None, "none", "vpn.way_ends"]
@@ -119,7 +119,7 @@ def test_each_fault_of_a_profile_or_a_server_has_its_own_verdict(servers: OpenVp
     assert said_of(found) == {
         "wrong_password": ["down", "vpn_auth_failed", "certain", "vpn.login_refused"],
         "wrong_authority": OTHER,
-        "expired": ["down", "vpn_untrusted_server", "likely", "vpn.server_expired"],
+        "expired": ["unknown", None, "none", "vpn.dates_unchecked"],
         "of_a_client": OTHER,
         "another_name": OTHER,
         "its_name": LET_IN,

@@ -50,7 +50,7 @@ class _Server(TcpServer):
         """Greet the server over what ``opening`` opens."""
         stream: Stream | None = None
         try:
-            with self._probing.step("handshake", transport="tcp", tries=1, **detail) as step:
+            with self._probing.step("handshake", transport="tcp", tries=1, at=self._at, **detail) as step:
                 async with self._context.limits.slot(self._address):
                     stream = await opening(step.detail)
                     await self._probing.patiently(self._spoken(stream, step.detail), HANDSHAKE_EXTRA)

@@ -151,10 +151,13 @@ class _Test:
 
     # --- port and greeting ---
 
+    def _detail(self, way: Way, address: str) -> dict[str, object]:
+        return way.detail | {"at": self._found[way.remote.host].index(address)}
+
     async def _port(self, way: Way, address: str) -> Observation:
         """See whether anything listens there."""
         stream: Stream | None = None
-        with self._probing.step("port", tries=0, **way.detail) as step:
+        with self._probing.step("port", tries=0, **self._detail(way, address)) as step:
             stream = await connect_silently(self._context, address, way.remote.port, step.detail)
         if stream is not None:
             stream.close()
@@ -200,7 +203,7 @@ class _Test:
         session: ControlStream | None = None
         answered = False
         try:
-            with self._probing.step("handshake", tries=0, wrap=str(self._profile.wrap.wrap), **way.detail) as step:
+            with self._probing.step("handshake", tries=0, wrap=str(self._profile.wrap.wrap), **self._detail(way, address)) as step:
                 session = self._session(await self._line(way, address, step.detail))
                 if await self._greet(session, way, step.detail):
                     step.detail["answer"] = "reset"
@@ -222,7 +225,9 @@ class _Test:
         way, address = self._over_tcp
         session: ControlStream | None = None
         try:
-            with self._probing.step("handshake", tries=0, wrap=str(self._profile.wrap.wrap), **way.detail | {"by": proxy.id}) as step:
+            with self._probing.step(
+                "handshake", tries=0, wrap=str(self._profile.wrap.wrap), **self._detail(way, address) | {"by": proxy.id}
+            ) as step:
                 step.detail["reached"] = ""
                 stream = await connect_through(self._probing, proxy, address, way.remote.port)
                 step.detail["reached"] = "tcp"
@@ -253,7 +258,7 @@ class _Test:
         """See whether a connection lasts while nothing is said on it: whoever cuts every one has no quarrel with OpenVPN."""
         stream: Stream | None = None
         try:
-            with self._probing.step("hold", tries=1, **way.detail) as step:
+            with self._probing.step("hold", tries=1, **self._detail(way, address)) as step:
                 stream = await connect_silently(self._context, address, way.remote.port, {"tries": 0})
                 try:
                     spoke = await self._probing.patiently(stream.read(1))

@@ -69,7 +69,7 @@ class _Bridge(TcpServer):
         stream: Stream | None = None
         link: RelayLink | None = None
         try:
-            with self._probing.step("handshake", transport="tcp", tries=1, **detail) as step:
+            with self._probing.step("handshake", transport="tcp", tries=1, at=self._at, **detail) as step:
                 async with self._context.limits.slot(self._address):
                     stream = await opening(step.detail)
                     link = await self._probing.patiently(self._shaken(stream, step.detail), HANDSHAKE_EXTRA)

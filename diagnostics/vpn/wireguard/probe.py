@@ -67,7 +67,7 @@ async def _greet(probing: Probing, profile: WireGuardProfile, address: str) -> t
     session: Session | None = None
     wire: tuple[Greeting, bytes] | None = None
     try:
-        with probing.step("handshake", transport="udp", tries=0) as step:
+        with probing.step("handshake", transport="udp", tries=0, at=probing.at(address)) as step:
             flow = await network.datagram(address, profile.port)
             wire = await _answer(probing, profile, flow, step)
             if wire is None:
