@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import ssl
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from diagnostics.probes.context import Context
 from diagnostics.routes.link import Kind, Link
 from diagnostics.trace import Trace
 from diagnostics.trust import Trust
-from diagnostics.vpn.openvpn import packets
+from diagnostics.vpn.openvpn import packets, probe
 from diagnostics.vpn.openvpn.crypt import PacketError, Plain, TlsAuth, TlsCrypt
 from diagnostics.vpn.openvpn.login import Heard
 from diagnostics.vpn.openvpn.packets import Channel, parse
@@ -94,6 +95,51 @@ def test_garbage_between_the_packets_is_passed_over(run_async: RunAsync) -> None
     junk = [b"", b"\x40", bytes(30), b"\x20" + bytes(40), b"\x28" + bytes(8) + b"\xff" * 60]
     outcome = run_async(met(Server("tls-crypt"), *CRYPT, back=lambda _n, wire: [*junk, wire]))
     assert outcome.said == PROVEN
+
+
+class Deaf(Server):
+    """A server that falls silent as soon as it knows who is there: it does not accept the certificate, or is busy."""
+
+    deaf = False
+
+    def take(self, wire: bytes) -> list[bytes]:
+        answers = super().take(wire)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.do_handshake()
+            self.deaf = True
+        return [] if self.deaf else answers
+
+    def repeated(self) -> list[bytes]:
+        return [] if self.deaf else super().repeated()
+
+
+class InTurn(Server):
+    """Servers that take the first session, the second and so on."""
+
+    def __init__(self, *servers: Server) -> None:
+        super().__init__()
+        self.servers, self.sessions = servers, dict[bytes, Server]()
+        self.current = servers[0]
+
+    def take(self, wire: bytes) -> list[bytes]:
+        session = parse(*self._wrapping.unwrap(wire)).session
+        self.current = self.sessions.setdefault(session, self.servers[min(len(self.sessions), len(self.servers) - 1)])
+        return self.current.take(wire)
+
+    def repeated(self) -> list[bytes]:
+        return self.current.repeated()
+
+
+SILENT = ("unknown", None, "none", "vpn.proven_then_silent")
+
+
+@pytest.mark.parametrize("servers, said, tries", [((Deaf, Server), LET_IN, 2), ((Deaf, Deaf), SILENT, 2), ((Server,), LET_IN, 1)])
+def test_a_server_that_falls_silent_once_is_asked_again(
+    servers: tuple[type[Server], ...], said: tuple[str, ...], tries: int, run_async: RunAsync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "TLS_EXTRA", 0.2)
+    outcome = run_async(met(InTurn(*(each() for each in servers)), "auth-user-pass", login=True))
+    assert (outcome.said, outcome.detail("tls")["tries"]) == (said, tries)
 
 
 UNCHECKED = ("unknown", None, "none", "vpn.dates_unchecked")
