@@ -12,6 +12,8 @@ import pytest
 
 from diagnostics.routes.link import Secret
 from diagnostics.vpn.openvpn.certificates import Certificates, show_own
+from diagnostics.vpn.openvpn.identity import ServerRules, wrong_with
+from tests.vpn.openvpn.papers import of_no_version
 from tests.vpn.openvpn.server import own
 
 GOOD = Certificates(chain=Secret(own().certificate), key=Secret(own().key))
@@ -53,3 +55,9 @@ def test_no_key_stays_behind(own_key: Certificates, works: bool, in_memory: bool
     assert in_memory or mode == stat.S_IRUSR | stat.S_IWUSR
     assert list(folder.iterdir()) == []
     assert not Path(path).exists() or in_memory
+
+
+def test_a_servers_certificate_of_no_known_version_is_unreadable() -> None:
+    good = own().certificate
+    assert wrong_with(ssl.PEM_cert_to_DER_cert(of_no_version(good)), ServerRules()) == "unreadable"
+    assert wrong_with(ssl.PEM_cert_to_DER_cert(good), ServerRules()) == ""
