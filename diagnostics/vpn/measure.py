@@ -19,7 +19,11 @@ from diagnostics.vpn.wireguard.probe import greet_elsewhere, measure_wireguard
 
 AHEAD: Final = 60.0
 """Seconds by which this computer's clock may be ahead: a server takes no greeting from the person's own client that is dated before
-ours, so one from the future would lock them out for as long."""
+ours, so one from the future would lock them out for as long.
+
+Where nothing told the time the greeting is still sent.  That is so where nearly everything is filtered, which is where the answer is
+needed most, and the person's own client would date its greeting by the same clock; one that is behind harms nobody.
+"""
 
 CLOCK_AHEAD: Final = "unknown_failure: clock ahead"
 

@@ -120,6 +120,31 @@ def test_a_mistake_is_answered_with_its_sentence(text_id: str) -> None:
     assert KEY not in str(caught.value)
 
 
+def in_text(number: int) -> str:
+    """Return a key that is such a number."""
+    return base64.b64encode(number.to_bytes(32, "little")).decode()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 18, 2**255 + 1])
+def test_a_server_key_with_which_no_secret_can_be_agreed_is_refused(number: int) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read_profile(GOOD.replace(OTHER, in_text(number)))
+    assert (caught.value.text, caught.value.values) == ("vpn.profile.wg.bad_key", {"key": "PublicKey"})
+
+
+@pytest.mark.parametrize("number", [2, 9, 2**255 - 21, 2**255 + 9])
+def test_a_server_key_that_only_looks_strange_is_taken(number: int) -> None:
+    assert read(GOOD.replace(OTHER, in_text(number))).public_key.reveal() == in_text(number)
+
+
+def test_of_many_name_servers_the_first_four_are_kept() -> None:
+    def with_servers(count: int) -> tuple[str, ...]:
+        return read(GOOD.replace("DNS = 10.0.0.1", "DNS = " + ", ".join(f"10.0.1.{n}" for n in range(count)))).dns
+
+    assert with_servers(4) == ("10.0.1.0", "10.0.1.1", "10.0.1.2", "10.0.1.3")
+    assert with_servers(300) == with_servers(4)
+
+
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=400)))
 def test_whatever_a_stranger_hands_over_is_read_or_refused(data: bytes | str) -> None:
     assert has_text(refusal_of(data) or "vpn.in_use")

@@ -19,6 +19,12 @@ from diagnostics.vpn.inner.packets import ACK, FIN, PSH, RST, SYN, Segment
 WINDOW: Final = 65535
 """Bytes that the other side may send ahead; more needs window scaling."""
 
+MOST_EARLY: Final = 64
+"""Pieces that are kept for later, of no more bytes together than the window has: a full one of an ordinary line is 47.
+
+Who sends more sends what was dropped again; a server that sends single bytes out of order costs neither memory nor time.
+"""
+
 MOST_UNSENT: Final = 262144
 FIRST_RTO: Final = 1.0
 LEAST_RTO: Final = 0.25
@@ -133,10 +139,10 @@ class TcpConnection(Stream):
 
     def shrink(self, mss: int) -> None:
         """Take smaller segments from now on, and send again what was too large."""
-        if DEFAULT_MSS // 2 <= mss < self._mss:
+        if self._open and DEFAULT_MSS // 2 <= mss < self._mss:  # before that only the greeting is under way, which has no data to cut
             self._mss = mss
             pieces, self._unacked = list(self._unacked), deque()
-            if pieces and self._open:
+            if pieces:
                 self._unsent[:0] = b"".join(piece.data for piece in pieces)
                 self._next = self._una
                 self._push()
@@ -221,10 +227,16 @@ class TcpConnection(Stream):
             data = data[(self._expected - seq) % _RING :]
             seq = self._expected
         ahead = (seq - self._expected) % _RING
-        if data and ahead + len(data) <= self._room() and len(data) > len(self._early.get(seq, b"")):
+        if data and ahead + len(data) <= self._room() and (not ahead or self._may_keep(seq, len(data))):
             self._early[seq] = data
         self._join()
         self._acknowledge()
+
+    def _may_keep(self, seq: int, size: int) -> bool:
+        """Tell whether a piece is worth keeping until the gap before it is filled, and has room."""
+        known = len(self._early.get(seq, b""))
+        kept = sum(len(data) for data in self._early.values())
+        return size > known and (known > 0 or len(self._early) < MOST_EARLY) and kept - known + size <= WINDOW
 
     def _join(self) -> None:
         """Move what follows without a gap to what has arrived."""

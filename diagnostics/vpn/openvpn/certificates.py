@@ -93,7 +93,7 @@ def _certificates(text: str, name: str) -> list[str]:
 def _certificate(part: str, name: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(part.encode())
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise ProfileError("vpn.profile.ovpn.bad_certificate", name=name) from None
 
 

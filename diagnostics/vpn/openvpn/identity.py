@@ -140,7 +140,7 @@ def wrong_with(certificate: bytes, rules: ServerRules) -> str:
         if not _usable(known, rules):
             return "usage"
         return "" if _named(known.subject, rules) else "name"
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return "unreadable"
 
 

@@ -17,7 +17,7 @@ import struct
 from typing import Final, NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -109,7 +109,7 @@ def _parts(cell: bytes) -> dict[int, bytes]:
 def _rsa_identity(der: bytes) -> RSAPublicKey:
     try:
         key = x509.load_der_x509_certificate(der).public_key()
-    except (ValueError, TypeError, x509.InvalidVersion, NotImplementedError):
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, NotImplementedError):
         raise ChainError("chain") from None
     if not isinstance(key, RSAPublicKey) or key.key_size not in RSA_BITS:
         raise ChainError("chain")

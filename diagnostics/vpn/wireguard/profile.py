@@ -11,6 +11,8 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
 from diagnostics.bogons import is_address
 from diagnostics.plan import ascii_host
 from diagnostics.routes.link import NO_SECRET, Secret
@@ -24,6 +26,9 @@ LEAST_MTU: Final = 576
 MOST_MTU: Final = 9000
 MOST_ENTRIES: Final = 2000
 """Addresses or networks in one list: profiles that leave a country out have some hundreds."""
+
+MOST_RESOLVERS: Final = 4
+"""Name servers that are kept: systems ask three (resolv.conf(5)), and each is asked here for every name."""
 
 PEER: Final = "peer"
 INTERFACE: Final = "interface"
@@ -110,10 +115,10 @@ def parse_conf(source: Source) -> WireGuardProfile:
         name=source.name,
         notes=tuple(_notes(sections, len(peers))),
         private_key=_key(own[0], "privatekey", "PrivateKey"),
-        public_key=_key(peer, "publickey", "PublicKey"),
+        public_key=_server_key(peer),
         preshared_key=_key(peer, "presharedkey", "PresharedKey") if peer.one("presharedkey") else NO_SECRET,
         addresses=_addresses(own[0]),
-        dns=tuple(entry for entry in own[0].many("dns") if is_address(entry)),
+        dns=tuple(entry for entry in own[0].many("dns") if is_address(entry))[:MOST_RESOLVERS],
         allowed=tuple(_networks(peer)),
         mtu=_mtu(own[0]),
         junk=junk,
@@ -145,6 +150,16 @@ def _key(section: _Section, key: str, shown: str) -> Secret:
     if size != KEY_BYTES:
         raise ProfileError("vpn.profile.wg.bad_key", key=shown)
     return Secret(text)
+
+
+def _server_key(peer: _Section) -> Secret:
+    """Return the server's key, with which secrets can be agreed: a point of small order (32 zero bytes, say) gives none (RFC 7748, 6.1)."""
+    key = _key(peer, "publickey", "PublicKey")
+    try:  # with any private key: all of them are multiples of the curve's cofactor
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(base64.b64decode(key.reveal())))
+    except ValueError:
+        raise ProfileError("vpn.profile.wg.bad_key", key="PublicKey") from None
+    return key
 
 
 def _endpoint(peer: _Section) -> tuple[str, int]:

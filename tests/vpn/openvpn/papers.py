@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import ssl
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -66,6 +67,13 @@ class Issuer:
         now = dt.datetime.now(dt.UTC)
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key)
         return builder.serial_number(x509.random_serial_number()).not_valid_before(now + first * DAY).not_valid_after(now + last * DAY)
+
+
+def of_no_version(certificate: str) -> str:
+    """Return a certificate that says that it is of version 6, which does not exist."""
+    der = ssl.PEM_cert_to_DER_cert(certificate)
+    assert b"\xa0\3\2\1\2" in der
+    return ssl.DER_cert_to_PEM_cert(der.replace(b"\xa0\3\2\1\2", b"\xa0\3\2\1\5", 1))
 
 
 def new_static_key() -> str:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from diagnostics.routes.link import Secret
 from diagnostics.vpn.openvpn.certificates import Certificates, show_own
+from diagnostics.vpn.openvpn.identity import ServerRules, wrong_with
+from tests.vpn.openvpn.papers import of_no_version
 from tests.vpn.openvpn.server import own, servers_paper
 
 GOOD = Certificates(chain=Secret(own().certificate), key=Secret(own().key))
@@ -93,3 +95,9 @@ def test_without_a_certificate_of_their_own_nothing_is_shown() -> None:
     context = Watching(ssl.PROTOCOL_TLS_CLIENT)
     show_own(context, Certificates())
     assert context.seen == ("", 0)
+
+
+def test_a_servers_certificate_of_no_known_version_is_unreadable() -> None:
+    good = own().certificate
+    assert wrong_with(ssl.PEM_cert_to_DER_cert(of_no_version(good)), ServerRules()) == "unreadable"
+    assert wrong_with(ssl.PEM_cert_to_DER_cert(good), ServerRules()) == ""

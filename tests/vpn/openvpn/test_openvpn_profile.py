@@ -16,7 +16,7 @@ from app.texts import has_text
 from diagnostics.vpn.openvpn.identity import SERVER_AUTH, NameKind
 from diagnostics.vpn.openvpn.profile import MOST_REMOTES, OpenVpnProfile, Remote, Wrap, with_login
 from diagnostics.vpn.profile import ProfileError, Protocol, read_profile
-from tests.vpn.openvpn.papers import Issuer
+from tests.vpn.openvpn.papers import Issuer, of_no_version
 from tests.vpn.openvpn.server import KEY, KEY_TEXT, issuer, own, profile_text
 
 GOOD = profile_text(1194).replace("127.0.0.1", "vpn.example.org")
@@ -255,6 +255,8 @@ BAD = {
     "bad_rule": with_lines("verify-x509-name x sideways"),
 }
 MORE_BAD = [
+    ("bad_certificate", GOOD.replace(issuer().root, of_no_version(issuer().root))),
+    ("bad_certificate", GOOD.replace(own().certificate, of_no_version(own().certificate))),
     ("bad_key", with_lines(f"<tls-crypt-v2>\n{V2.replace('AAEC', '!!!!')}\n</tls-crypt-v2>")),
     ("key_length", with_lines(f"<tls-crypt-v2>\n{V2.replace('AAEC', 'AAECAAEC', 1)}\n</tls-crypt-v2>")),
     ("bad_key", with_lines("<tls-auth>", KEY_TEXT.replace("00", "0g", 1), "</tls-auth>")),

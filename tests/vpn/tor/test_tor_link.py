@@ -126,6 +126,20 @@ def test_a_certificate_for_another_purpose_proves_nothing() -> None:
         proven_fingerprint(certs_cell(parts), tls_server()[1], 0.0)
 
 
+@pytest.mark.parametrize(
+    "here, there",
+    [("06082a8648ce3d030107", "06082a8648ce3d03017f"), ("a003020102", "a003020105")],
+    ids=["a curve that nobody knows", "a version that does not exist"],
+)
+def test_an_identity_that_cannot_be_read_proves_nothing(here: str, there: str) -> None:
+    parts, shown = someone().certificates(tls_server()[1]), tls_server()[1]
+    assert bytes.fromhex(here) in shown
+    for unreadable in (shown.replace(bytes.fromhex(here), bytes.fromhex(there)), shown):
+        with pytest.raises(ChainError):
+            proven_fingerprint(certs_cell(parts | {2: unreadable}), tls_server()[1], 0.0)
+    assert proven_fingerprint(certs_cell(parts), tls_server()[1], 0.0) == someone().fingerprint
+
+
 @given(st.data())
 def test_no_changed_byte_of_the_proof_is_overlooked(data: st.DataObject) -> None:
     parts = someone().certificates(tls_server()[1])

@@ -120,6 +120,18 @@ def test_what_strangers_send_is_neither_an_answer_nor_a_cookie(wire: bytes) -> N
     assert greeting.cookie(wire) is None
 
 
+@pytest.mark.parametrize("point", [bytes(32), b"\1" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"])
+def test_an_answer_with_a_point_that_gives_no_secret_gives_no_keys(point: bytes) -> None:
+    server = Responder()
+    greeting = greeting_to(server)
+    head = server.answer(greeting.wire)[:60]
+    forged = server.sealed_answer(head[:12] + point + head[44:])
+    assert greeting.fits(forged)
+    with pytest.raises(WrongPresharedKeyError):
+        greeting.keys(forged)
+    assert greeting.keys(server.sealed_answer(head)).send == server.keys[1]
+
+
 # --- a server that is busy --------------------------------------------------------------------------
 
 
