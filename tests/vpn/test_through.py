@@ -11,7 +11,7 @@ import pytest
 
 from diagnostics.failures import TIMEOUT
 from diagnostics.network import RealNetwork
-from diagnostics.probes import pacing
+from diagnostics.probes import context, pacing
 from diagnostics.probes.context import Context
 from diagnostics.streams import Stream
 from diagnostics.trace import Trace
@@ -79,10 +79,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def opened(tunnel: Names) -> dict[str, object]:
     """Ask for a place by its name and return what the step says."""
     trace = Trace()
-    context = Context(RealNetwork(Trust()), trace, (), ())
-    async with context.settled():
-        context.patience.saw(0.001)
-        probe = TunnelProbe(Probing(context, read_profile(PROFILE), Consent()), tunnel)
+    line = Context(RealNetwork(Trust()), trace, (), ())
+    async with line.settled():
+        probing = Probing(line, read_profile(PROFILE), Consent())
+        probing.context.patience.saw(0.001)
+        probe = TunnelProbe(probing, tunnel)
         await probe.open_place("x.example", 443, "x", "target")
     found = next(o for o in trace.observations if o.detail.get("stage") == "open")
     return {"failure": found.failure, "lookup": found.detail.get("lookup")}
@@ -104,6 +105,7 @@ def test_a_name_server_that_answers_is_the_only_one_asked(run_async: RunAsync) -
 def test_silence_of_all_name_servers_ends_with_the_patience_of_the_step(run_async: RunAsync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(through, "ASK_AGAIN", (1.0,))
     monkeypatch.setattr(pacing, "LEAST_WAIT", 0.1)
+    monkeypatch.setattr(context, "FARTHER", 0.0)
     monkeypatch.setattr(through, "TUNNEL_WORK", 0.0)
     monkeypatch.setattr(through, "NAME_WORK", 0.0)
     tunnel = Names("10.0.0.7")
