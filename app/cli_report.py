@@ -16,8 +16,11 @@ from app.cli_summary import write_summary
 from app.cli_ways import write_ways
 from app.given_tips import chosen
 from app.report_facts import whole_verdicts
+from app.route_words import label, proxies_of
+from app.sentences import Judged
 from app.terminal import Terminal
 from app.texts import t
+from app.vpn_words import check_title, checks_in_order
 from diagnostics.errors import InputError
 from diagnostics.judge import Judgement
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Report, RouteVerdict, Status, Verdict
@@ -112,9 +115,13 @@ def _write_reasons(report: Report, out: Terminal) -> None:
     _write_reason(t("cli.explain.line"), report.network, by_id, out)
     for verdict in whole_verdicts(report):
         _write_reason(wording.name_of(verdict.target, report), verdict, by_id, out)
+    for route in proxies_of(report):
+        _write_reason(label(route.id, report), route, by_id, out)
+    for check in checks_in_order(report.network.vpn):
+        _write_reason(f"{t('vpn.title')}: {check_title(check)}", check, by_id, out)
 
 
-def _write_reason(name: str, verdict: Verdict | NetworkVerdict, by_id: dict[str, Observation], out: Terminal) -> None:
+def _write_reason(name: str, verdict: Judged, by_id: dict[str, Observation], out: Terminal) -> None:
     out.raw(f"  {name}: {verdict.status} {verdict.cause or '-'} {verdict.certainty} [{verdict.rule}]")
     for observation_id in verdict.evidence[:MOST_EVIDENCE]:
         observation = by_id.get(observation_id)

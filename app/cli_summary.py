@@ -13,9 +13,19 @@ from app.report_facts import function_verdicts, whole_verdicts
 from app.route_words import NO_NAMES, Names, comparison, label, proxies_of, remarks, route_line, route_sentence, state_word, usable
 from app.terminal import SYMBOLS, Terminal
 from app.texts import join_names, t
-from app.vpn_words import beside, beside_sentence, measured_through
+from app.vpn_words import (
+    beside,
+    beside_sentence,
+    check_sentence,
+    check_title,
+    check_word,
+    checks_in_order,
+    measured_through,
+    seen_sentence,
+    vpn_sentence,
+)
 from diagnostics.advice.platforms import ANY
-from diagnostics.model import Report, Status, Verdict
+from diagnostics.model import Report, Status, Verdict, VpnCheck
 
 MOST_TARGETS: Final = 40
 """Targets that are told one by one; of more, only those that do not work."""
@@ -52,6 +62,8 @@ def write_summary(
     if len(told) < len(verdicts):
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
     write_beside(report, out, catalog)
+    shown = checks_in_order(report.network.vpn)
+    write_checks(report, shown if not (own and verdicts) else [check for check in shown if check.status in wording.BAD], out)
     if proxies_of(report):
         out.line()
         out.line(t("cli.proxies"), style="bold")
@@ -104,6 +116,20 @@ def write_beside(report: Report, out: Terminal, catalog: wording.Catalog | None)
         name = wording.name_of(target, report, catalog)
         ways = [f"{t(f'vpn.outside.{kind}')}: {wording.status_word(s)}" for kind, s in (("with", through), ("without", past))]
         out.line(f"{name}: {'; '.join(ways)}", indent=2, hanging=4)
+
+
+def write_checks(report: Report, checks: Sequence[VpnCheck], out: Terminal) -> None:
+    """Write checks of the VPN of this computer below their heading; nothing where there are none."""
+    if not checks:
+        return
+    out.line()
+    out.line(t("vpn.title"), style="bold")
+    out.line(vpn_sentence(report.network.vpn), indent=2)
+    for each in checks:
+        out.line(f"{out.symbol(each.status)} {check_title(each)}: {check_word(each)}", style=SYMBOLS.get(each.status, ("", "", ""))[2])
+        out.line(check_sentence(each), indent=2)
+        if each.check == "exit" and (seen := seen_sentence(report)):
+            out.line(seen, indent=2)
 
 
 def write_proxies(report: Report, out: Terminal, names: Names) -> None:

@@ -97,8 +97,8 @@ _SIDE_PURPOSES: Final = frozenset({"neutral_name", "control_address", "system_ro
 SLOW_ANSWER: Final = 3.0
 """Seconds that the middle service takes for its first page before the line itself is called slow; usual lines need under 1."""
 
-_NOBODY_MEASURED: Final = "plan.empty"
-"""Rule of a target that was not tested because its plan holds nothing, not for lack of time."""
+_NOBODY_MEASURES: Final = frozenset({"plan.empty", "vpn.carries_no_pages", "vpn.inside_itself", "route.needs_its_own_client"})
+"""Rules of a target that was not tested because there was nothing to ask, or no way to, not for lack of time."""
 
 _ENCODED: Final = re.compile(r"xn--[a-z0-9-]+", re.IGNORECASE)
 _LIKE_LATIN: Final = frozenset("асԁеһіјӏорԛѕԝхуьгпѵοαινρτυκ")
@@ -238,7 +238,7 @@ def speeds_of(report: Report, evidence: Iterable[str]) -> tuple[float, float] | 
 
 def time_ran_out(report: Report) -> bool:
     """Tell whether the run ended by its own time limit before every service was judged."""
-    left = [v for v in whole_verdicts(report) if v.status is Status.NOT_TESTED and v.rule != _NOBODY_MEASURED]
+    left = [v for v in whole_verdicts(report) if v.status is Status.NOT_TESTED and v.rule not in _NOBODY_MEASURES]
     return bool(left) and not report.run.cancelled
 
 

@@ -13,10 +13,12 @@ from typing import Final
 from app import texts, wording
 from app.given_tips import GivenTip, advice_of, source_line, tip_remarks
 from app.report_facts import Stage, StageState, function_verdicts, stages, whole_verdicts
+from app.report_sections import sections, ways_of
 from app.terminal import SYMBOLS
 from app.texts import t
+from app.vpn_words import measured_through
 from diagnostics.advice.platforms import ANY
-from diagnostics.model import NetworkVerdict, Observation, Report, Status, Verdict
+from diagnostics.model import NetworkVerdict, Observation, Report, RouteVerdict, Status, Verdict, VpnCheck
 from diagnostics.report.html import AdviceView, CardView, FunctionView, ReportView, StageView, StepsView, TableView, render_html
 
 MOST_CARDS: Final = 200
@@ -59,6 +61,8 @@ def view_of(report: Report) -> ReportView:
         ribbon=t("workshop.ribbon") if report.run.simulated else "",
         headline=wording.headline(report),
         summary=wording.summary(report, own=None),  # the footer says it
+        through=measured_through(report),
+        sections=sections(report),
         cards=tuple(_card(verdict, report, tips.get(verdict.target, [])) for verdict in shown),
         advice_title=t("html.next"),
         advice=tuple(_advice(tip) for tip in general),
@@ -83,7 +87,7 @@ def _placed(report: Report, targets: list[str]) -> tuple[dict[str, list[GivenTip
 
 def _card(verdict: Verdict, report: Report, tips: list[GivenTip]) -> CardView:
     symbol = SYMBOLS.get(verdict.status, ("?", "", ""))[0]
-    functions = function_verdicts(report, verdict.target)
+    functions = function_verdicts(report, verdict.target, verdict.route)
     tested = verdict.status is not Status.NOT_TESTED and not wording.masked(report)
     return CardView(
         name=wording.name_of(verdict.target, report),
@@ -93,9 +97,10 @@ def _card(verdict: Verdict, report: Report, tips: list[GivenTip]) -> CardView:
         sentence=wording.card_sentence(verdict, report),
         means=wording.means(verdict, report) if tested else "",
         sure=wording.sure(verdict, report) if tested else "",
-        stages=tuple(_stage(stage) for stage in stages(report, verdict.target)) if tested else (),
+        stages=tuple(_stage(stage) for stage in stages(report, verdict.target, verdict.route)) if tested else (),
         functions=tuple(_function(f) for f in functions) if len(functions) > 1 and tested else (),
         functions_title=t("detail.functions"),
+        ways=ways_of(verdict, report) if tested else (),
         folded=verdict.status is Status.WORKS,
         advice=tuple(_advice(tip) for tip in tips),
     )
@@ -163,10 +168,12 @@ def _rules(report: Report) -> TableView:
     head = tuple(t(f"html.column.{name}") for name in ("what", "status", "cause", "certainty", "rule", "evidence"))
     rows = [_rule("network", report.network)]
     rows += [_rule("/".join(p for p in (v.target, v.function, v.route) if p), v) for v in report.verdicts[:MOST_ROWS]]
+    rows += [_rule(route.id, route) for route in report.routes[:MOST_ROWS]]
+    rows += [_rule(f"vpn/{check.check}", check) for check in report.network.vpn.checks[:MOST_ROWS]]
     return TableView(title=t("inspect.rules"), head=head, rows=tuple(rows))
 
 
-def _rule(what: str, verdict: Verdict | NetworkVerdict) -> tuple[str, ...]:
+def _rule(what: str, verdict: Verdict | NetworkVerdict | RouteVerdict | VpnCheck) -> tuple[str, ...]:
     return what, str(verdict.status), str(verdict.cause or NOTHING), str(verdict.certainty), verdict.rule, " ".join(verdict.evidence[:40])
 
 

@@ -24,7 +24,7 @@ from app.report_facts import (
     time_ran_out,
 )
 from app.texts import has_text, join_names, language, number, seconds, t
-from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, RouteVerdict, Rule, Service, Status, Step, Verdict, VpnCheck
+from diagnostics.model import DIRECT, Cause, Certainty, NetworkVerdict, Report, RouteVerdict, Rule, Service, Status, Step, Verdict, VpnCheck
 
 FAILURE_SCREENS: Final = (Cause.NO_INTERNET, Cause.CAPTIVE_PORTAL, Cause.WRONG_CLOCK, Cause.LOCAL_INTERCEPTION, Cause.STALE_PROXY)
 """Faults of this computer or line that are told on a screen of their own, instead of verdicts about services."""
@@ -111,8 +111,12 @@ def card_sentence(verdict: Verdict, report: Report, catalog: Catalog | None = No
         return t("verdict.works", seconds=seconds(took)) if took is not None else t("verdict.works.plain")
     if verdict.status is Status.NOT_TESTED and report.run.cancelled:
         return t("verdict.stopped")
+    if verdict.status is Status.NOT_TESTED and has_text(f"vpn.rule.{verdict.rule.removeprefix('vpn.')}"):
+        return t(f"vpn.rule.{verdict.rule.removeprefix('vpn.')}")  # the way was one that carries no pages
     if verdict.status is Status.NOT_TESTED and time_ran_out(report):
         return t("verdict.time_out")
+    if verdict.route != DIRECT and has_text(f"verdict.over.{verdict.status}"):
+        return t(f"verdict.over.{verdict.status}")
     return t(f"verdict.{verdict.status}") if has_text(f"verdict.{verdict.status}") else t("verdict.unknown")
 
 

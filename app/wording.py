@@ -50,7 +50,8 @@ from app.sentences import (
     sure,
 )
 from app.texts import has_text, seconds, t
-from diagnostics.model import DIRECT, OUTSIDE, Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
+from app.vpn_report import all_over, doubt_through, shut_title, untested_title
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
 
 __all__ = [
     "BAD",
@@ -112,14 +113,15 @@ def headline(report: Report, catalog: Catalog | None = None) -> str:
     lead = worst(report)
     if lead is not None and lead.status in (Status.UNKNOWN, Status.NOT_TESTED) and time_ran_out(report):
         return t("result.title.time_out")
-    if lead is None and not report.run.cancelled and any(route.id not in (DIRECT, OUTSIDE) for route in report.routes):
-        return t("result.title.only_routes")
     if lead is None or lead.status is Status.NOT_TESTED:
-        return t("result.title.stopped") if report.run.cancelled else t("result.title.not_tested")
+        nothing = t("result.title.stopped") if report.run.cancelled else t("result.title.not_tested")
+        return nothing if report.run.cancelled else untested_title(report) or nothing
     verdicts = whole_verdicts(report)
     if lead.status is Status.WORKS:
-        return t("result.title.works")
+        return all_over(report, verdicts) or t("result.title.works")
     alike = [verdict for verdict in verdicts if verdict.status == lead.status]
+    if over := shut_title(report, lead, len(alike), catalog):
+        return over
     if lead.status in (Status.SLOW, Status.UNKNOWN) and len(alike) == len(verdicts):
         return t(f"result.title.{lead.status}")
     many = "result.title.many" if lead.status is Status.BLOCKED else f"result.title.many.{lead.status}"
@@ -150,7 +152,7 @@ def summary(report: Report, catalog: Catalog | None = None, *, own: bool | None 
     if fault:
         parts.append(fault_sentence(report))
     else:
-        parts += _others(report, catalog)
+        parts += [*_others(report, catalog), *filter(None, [doubt_through(report)])]
     tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
     parts.append(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
     if own is not None:

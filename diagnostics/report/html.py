@@ -69,8 +69,17 @@ class CardView(Fact, frozen=True):
     stages: tuple[StageView, ...] = ()
     functions: tuple[FunctionView, ...] = ()
     functions_title: str = ""
+    ways: tuple[str, ...] = ()  # how it fares over proxies and profiles
     folded: bool = False  # the functions wait behind their title: there is nothing wrong with them
     advice: tuple[AdviceView, ...] = ()
+
+
+class SectionView(Fact, frozen=True):
+    """A part of the page that is not about services: the person's proxies, the VPN."""
+
+    title: str
+    said: tuple[str, ...] = ()
+    cards: tuple[CardView, ...] = ()
 
 
 class RuleView(Fact, frozen=True):
@@ -100,6 +109,8 @@ class ReportView(Fact, frozen=True):
     headline: str
     summary: str
     cards: tuple[CardView, ...]
+    through: str = ""  # a VPN that what was measured went through
+    sections: tuple[SectionView, ...] = ()
     ribbon: str = ""  # said of simulated runs only
     advice_title: str = ""
     advice: tuple[AdviceView, ...] = ()  # what belongs to no card

@@ -13,7 +13,7 @@ from app import sample_vpn, samples
 from app.cli_summary import write_summary
 from app.sample_vpn import FULL, STATES, WIREGUARD, compared, profile_report, with_vpn
 from app.terminal import Terminal
-from app.texts import LANGUAGES, set_language, speaking, t
+from app.texts import LANGUAGES, set_language, speaking
 from app.vpn_steps import Outcome, opens_sentence, profile_stages
 from app.vpn_words import (
     Place,
@@ -31,7 +31,6 @@ from app.vpn_words import (
     vpn_state_word,
     watch_sentence,
 )
-from app.wording import headline
 from diagnostics.model import OUTSIDE, Cause, Certainty, Observation, Report, RouteVerdict, Status, Step, VpnCheck, VpnVerdict
 
 
@@ -209,16 +208,3 @@ def test_a_moment_of_watching_is_one_sentence(inside: bool, what: str, said: str
 
 def test_the_samples_are_what_they_are_called() -> None:
     assert {name: vpn.state for name, vpn in sample_vpn.STATES.items()} == {name: name for name in sample_vpn.STATES}
-
-
-@pytest.mark.parametrize(
-    "routes, title",
-    [
-        ((), "result.title.not_tested"),
-        ((RouteVerdict(id="direct", kind="direct"),), "result.title.not_tested"),
-        ((RouteVerdict(id="openvpn-1a2b", kind="openvpn", status=Status.DOWN),), "result.title.only_routes"),
-    ],
-)
-def test_a_report_about_a_profile_alone_does_not_say_that_nothing_was_tested(routes: tuple[RouteVerdict, ...], title: str) -> None:
-    set_language("es")
-    assert headline(Report(routes=routes)) == t(title)

@@ -9,10 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import samples
+from app import sample_vpn, samples
 from app.report_view import html_page
-from app.texts import language, set_language
-from diagnostics.model import Cause, Observation, Report, RunFacts, Status, Step, TipChoice, Verdict
+from app.texts import language, set_language, t
+from app.vpn_steps import profile_stages
+from app.vpn_words import beside_sentence, check_sentence, checks_in_order
+from diagnostics.model import (
+    Cause,
+    NetworkVerdict,
+    Observation,
+    Report,
+    RouteVerdict,
+    RunFacts,
+    Status,
+    Step,
+    TipChoice,
+    Verdict,
+    VpnCheck,
+    VpnVerdict,
+)
 from diagnostics.report.visible import visible
 from tests.report import documents
 
@@ -48,7 +63,11 @@ def hostile_report(text: str) -> Report:
         Verdict(target=text, function="web", status=Status.BLOCKED),
     )
     observations = (Observation(id="p", step=Step.SYSTEM, detail=plan), http)
-    return Report(run=RunFacts(id=text, started=text, simulated=text), verdicts=verdicts, observations=observations)
+    routes = (RouteVerdict(id=text, kind=text, label=text, rule=text), RouteVerdict(id=f"openvpn-{text}", kind="openvpn", rule=text))
+    check = VpnCheck(check=text, status=Status.PARTIAL, rule=text)
+    network = NetworkVerdict(vpn=VpnVerdict(state="full", clients=(text,), checks=(check,)))
+    run = RunFacts(id=text, started=text, simulated=text)
+    return Report(run=run, network=network, routes=routes, verdicts=verdicts, observations=observations)
 
 
 @pytest.fixture(autouse=True)
@@ -171,3 +190,31 @@ def test_the_page_claims_nothing_about_its_way_to_the_reader() -> None:
 def test_behind_a_broken_name_the_page_says_that_the_normal_way_leads_no_further() -> None:
     assert "no se llegó por la vía normal" in html_page(samples.x_blocked(), "es")
     assert "sin probar" not in html_page(samples.x_blocked(), "es")
+
+
+def test_a_look_at_the_vpn_is_told_check_by_check_and_not_as_nothing() -> None:
+    leak = msgspec.structs.replace(Report(), network=NetworkVerdict(status=Status.WORKS, vpn=sample_vpn.FULL))
+    page = Page(html_page(leak, "es"))
+    assert t("result.title.not_tested") not in page.text
+    assert t("result.title.vpn.outside.likely") in page.text
+    for check in checks_in_order(sample_vpn.FULL):
+        assert check_sentence(check) in page.text
+        assert check.rule in page.text
+
+
+def test_a_profiles_test_is_told_stage_by_stage() -> None:
+    page = Page(html_page(sample_vpn.profile_report(), "es"))
+    stages = profile_stages(sample_vpn.profile_report(), sample_vpn.WIREGUARD.id, "wireguard")
+    assert stages
+    for stage in stages:
+        assert f"{stage.title} {t(f'vpn_stage.outcome.{stage.outcome}')}" in page.text
+
+
+def test_services_with_and_without_the_vpn_are_told() -> None:
+    page = Page(html_page(sample_vpn.compared(), "es"))
+    assert t("vpn.outside.fold") in page.text
+    assert beside_sentence(sample_vpn.compared()) in page.text
+
+
+def test_a_report_without_a_vpn_has_no_part_about_one() -> None:
+    assert t("vpn.title") not in Page(html_page(samples.all_works(), "es")).text

@@ -72,7 +72,7 @@ class ResultScreen(Screen):
         self._compare = Button(theme, "result.vpn.compare", rank="flat")
         self._compare.clicked.connect(self.compare_asked)
         self._offer = Row([self._compare])
-        for part in (self._narrow, self._list, self._offer):
+        for part in (self._narrow, self._list):
             part.hide()
             part.setParent(self)
         self.note = Label(rank="muted", name="result.note")
@@ -80,6 +80,7 @@ class ResultScreen(Screen):
         self.news = Notice(theme, "result.news")
         self.head.addWidget(self.news)
         self.head.addWidget(self._through)
+        self.head.addWidget(self._offer)  # beside what it is about, above the cards
         self.primary = Button(theme, "result.primary", rank="primary")
         self.again = Button(theme, "result.again")
         self.save = Button(theme, "result.save")
@@ -154,7 +155,7 @@ class ResultScreen(Screen):
         if verdicts and not failure(self._report):
             self._cards += [self._proxy_card(route) for route in proxies_of(self._report)]
         self._verdicts = {verdict.target: verdict for verdict in by_severity(self._report)} if many else {}
-        for part in (*self._cards, *((self._narrow, self._list) if many else ()), self._offer):
+        for part in (*self._cards, *((self._narrow, self._list) if many else ())):
             self.body.addWidget(part)
         self._narrow.setVisible(many)
         self._list.setVisible(many)
