@@ -50,7 +50,6 @@ from app.sentences import (
     sure,
 )
 from app.texts import has_text, seconds, t
-from app.vpn_report import all_over, doubt_through, shut_title, untested_title
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
 
 __all__ = [
@@ -107,6 +106,8 @@ def by_severity(report: Report) -> list[Verdict]:
 
 def headline(report: Report, catalog: Catalog | None = None) -> str:
     """Return the one sentence: "X is blocked on your network"."""
+    from app.vpn_report import all_over, shut_title, untested_title  # what it reads is not needed before there is a report
+
     fault = failure(report)
     if fault:
         return t(f"fail.{fault}.title")
@@ -147,6 +148,8 @@ def summary(report: Report, catalog: Catalog | None = None, *, own: bool | None 
 
     ``own`` False: somebody else's report, of whose way here nothing is known; None leaves that sentence to the caller.
     """
+    from app.vpn_report import doubt_through  # what it reads is not needed before there is a report
+
     parts = [t("run.stopped")] if report.run.cancelled else []
     fault = failure(report)
     if fault:
