@@ -176,11 +176,19 @@ def test_large_packets_that_are_lost_are_told_from_a_filter(servers: OpenVpnLab)
     }
 
 
-@pytest.mark.parametrize("line", [Line(rtt=0.9, loss=0.05), Line(rtt=0.1, loss=0.15)], ids=["satellite", "lossy"])
-def test_a_bad_line_accuses_nobody(line: Line, tmp_path: Path) -> None:
-    with openvpn_lab(tmp_path, line, "ovpnbad") as lab:
+def test_a_slow_line_accuses_nobody(tmp_path: Path) -> None:
+    with openvpn_lab(tmp_path, Line(rtt=0.9, loss=0.05), "ovpnbad") as lab:
         found = lab.ask(**{mode: (lab.profile(mode), USER, PASSWORD) for mode in MODES})
     assert said_of(found) == dict.fromkeys(MODES, LET_IN)
+
+
+def test_a_lossy_line_accuses_nobody(tmp_path: Path) -> None:
+    """At 15 % loss a session may well fall silent twice; then it is unknown, and most are let in all the same."""
+    with openvpn_lab(tmp_path, Line(rtt=0.1, loss=0.15), "ovpnbad") as lab:
+        found = said_of(lab.ask(**{mode: (lab.profile(mode), USER, PASSWORD) for mode in MODES}))
+    others = {mode: said for mode, said in found.items() if said != LET_IN}
+    assert [said[:2] for said in others.values()] == [["unknown", None]] * len(others), others
+    assert len(others) < len(MODES) / 2, others
 
 
 def test_something_else_at_the_port_is_no_vpn(servers: OpenVpnLab, tmp_path: Path) -> None:
