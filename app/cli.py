@@ -350,8 +350,9 @@ def _parser(command: str) -> _Parser:
     if command == "export":
         group.add_argument("--html", metavar="FILE", help=t("cli.help.html"))
         group.add_argument("--json", metavar="FILE", help=t("cli.help.export_json"))
-        for kind in ("--pdf", "--ooni", "--bundle"):
-            group.add_argument(kind, metavar="FILE", help=argparse.SUPPRESS)
+        for kind in ("pdf", "bundle", "csv", "text"):
+            group.add_argument(f"--{kind}", metavar="FILE", help=t(f"cli.help.{kind}"))
+        group.add_argument("--ooni", metavar="FILE", help=argparse.SUPPRESS)
     if command in ("check", "proxy", "vpn", "export"):
         group.add_argument("--full", action="store_true", help=t("cli.help.full"))
         group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))

@@ -24,7 +24,9 @@ from app.vpn_words import check_title, checks_in_order
 from diagnostics.errors import InputError
 from diagnostics.judge import Judgement
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Report, RouteVerdict, Status, Verdict
-from diagnostics.report.contract import MAX_BYTES, load
+from diagnostics.report.archive import MAX_ARCHIVE
+from diagnostics.report.bundle import read_bundle
+from diagnostics.report.contract import MAX_BYTES
 from diagnostics.report.replay import Replay, replay
 
 MOST_EVIDENCE: Final = 12
@@ -37,13 +39,13 @@ MOST_WORDS: Final = 5
 def read_report(name: str) -> Report:
     """Return a saved report; ``-`` is standard input.  Raises InputError for what is no report."""
     if name != STDOUT:
-        return load(Path(name))
+        return read_bundle(Path(name), name).report
     source = getattr(sys.stdin, "buffer", None)  # a windowed program, or one whose input was closed, has none
     try:
-        content = source.read(MAX_BYTES + 1) if source is not None else b""
+        content = source.read(max(MAX_BYTES, MAX_ARCHIVE) + 1) if source is not None else b""
     except OSError as error:  # a folder: `explain - < .`
         raise InputError("error.report_unreadable", file=t("cli.stdin"), reason=error.strerror or type(error).__name__) from error
-    return load(content, t("cli.stdin"))
+    return read_bundle(content, t("cli.stdin")).report
 
 
 def judged_again(report: Report, judgement: Judgement) -> Report:
@@ -142,9 +144,8 @@ def export(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
 
     Raises InputError for a file that is no report, or one that cannot be written.
     """
-    later = next((f"--{kind}" for kind in ("pdf", "ooni", "bundle") if getattr(options, kind)), None)
-    if later:
-        err.line(t("cli.not_yet", what=later))
+    if options.ooni:
+        err.line(t("cli.not_yet", what="--ooni"))
         return cli.USAGE
     outputs = Outputs(options)
     if not outputs:

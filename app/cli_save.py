@@ -1,29 +1,34 @@
-"""Writing a report where the person wants it: as data, as a page, without the person in it."""
+"""Writing a report where the person wants it: as data, as a page or for support, without the person in it."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import Final
 
 from app import cli
 from app.cli_files import Target
 from app.terminal import Terminal
-from app.texts import has_text, join_names, language, t
+from app.texts import has_text, join_names, t
 from diagnostics.model import Report
-from diagnostics.report.contract import dump
+
+KINDS: Final = ("html", "pdf", "bundle", "csv", "text", "json")
+"""The options that name a file to write, in the order in which they are written: ``app/renderings.py`` has one for each."""
 
 
 class Outputs:
-    """The files of ``--json`` and ``--html``, either of which may be missing."""
+    """The files of ``--json``, ``--html`` and the like, any of which may be missing."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         """Read what was asked for; nothing is touched yet.  Raises UsageError if both want standard output."""
         self._full: bool = options.full
-        self._files = [(Target(name), as_page) for name, as_page in ((options.html, True), (options.json, False)) if name is not None]
+        chosen = vars(options)
+        self._files = [(Target(name), kind) for kind in KINDS if (name := chosen.get(kind)) is not None]
         self.takes_stdout = any(file.is_stdout for file, _ in self._files)
         """Whether standard output belongs to the report."""
-        if len(self._files) > 1 and all(file.is_stdout for file, _ in self._files):
-            raise cli.UsageError("cli.error.both_stdout", options="--html, --json")
+        talking = [f"--{kind}" for file, kind in self._files if file.is_stdout]
+        if len(talking) > 1:
+            raise cli.UsageError("cli.error.both_stdout", options=", ".join(talking))
 
     def __bool__(self) -> bool:
         """Tell whether anything is to be written."""
@@ -42,8 +47,10 @@ class Outputs:
 
             clean = redacted(report)
             report, removed = clean.report, clean.removed
-        for file, as_page in self._files:
-            file.write(_page(report) if as_page else dump(report), out)
+        from app.renderings import RENDERINGS
+
+        for file, kind in self._files:
+            file.write(RENDERINGS[kind](report), out)
         said = [t("cli.saved", file=file.name) for file, _ in self._files if not file.is_stdout]
         return [*said, t("cli.removed", what=kinds(removed))] if removed else said
 
@@ -60,9 +67,3 @@ def refused_in_full(options: argparse.Namespace, err: Terminal) -> bool:
         return False
     err.line(t("cli.export.confirm", option="--with-my-addresses"))
     return True
-
-
-def _page(report: Report) -> bytes:
-    from app.report_view import html_page
-
-    return html_page(report, language()).encode("utf-8", "replace")

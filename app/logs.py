@@ -6,19 +6,25 @@ person.  What was measured belongs in a report, where it can be seen and removed
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import logging
 import re
 import sys
 import threading
 import types
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.paths import data_folder
 
 MAX_BYTES: Final = 256 * 1024
 BACKUPS: Final = 2
+MAX_MESSAGE: Final = 4096
+"""Characters of one entry that is kept in memory; a long traceback is cut."""
+
 _PRIVATE: Final = (
     (re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])"), "<address>"),
     (re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])"), "<address>"),
@@ -27,7 +33,63 @@ _PRIVATE: Final = (
 )
 """What looks like an address, a page or a host name; names of our own modules and files stay readable."""
 
+MOST_ENTRIES: Final = 2000
+"""Entries that are kept in memory, newest last: the log view and the support bundle show them."""
+
 log = logging.getLogger("atajo")
+
+
+class LogEntry(NamedTuple):
+    """One note, without anything of the person in it: ``moment`` in ISO 8601 (UTC), ``level`` such as WARNING."""
+
+    moment: str
+    level: str
+    source: str
+    message: str
+
+    def __str__(self) -> str:
+        """Say it in one line; a traceback keeps its own."""
+        return f"{self.moment} {self.level} {self.source}: {self.message}"
+
+
+class LogRing(logging.Handler):
+    """Keeps the last entries in memory, each made safe before it is kept."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        super().__init__(logging.INFO)
+        self._entries: deque[LogEntry] = deque(maxlen=MOST_ENTRIES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record, safe and cut to ``MAX_MESSAGE``."""
+        try:
+            moment = dt.datetime.fromtimestamp(record.created, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            message = scrubbed(logging.Formatter("%(message)s").format(record))[:MAX_MESSAGE]
+            self._entries.append(LogEntry(moment, record.levelname, record.name, message))
+        except (ValueError, TypeError, OverflowError):  # a message that does not fit its own arguments
+            self.handleError(record)
+
+    def entries(self) -> tuple[LogEntry, ...]:
+        """Return what is kept, oldest first."""
+        with self.lock or contextlib.nullcontext():
+            return tuple(self._entries)
+
+
+_ring: list[LogRing] = []
+
+
+def keep_recent() -> None:
+    """Begin to keep the last entries in memory; once is enough."""
+    if not _ring:
+        _ring.append(LogRing())
+    if _ring[0] not in log.handlers:
+        log.addHandler(_ring[0])
+        log.setLevel(logging.INFO)
+
+
+def recent() -> tuple[LogEntry, ...]:
+    """Return the last entries, oldest first; nothing before :func:`keep_recent`."""
+    return _ring[0].entries() if _ring else ()
 
 
 class PrivateFormatter(logging.Formatter):
@@ -36,17 +98,22 @@ class PrivateFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = super().format(record)
-        home = str(Path.home())
-        if len(home) > 1:
-            line = line.replace(home, "~")
-        prefix, line = line[:24], line[24:]  # the time of day looks like an IPv6 address
-        for pattern, instead in _PRIVATE:
-            line = pattern.sub(instead, line)
-        return prefix + line
+        return line[:24] + scrubbed(line[24:])  # the time of day looks like an IPv6 address
+
+
+def scrubbed(text: str) -> str:
+    """Return a text without the home folder, addresses, pages and host names."""
+    home = str(Path.home())
+    if len(home) > 1:
+        text = text.replace(home, "~")
+    for pattern, instead in _PRIVATE:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def start_logging(folder: Path | None = None) -> Path | None:
     """Write warnings and our own notes to a rotating file; return it, or None where it cannot be written."""
+    keep_recent()
     path = (folder or data_folder()) / "atajo.log"
     from logging.handlers import RotatingFileHandler  # brings sockets and more: after the first picture
 

@@ -185,6 +185,6 @@ def _observations(report: Report) -> TableView:
 def _observation(o: Observation) -> tuple[str, ...]:
     place = " ".join(dict.fromkeys(part for part in (o.host, o.address) if part))
     detail = {key: value for key, value in o.detail.items() if key not in _QUIET_DETAILS and value not in (None, "", [], {})}
-    written = json.dumps(detail, ensure_ascii=False, default=str)
+    written = json.dumps(detail, ensure_ascii=False, default=str, sort_keys=True)
     shown = written if len(written) <= MOST_DETAIL else f"{written[:MOST_DETAIL]}…"
     return o.id, str(o.step), o.target or "", place, f"{o.t:.3f}", f"{o.seconds:.3f}", o.failure or "ok", shown

@@ -1,7 +1,7 @@
 """The readable page of a report: one file, no script, nothing loaded from anywhere, everything escaped.
 
 What is said comes from outside as plain texts (:class:`ReportView`), since the engine knows no language; the view is built
-by ``app/report_view.py``.  The look is ``resources/report/report.html.j2``.
+by ``app/report_view.py``.  The looks are ``resources/report/*.html.j2``.
 """
 
 from __future__ import annotations
@@ -124,15 +124,20 @@ class ReportView(Fact, frozen=True):
 
 def render_html(view: ReportView) -> str:
     """Return the page."""
-    return _template().render(view=_plain(view))
+    return _template("report.html.j2").render(view=_plain(view))
 
 
-@lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
+def render_print(view: ReportView) -> str:
+    """Return the page in the plain HTML that Qt's text documents draw (``app/pdf.py``)."""
+    return _template("print.html.j2").render(view=_plain(view))
+
+
+@lru_cache(maxsize=2)
+def _template(name: str) -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(resources.text("report", "report.html.j2"))
+    return environment.from_string(resources.text("report", name))
 
 
 def _plain(value: object) -> object:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.logs import PrivateFormatter, catch_uncaught, start_logging
+from app import logs
+from app.logs import MAX_MESSAGE, MOST_ENTRIES, PrivateFormatter, catch_uncaught, keep_recent, recent, start_logging
+from diagnostics.routes.link import Secret
 
 ROOT = logging.getLogger("atajo")
 
@@ -25,6 +27,12 @@ def logging_as_before() -> Iterator[None]:
     ROOT.setLevel(level)
     ROOT.propagate = propagate
     sys.excepthook, threading.excepthook = hooks
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_ring", [])
+    keep_recent()
 
 
 def line(message: str) -> str:
@@ -90,3 +98,45 @@ def test_an_error_that_nobody_caught_is_logged_and_told_from_any_thread(own_envi
         sys.excepthook(ZeroDivisionError, error, error.__traceback__)
     assert told == ["worker", "MainThread"]
     assert path.read_text().count("ZeroDivisionError: at <address>") == 2
+
+
+def test_what_is_kept_in_memory_is_safe_before_it_is_kept(ring: None, only_expected_warnings: list[str]) -> None:
+    only_expected_warnings.append("no answer from 203.0.113.7 at https://example.org/x?token=abc, key •••")
+    ROOT.warning("no answer from %s at https://example.org/x?token=abc, key %s", "203.0.113.7", Secret("hunter2"))
+    (entry,) = recent()
+    assert (entry.level, entry.source) == ("WARNING", "atajo")
+    assert entry.moment.endswith("Z")
+    assert "•••" in entry.message
+    assert not [each for each in ("203.0.113.7", "token", "hunter2") if each in str(entry)]
+
+
+def test_what_is_kept_in_memory_is_bounded_newest_last(ring: None) -> None:
+    for number in range(MOST_ENTRIES + 5):
+        ROOT.info("note %d", number)
+    ROOT.info("%s", "long " * MAX_MESSAGE)
+    kept = recent()
+    assert len(kept) == MOST_ENTRIES
+    assert kept[-2].message == f"note {MOST_ENTRIES + 4}"
+    assert len(kept[-1].message) == MAX_MESSAGE
+
+
+def test_a_traceback_is_kept_without_the_home_folder(ring: None, only_expected_warnings: list[str]) -> None:
+    only_expected_warnings.append("it failed")
+    try:
+        raise ValueError(str(Path.home() / "secret.conf"))
+    except ValueError:
+        ROOT.exception("it failed")
+    (entry,) = recent()
+    assert "Traceback" in entry.message
+    assert str(Path.home()) not in entry.message
+
+
+def test_steps_are_not_kept_in_memory_unless_they_tell_of_a_fault(ring: None) -> None:
+    ROOT.debug("o1 dns x/x.com ok")
+    assert recent() == ()
+
+
+def test_keeping_twice_keeps_once(ring: None) -> None:
+    keep_recent()
+    ROOT.info("once")
+    assert len(recent()) == 1

@@ -1,0 +1,91 @@
+"""The report on paper: a PDF drawn by Qt from the same view as the page.
+
+Qt's text documents run no script and know no network; pictures and style sheets that a text might name are never looked for.
+The file carries no moment and no number of this computer: its dates are the run's, its id follows from the run's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import sys
+import uuid
+from typing import Final
+
+import msgspec
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QUrl, QUuid
+from PySide6.QtGui import QFont, QGuiApplication, QPageLayout, QPageSize, QPdfWriter, QTextDocument
+
+from app import texts
+from app.report_view import view_of
+from diagnostics.model import Report
+from diagnostics.report.html import ReportView, render_print
+
+MARGIN: Final = 15.0
+"""Margin of the page, in millimetres."""
+
+MOST_ROWS: Final = 120
+"""Rows of the table of verdicts on paper; the page and the data have them all."""
+
+_MOMENT: Final = re.compile(rb"(/(?:CreationDate|ModDate) \(D:)\d{14}(Z|[+-]\d\d'\d\d')")
+_NAMESPACE: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
+"""RFC 4122's namespace for object identifiers."""
+
+_NOTHING: Final = b"<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'/><?xpacket end='w'?>"
+
+
+class _Closed(QTextDocument):
+    """A document that looks for nothing outside itself."""
+
+    def loadResource(self, _kind: int, _name: QUrl | str) -> object:  # noqa: N802 - Qt's name
+        """Return nothing, whatever a text asks for."""
+        return None
+
+
+def pdf_pages(report: Report, language: str) -> bytes:
+    """Return the report as a PDF in ``language``.  Hand in what ``redacted`` returns: nothing is taken out here."""
+    with texts.speaking(language):
+        view = view_of(report)
+    application = _application()
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(buffer)
+    writer.setTitle(view.title)
+    writer.setCreator("Atajo")
+    writer.setDocumentXmpMetadata(_NOTHING)
+    writer.setDocumentId(QUuid(str(uuid.uuid5(_NAMESPACE, report.run.id))))
+    margins = QMarginsF(MARGIN, MARGIN, MARGIN, MARGIN)
+    writer.setPageLayout(QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins))
+    document = _Closed()
+    document.setDefaultFont(QFont(QGuiApplication.font().family(), 10))
+    document.setHtml(render_print(_for_paper(view)))
+    document.print_(writer)
+    buffer.close()
+    del writer, document, application
+    return _dated(bytes(buffer.data().data()), report.run.started)
+
+
+def _application() -> QGuiApplication:
+    """Return the running application, or one that needs no screen."""
+    running = QGuiApplication.instance()
+    if isinstance(running, QGuiApplication):
+        return running
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    return QGuiApplication(sys.argv[:1])
+
+
+def _for_paper(view: ReportView) -> ReportView:
+    """Return the view without the table of observations, which would fill hundreds of pages."""
+    tables = tuple(msgspec.structs.replace(table, rows=table.rows[:MOST_ROWS]) for table in view.tables[:1])
+    return msgspec.structs.replace(view, tables=tables)
+
+
+def _dated(content: bytes, started: str) -> bytes:
+    """Return the file with the run's moment for that of writing, which would tell when and in which time zone it was made."""
+    try:
+        moment = dt.datetime.fromisoformat(started).astimezone(dt.UTC)
+    except ValueError:
+        moment = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
+    digits = moment.strftime("%Y%m%d%H%M%S").encode()
+    return _MOMENT.sub(lambda found: found[1] + digits + (b"Z" if found[2] == b"Z" else b"+00'00'"), content)
