@@ -347,12 +347,15 @@ def _parser(command: str) -> _Parser:
         add_update_options(group)
     if command in ("explain", "export"):
         group.add_argument("report", metavar="REPORT", nargs="?", help=t("cli.help.report_file"))
+        group.add_argument("--key", metavar="FILE", help=t("cli.help.key"))
     if command == "export":
         group.add_argument("--html", metavar="FILE", help=t("cli.help.html"))
         group.add_argument("--json", metavar="FILE", help=t("cli.help.export_json"))
         for kind in ("pdf", "bundle", "csv", "text"):
             group.add_argument(f"--{kind}", metavar="FILE", help=t(f"cli.help.{kind}"))
         group.add_argument("--ooni", metavar="FILE", help=argparse.SUPPRESS)
+        group.add_argument("--to", metavar="KEY", help=t("cli.help.to"))
+        group.add_argument("--passphrase", action="store_true", help=t("cli.help.passphrase"))
     if command in ("check", "proxy", "vpn", "export"):
         group.add_argument("--full", action="store_true", help=t("cli.help.full"))
         group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))

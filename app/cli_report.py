@@ -17,6 +17,7 @@ from app.cli_ways import write_ways
 from app.given_tips import chosen
 from app.report_facts import whole_verdicts
 from app.route_words import label, proxies_of
+from app.seals import sealed_content, unsealed
 from app.sentences import Judged
 from app.terminal import Terminal
 from app.texts import t
@@ -28,6 +29,7 @@ from diagnostics.report.archive import MAX_ARCHIVE
 from diagnostics.report.bundle import read_bundle
 from diagnostics.report.contract import MAX_BYTES
 from diagnostics.report.replay import Replay, replay
+from diagnostics.report.sealed import is_sealed
 
 MOST_EVIDENCE: Final = 12
 """Observations that are listed for one verdict, and differences of one report."""
@@ -36,15 +38,18 @@ MOST_WORDS: Final = 5
 """Unknown words that are named."""
 
 
-def read_report(name: str) -> Report:
-    """Return a saved report; ``-`` is standard input.  Raises InputError for what is no report."""
+def read_report(name: str, key_file: str | None = None) -> Report:
+    """Return a saved report; ``-`` is standard input, ``key_file`` opens a sealed one.  Raises InputError for what is no report."""
     if name != STDOUT:
-        return read_bundle(Path(name), name).report
+        closed = sealed_content(Path(name))
+        return read_bundle(Path(name) if closed is None else unsealed(closed, name, key_file), name).report
     source = getattr(sys.stdin, "buffer", None)  # a windowed program, or one whose input was closed, has none
     try:
         content = source.read(max(MAX_BYTES, MAX_ARCHIVE) + 1) if source is not None else b""
     except OSError as error:  # a folder: `explain - < .`
         raise InputError("error.report_unreadable", file=t("cli.stdin"), reason=error.strerror or type(error).__name__) from error
+    if is_sealed(content):
+        content = unsealed(content, t("cli.stdin"), key_file)
     return read_bundle(content, t("cli.stdin")).report
 
 
@@ -61,7 +66,7 @@ def explain(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
 
     Raises InputError for a file that is no report.
     """
-    report = read_report(options.report)
+    report = read_report(options.report, options.key)
     again = replay(report)
     _write_differences(report, again, out)
     now = judged_again(report, again.judgement)
@@ -152,7 +157,7 @@ def export(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
         raise cli.UsageError("cli.error.missing", what="--html FILE")
     if refused_in_full(options, err):
         return cli.USAGE
-    report = read_report(options.report)
+    report = read_report(options.report, options.key)
     outputs.check()
     again = replay(report)
     _write_differences(report, again, err)

@@ -20,7 +20,11 @@ class Outputs:
     """The files of ``--json``, ``--html`` and the like, any of which may be missing."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Read what was asked for; nothing is touched yet.  Raises UsageError if both want standard output."""
+        """Read what was asked for; nothing is touched yet.
+
+        Raises UsageError if two want standard output, or if nothing is there to encrypt; InputError for a key or a passphrase that
+        cannot be used.
+        """
         self._full: bool = options.full
         chosen = vars(options)
         self._files = [(Target(name), kind) for kind in KINDS if (name := chosen.get(kind)) is not None]
@@ -29,6 +33,13 @@ class Outputs:
         talking = [f"--{kind}" for file, kind in self._files if file.is_stdout]
         if len(talking) > 1:
             raise cli.UsageError("cli.error.both_stdout", options=", ".join(talking))
+        self._seal = None
+        if chosen.get("to") is not None or chosen.get("passphrase"):
+            if chosen.get("bundle") is None:
+                raise cli.UsageError("cli.error.missing", what="--bundle FILE")
+            from app.seals import Seal
+
+            self._seal = Seal(options)
 
     def __bool__(self) -> bool:
         """Tell whether anything is to be written."""
@@ -50,7 +61,8 @@ class Outputs:
         from app.renderings import RENDERINGS
 
         for file, kind in self._files:
-            file.write(RENDERINGS[kind](report), out)
+            content = RENDERINGS[kind](report)
+            file.write(self._seal.close(content) if self._seal is not None and kind == "bundle" else content, out)
         said = [t("cli.saved", file=file.name) for file, _ in self._files if not file.is_stdout]
         return [*said, t("cli.removed", what=kinds(removed))] if removed else said
 

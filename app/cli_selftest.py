@@ -12,7 +12,10 @@ from app.terminal import Terminal
 from app.texts import LANGUAGES, catalogue, t
 from diagnostics.errors import InputError
 
-LIBRARIES: Final = (*("dns.message", "h11", "msgspec", "cryptography.x509", "psutil"), *("certifi", "platformdirs", "rich.live", "jinja2"))
+LIBRARIES: Final = (
+    *("dns.message", "h11", "msgspec", "cryptography.x509", "psutil"),
+    *("certifi", "platformdirs", "rich.live", "jinja2", "pyrage"),
+)
 FEWEST_ROOTS: Final = 50
 """Public root certificates; certifi has about 140."""
 

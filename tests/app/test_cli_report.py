@@ -7,7 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+import pyrage
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from app import cli
 from app.texts import t
@@ -156,3 +158,72 @@ def test_an_export_of_a_forged_report_shows_what_follows_from_its_data(command: 
 def test_an_export_reads_standard_input_too(command: Command, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(saved.read_bytes())))
     assert load(command("export", "-", "--json", "-").out.encode()).run == documents.report().run
+
+
+KINDS = {"html": b"<!doctype", "pdf": b"%PDF-", "bundle": b"PK\x03\x04", "csv": b"\xef\xbb\xbf", "text": b"", "json": b"{"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_is_exported_in_every_kind(kind: str, command: Command, saved: Path, tmp_path: Path, qapp: QApplication) -> None:
+    file = tmp_path / f"out.{kind}"
+    done = command("export", str(saved), f"--{kind}", str(file))
+    assert (done.status, str(file) in done.err) == (cli.OK, True)
+    assert file.read_bytes().startswith(KINDS[kind])
+    assert file.stat().st_size > 50
+    assert "192.168.77.1" not in file.read_bytes().decode("latin-1")
+
+
+def test_a_bundle_is_explained_like_its_report(command: Command, saved: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "a.zip"
+    command("export", str(saved), "--bundle", str(bundle))
+    report = tmp_path / "a.json"
+    command("export", str(saved), "--json", str(report))
+    assert command("explain", str(bundle)).out == command("explain", str(report)).out
+
+
+def test_a_bundle_for_the_help_line_opens_with_its_key_alone(command: Command, saved: Path, tmp_path: Path) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    (tmp_path / "key.txt").write_text(f"# help line\n{identity}\n")
+    (tmp_path / "other.txt").write_text(str(pyrage.x25519.Identity.generate()))
+    sealed = tmp_path / "a.age"
+    assert command("export", str(saved), "--bundle", str(sealed), "--to", str(identity.to_public())).status == cli.OK
+    assert b"report.json" not in sealed.read_bytes()
+    assert command("explain", str(sealed), "--key", str(tmp_path / "key.txt")).status == cli.OK
+    for words, said in (((), "--key"), (("--key", str(tmp_path / "other.txt")), "no se abre"), (("--key", str(saved)), "clave secreta")):
+        done = command("explain", str(sealed), *words)
+        assert (done.status, done.out) == (cli.USAGE, "")
+        assert said in done.err
+
+
+def test_a_phrase_is_asked_for_twice_and_opens_it_again(
+    command: Command, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed, typed = tmp_path / "a.age", ["cunaguaro y turpial", "cunaguaro y turpial"]
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("app.seals.getpass.getpass", lambda _question: typed.pop())
+    assert command("export", str(saved), "--bundle", str(sealed), "--passphrase").status == cli.OK
+    assert typed == []
+    typed[:] = ["cunaguaro y turpial"]
+    assert command("explain", str(sealed)).status == cli.OK
+    typed[:] = ["another one altogether", "cunaguaro y turpial"]
+    done = command("export", str(saved), "--bundle", str(tmp_path / "b.age"), "--passphrase")
+    assert (done.status, (tmp_path / "b.age").exists()) == (cli.USAGE, False)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("--to", "age1broken", "--bundle", "b.age"), "clave pública"),
+        (("--passphrase", "--bundle", "b.age"), "terminal"),
+        (("--passphrase", "--html", "b.html"), "--bundle"),
+        (("--to", "age1x", "--json", "b.json"), "--bundle"),
+    ],
+)
+def test_what_cannot_be_encrypted_is_said_before_anything_is_written(
+    words: tuple[str, ...], said: str, command: Command, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = command("export", str(saved), *words)
+    assert done.status == cli.USAGE
+    assert said in done.err
+    assert {each.name for each in tmp_path.iterdir()} == {"saved.json"}
