@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from app import cli, wording
 from app.cli_check import Measure, Order, Stop, check, seconds_of
-from app.cli_summary import write_beside, write_proxies
+from app.cli_summary import write_beside, write_proxies, write_tips
 from app.line_memory import keep, load
 from app.report_facts import whole_verdicts
 from app.route_words import proxies_of, usable
@@ -269,11 +269,12 @@ def _tell_state(report: Report, talk: Terminal, order: Order) -> None:
         if each.check == "exit" and (seen := seen_sentence(report)):
             talk.line(seen, indent=2)
     write_beside(report, talk, order.catalog)
-    talk.line()
+    write_tips(report, talk)
     _tell_end(report, talk)
 
 
 def _tell_end(report: Report, talk: Terminal) -> None:
+    talk.line()
     tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
     talk.line(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
     talk.line(t("result.told_nobody"))
@@ -287,6 +288,7 @@ def _tell(report: Report, talk: Terminal, order: Order) -> None:
     if fault or not proxies_of(report):
         talk.line(wording.headline(report, order.catalog), style="bold")
         talk.line(wording.fault_sentence(report) if fault else "")
+        write_tips(report, talk)
         return
     write_proxies(report, talk, {})
     write_notes(order, talk)
@@ -295,5 +297,5 @@ def _tell(report: Report, talk: Terminal, order: Order) -> None:
         name, word = wording.name_of(verdict.target, report, order.catalog), wording.status_word(verdict.status)
         talk.line(f"{talk.symbol(verdict.status)} {name}: {word}", style=SYMBOLS.get(verdict.status, ("", "", ""))[2])
         talk.line(wording.card_sentence(verdict, report, order.catalog), indent=2)
-    talk.line()
+    write_tips(report, talk)
     _tell_end(report, talk)
