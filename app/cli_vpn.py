@@ -228,10 +228,11 @@ def _tell_state(report: Report, talk: Terminal, order: Order) -> None:
     """Write which VPN is up, every check of it, and how services fare beside it where that was asked for."""
     if report.run.simulated:
         talk.line(t("workshop.ribbon"), style="bold")
-    talk.line(vpn_sentence(report.network.vpn), style="bold")
+    left = wording.left_over(report)  # its check, below, says the rest
+    talk.line(wording.headline(report) if left else vpn_sentence(report.network.vpn), style="bold")
     if swallows(report):
         talk.line(t("vpn.fault.no_traffic"))
-    elif wording.failure(report):
+    elif wording.failure(report) and not left:
         talk.line(wording.fault_sentence(report))
     for each in checks_in_order(report.network.vpn):
         talk.line(f"{talk.symbol(each.status)} {check_title(each)}: {check_word(each)}", style=SYMBOLS.get(each.status, ("", "", ""))[2])

@@ -81,3 +81,28 @@ def test_nothing_to_do_says_nothing_of_it(command: Command) -> None:
     done = run(command, state(found("route", Status.WORKS, "vpn.route")), "vpn")
     assert "Qué hacer" not in done.out
     assert done.status == 0
+
+
+@pytest.mark.parametrize(
+    "rule, title",
+    [
+        ("vpn.block_is_left", "Parece que el bloqueo de una VPN corta tu Internet"),
+        ("vpn.dead_tunnel_is_left", "Parece que una VPN que ya no está corta tu Internet"),
+    ],
+)
+@pytest.mark.parametrize("words", [("vpn",), ("check", "x", "--light")])
+def test_what_a_vpn_left_behind_is_said_instead_of_a_dead_line(rule: str, title: str, words: tuple[str, ...], command: Command) -> None:
+    left = found("left_over", Status.DOWN, rule, Cause.VPN_KILL_SWITCH_ACTIVE)
+    done = run(command, state(left, of="stale", cause=Cause.NO_INTERNET, rule="network.nothing_answers"), *words)
+    assert done.out.startswith(f"{title}\n")
+    assert "Qué hacer: abre la VPN y conéctala" in done.out
+    for blame in ("módem", "cable", "proveedor"):
+        assert blame not in done.out
+    assert done.status == 3
+
+
+def test_a_dead_line_beside_an_innocent_vpn_is_a_dead_line(command: Command) -> None:
+    held = found("kill_switch", Status.WORKS, "vpn.refused_here", Cause.VPN_KILL_SWITCH_ACTIVE)
+    done = run(command, state(held, of="stale", cause=Cause.NO_INTERNET, rule="network.nothing_answers"), "check", "x", "--light")
+    assert done.out.startswith("No hay Internet\n")
+    assert "módem" in done.out
