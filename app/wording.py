@@ -50,7 +50,8 @@ from app.sentences import (
     sure,
 )
 from app.texts import has_text, seconds, t
-from diagnostics.model import DIRECT, OUTSIDE, Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
+from app.vpn_words import check_sentence, left_block
+from diagnostics.model import DIRECT, OUTSIDE, Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict, VpnCheck
 
 __all__ = [
     "BAD",
@@ -108,7 +109,7 @@ def headline(report: Report, catalog: Catalog | None = None) -> str:
     """Return the one sentence: "X is blocked on your network"."""
     fault = failure(report)
     if fault:
-        return t(f"fail.{fault}.title")
+        return fault_title(report)
     lead = worst(report)
     if lead is not None and lead.status in (Status.UNKNOWN, Status.NOT_TESTED) and time_ran_out(report):
         return t("result.title.time_out")
@@ -200,10 +201,23 @@ def _what_works(working: list[str], *, internet: bool) -> list[str]:
     return [t("result.works", n=len(working) + len(rest), names=some_names(working, *rest))] if working else []
 
 
+def fault_title(report: Report) -> str:
+    """Return the headline of the failure screen; a VPN's block that was left behind is why there is no Internet."""
+    return t("fail.vpn_block.title") if vpn_block(report) is not None else t(f"fail.{failure(report)}.title")
+
+
+def vpn_block(report: Report) -> VpnCheck | None:
+    """Return what is left of a VPN and keeps this computer from the Internet, where the failure screen is about that."""
+    return left_block(report.network.vpn) if failure(report) is Cause.NO_INTERNET else None
+
+
 def fault_sentence(report: Report) -> str:
     """Return the body of the failure screen: what we saw and what to do; call it only when :func:`failure` says so."""
     fault = failure(report)
     network = report.network
+    block = vpn_block(report)
+    if block is not None:
+        return check_sentence(block)
     if fault is Cause.LOCAL_INTERCEPTION:
         return t("fail.local_interception.body", name=culprit(report, network.evidence))
     if fault is Cause.STALE_PROXY:

@@ -143,6 +143,11 @@ def _of_vpn(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> Iterator
             yield _Obstacle(cause=route.cause, rule=route.rule, status=route.status, direct=False, own=True)
 
 
+def vpn_causes(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> tuple[Cause, ...]:
+    """Return the causes that a report names for this computer's VPN and for the profiles that it tested, each once."""
+    return tuple(dict.fromkeys(each.cause for each in _of_vpn(network, routes)))
+
+
 _Proof = tuple[int, Tip, list[TriedWay]]
 """A tip with its place in the files, and the ways that prove it, the best first."""
 
