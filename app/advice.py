@@ -8,6 +8,7 @@ from app import texts
 from app.given_tips import GivenSteps, GivenTip, chosen, worded
 from app.texts import t
 from app.wording import risk_line
+from diagnostics.advice import MASKING_VPN, vpn_causes
 from diagnostics.advice.platforms import ANY
 from diagnostics.model import Cause, Report
 from ui.backend import Advice, AdviceSteps
@@ -26,12 +27,26 @@ def advice_for(report: Report, target: str | None, language: str, *, computer: s
     file of tips is damaged, and ValueError for a language that Atajo does not speak.
     """
     wanted = {f"target:{target}", f"cause:{report.network.cause}"}  # a fault of the line hinders every target
+    if target is None:  # what a VPN lets nothing through by is a fault of the line, too
+        wanted |= {f"cause:{cause}" for cause in vpn_causes(report.network, ()) if cause in MASKING_VPN}
     verdict = report.of_target(target or "")
     if verdict is not None and verdict.cause in _ASKS_DIRECTORIES:
         wanted.add(f"cause:{Cause.RESOLVER_BLOCKED}")
     choices = [choice for choice in chosen(report) if wanted & set(choice.because)]
     with texts.speaking(language):
         return tuple(_advice(tip) for tip in worded(report, choices, target=target, computer=computer))
+
+
+def vpn_advice_for(report: Report, language: str, *, computer: str | None = None) -> tuple[Advice, ...]:
+    """Return the advice for what a report says of this computer's VPN, or of the profiles that it tested; best first.
+
+    What stands in the way of the whole line is part of it, what hinders single services is not: they have advice of their own.
+    Raises like :func:`advice_for`.
+    """
+    wanted = {f"cause:{report.network.cause}", *(f"cause:{cause}" for cause in vpn_causes(report.network, report.routes))}
+    choices = [choice for choice in chosen(report) if wanted & set(choice.because)]
+    with texts.speaking(language):
+        return tuple(_advice(tip) for tip in worded(report, choices, computer=computer))
 
 
 def _advice(tip: GivenTip) -> Advice:

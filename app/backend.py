@@ -198,6 +198,12 @@ class AppBackend(QObject):
 
         return advice_for(report, target, language())
 
+    def vpn_tips(self, report: Report) -> Sequence[Advice]:
+        """Return the advice for the VPN or the profile that a report is about, in the language of the window."""
+        from app.advice import vpn_advice_for
+
+        return vpn_advice_for(report, language())
+
     def tip_text(self, advice: Advice, platform: str) -> str:
         """Return a tip as plain text, for a chat or a phone."""
         from app.advice import advice_text

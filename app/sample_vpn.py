@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from app import samples
-from app.texts import t
 from diagnostics.events import RunDone
 from diagnostics.model import (
     OUTSIDE,
@@ -25,7 +24,7 @@ from diagnostics.model import (
     VpnCheck,
     VpnVerdict,
 )
-from ui.vpn_backend import ProfileRead, ProfileRow, WatchMoment
+from ui.vpn_backend import ProfileRead, ProfileRow, Said, WatchMoment
 
 if TYPE_CHECKING:
     from app.shots import SampleBackend, Walk
@@ -56,7 +55,7 @@ STATES: Final[dict[str, VpnVerdict]] = {
 """One of each state."""
 
 WIREGUARD: Final = ProfileRow(
-    id="wireguard-1a2b", kind="wireguard", name="casa", one_at_a_time=True, notes=("Los programas que nombra no se ejecutan.",)
+    id="wireguard-1a2b", kind="wireguard", name="casa", one_at_a_time=True, notes=(Said(text="vpn.profile.scripts"),)
 )
 OPENVPN: Final = ProfileRow(id="openvpn-3c4d", kind="openvpn", name="trabajo", can_login=True, asks_login=True)
 
@@ -86,8 +85,8 @@ def compared() -> Report:
     return msgspec.structs.replace(base, verdicts=(*base.verdicts, *verdicts), routes=(*base.routes, route))
 
 
-def profile_report(row: ProfileRow = WIREGUARD, *, works: bool = True) -> Report:
-    """Return the report of a profile's test: one that works, or one whose server stays silent."""
+def profile_report(row: ProfileRow = WIREGUARD, *, works: bool = True, cut: bool = False) -> Report:
+    """Return the report of a profile's test: one that works, one whose server stays silent, or one that is ``cut`` on the way."""
     steps: list[tuple[str, float, str | None, dict[str, Any]]] = [("name", 0.03, None, {"public": 1, "bogons": 0})]
     if works:
         steps += [("handshake", 0.12, None, {"tries": 1, "answer": "response"}), ("keys", 0.0, None, {}), ("data", 0.2, None, {})]
@@ -102,6 +101,9 @@ def profile_report(row: ProfileRow = WIREGUARD, *, works: bool = True) -> Report
     ]
     status, rule = (Status.WORKS, "vpn.carries_pages") if works else (Status.UNKNOWN, "vpn.silent")
     route = RouteVerdict(id=row.id, kind=row.kind, status=status, certainty=Certainty.CERTAIN, rule=rule)
+    if cut:
+        blocked = {"status": Status.BLOCKED, "cause": Cause.VPN_HANDSHAKE_BLOCKED, "rule": "vpn.answers_elsewhere"}
+        route = msgspec.structs.replace(route, **blocked)
     outcomes = {"x": Status.WORKS, "whatsapp": Status.WORKS, "telegram": Status.BLOCKED}
     verdicts = [Verdict(target=target, route=row.id, status=status) for target, status in outcomes.items()] if works else []
     base = samples.x_blocked()
@@ -133,7 +135,7 @@ class SampleVpn:
     def read(self, source: Path | str, done: Callable[[ProfileRead], None]) -> None:
         """Tell of the profile that was laid out, at once; without one, that there is none."""
         self.sources.append(source)
-        done(ProfileRead(row=self.row, problem="" if self.row is not None else t("vpn.failed")))
+        done(ProfileRead(row=self.row, problem=None if self.row is not None else Said(text="vpn.failed")))
 
     def watch(self, tell: Callable[[WatchMoment], None], done: Callable[[str], None]) -> None:
         """Wait for what a test tells."""
@@ -199,6 +201,44 @@ def _silent(window: Window, backend: SampleBackend) -> None:
     backend.play([RunDone(report=profile_report(works=False))])
 
 
+def _cut(window: Window, backend: SampleBackend) -> None:
+    _profile(window, backend)
+    window.press("vpn_profile.go")
+    backend.play([RunDone(report=profile_report(works=False, cut=True))])
+
+
+def _cut_todo(window: Window, backend: SampleBackend) -> None:
+    _cut(window, backend)
+    window.press("vpn_profile.advice")
+
+
+def _found(window: Window, backend: SampleBackend) -> None:
+    _state("full")(window, backend)
+    window.press("vpn.go")
+    backend.play([RunDone(report=checked())])
+
+
+def _found_todo(window: Window, backend: SampleBackend) -> None:
+    _found(window, backend)
+    window.press("vpn.advice")
+
+
+def _found_save(window: Window, backend: SampleBackend) -> None:
+    _found(window, backend)
+    window.press("vpn.save")
+
+
+def _unwatched(window: Window, backend: SampleBackend) -> None:
+    _state("full")(window, backend)
+    window.press("vpn.watch.fold")
+    window.press("vpn.watch.open")
+
+
+def _watched(window: Window, backend: SampleBackend) -> None:
+    _watching(window, backend)
+    window.press("vpn_watch.go")
+
+
 def _watching(window: Window, backend: SampleBackend) -> None:
     _state("full")(window, backend)
     window.press("vpn.watch.fold")
@@ -223,6 +263,13 @@ VPN_WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
     *((f"vpn-{name.replace('_', '-')}", samples.all_works(), _state(name)) for name in STATES),
     ("vpn-checked", checked(), _unfolded),
     ("vpn-checking", checked(), _checking),
+    ("vpn-found", checked(), _found),
+    ("vpn-todo", checked(), _found_todo),
+    ("vpn-save", checked(), _found_save),
+    ("vpn_profile-cut", profile_report(works=False, cut=True), _cut),
+    ("vpn_profile-todo", profile_report(works=False, cut=True), _cut_todo),
+    ("vpn_watch-ready", samples.all_works(), _unwatched),
+    ("vpn_watch-ended", samples.all_works(), _watched),
     ("vpn_profile-none", samples.all_works(), _no_profile),
     ("vpn_profile-read", samples.all_works(), _profile),
     ("vpn_profile-login", samples.all_works(), _login),

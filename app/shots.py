@@ -141,6 +141,12 @@ class SampleBackend(QObject):
         """Return the tips that were laid out."""
         return self.advice(language())
 
+    def vpn_tips(self, report: Report) -> Sequence[Advice]:
+        """Return the tips that ship, as the program would."""
+        from app.advice import vpn_advice_for
+
+        return vpn_advice_for(report, language())
+
     def tip_text(self, advice: Advice, platform: str) -> str:
         """Return a tip as plain text, as the program would."""
         from app.advice import advice_text

@@ -16,12 +16,11 @@ import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.proxy_shelf import Works
-from app.texts import t
 from app.vpn_moments import moment_of
 from diagnostics.errors import InputError
 from diagnostics.model import NetworkVerdict, Observation, Step, VpnVerdict
 from diagnostics.vpn.profile import ONE_AT_A_TIME, Profile
-from ui.vpn_backend import ProfileRead, ProfileRow, VpnWanted, WatchMoment
+from ui.vpn_backend import ProfileRead, ProfileRow, Said, VpnWanted, WatchMoment
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -57,6 +56,7 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
         """Return the plan of the run.  Raises InputError."""
         from app.line_memory import load
         from diagnostics.daemon import daemon_call
+        from diagnostics.judge.vpn_evidence import PAGELESS
         from diagnostics.plan import VpnPlan, make_plan, with_vpn
         from diagnostics.vpn.lending import can_lend
         from diagnostics.vpn.profile import Consent
@@ -66,6 +66,8 @@ class VpnJob(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError("vpn.forgotten")
         plan = make_plan(wanted.targets, [], catalog, direct=self.profile is None)
         profile = self.profile
+        if not wanted.targets or (profile is not None and profile.protocol in PAGELESS):
+            plan = msgspec.structs.replace(plan, targets=())  # as in the terminal: no service is tested unless it was asked for
         if profile is None:
             protection = not (wanted.outside or wanted.kill_switch)
             asked = VpnPlan(protection=protection, outside=wanted.outside, kill_switch=wanted.kill_switch)
@@ -120,7 +122,7 @@ class VpnShelf(QObject):
         if self._simulated:
             done(None)
             return
-        self._worker.work(look_now, lambda result, _error: done(result if isinstance(result, VpnVerdict) else None))
+        self._worker.work(look_now, lambda result, _error: done(result if isinstance(result, VpnVerdict) else VpnVerdict()))
 
     def read(self, source: Path | str, done: Callable[[ProfileRead], None]) -> None:
         """Read a profile, away from the window."""
@@ -133,7 +135,7 @@ class VpnShelf(QObject):
                     del self._profiles[next(iter(self._profiles))]
                 done(ProfileRead(row=row_of(result)))
             else:
-                done(ProfileRead(problem=_sentence(error)))
+                done(ProfileRead(problem=_said(error)))
 
         self._worker.work(lambda: _open(source, simulated=self._simulated), finished)
 
@@ -161,7 +163,7 @@ class VpnShelf(QObject):
         def finished(_result: object, error: BaseException | None) -> None:
             if number == self._watches:
                 self._tell = self._watch = None
-                done(_sentence(error) if error is not None else "")
+                done(_said(error).words() if error is not None else "")
 
         self._worker.work(watch.run, finished)
 
@@ -183,6 +185,8 @@ class _Read(msgspec.Struct, frozen=True):
     profile: Profile
     in_use: bool
     may_be_in_use: bool
+    file: str = ""
+    """What the file is called that it was read from, without its ending; it stays on this computer."""
 
 
 def row_of(read: _Read) -> ProfileRow:
@@ -192,8 +196,8 @@ def row_of(read: _Read) -> ProfileRow:
     return ProfileRow(
         id=profile.id,
         kind=str(profile.protocol),
-        name=profile.name,
-        notes=tuple(t(note.text, **note.values) for note in profile.notes),
+        name=profile.name or read.file,
+        notes=tuple(Said(text=note.text, values=note.values) for note in profile.notes),
         in_use=read.in_use,
         may_be_in_use=read.may_be_in_use,
         one_at_a_time=profile.protocol in ONE_AT_A_TIME,
@@ -207,15 +211,15 @@ def _open(source: Path | str, *, simulated: bool) -> _Read:
     from diagnostics.vpn.profile import open_profile, read_profile
 
     profile = open_profile(source) if isinstance(source, Path) else read_profile(source)
-    return _Read(profile, *asyncio.run(_use_of(profile, simulated=simulated)))
+    return _Read(profile, *asyncio.run(_use_of(profile, simulated=simulated)), file=source.stem if isinstance(source, Path) else "")
 
 
-def _sentence(error: BaseException | None) -> str:
+def _said(error: BaseException | None) -> Said:
     """Return what is said of an error; a defect of ours is logged by its kind alone, since its message may repeat a key."""
     if isinstance(error, InputError):
-        return t(error.text, **error.values)
+        return Said(text=error.text, values=error.values)
     log.warning("vpn: %s", type(error).__name__)
-    return t("vpn.failed")
+    return Said(text="vpn.failed")
 
 
 def look_now() -> VpnVerdict:

@@ -13,7 +13,7 @@ from typing import Final
 from app.report_facts import short
 from app.sentences import BAD, name_of, some_names, status_word
 from app.texts import has_text, number, seconds, t
-from diagnostics.failures import INTERRUPTED
+from diagnostics.failures import INTERRUPTED, TIMEOUT
 from diagnostics.model import DIRECT, Fact, Observation, Report, RouteVerdict, Status, Step
 
 _KEYS: Final = ("name", "address", "greeting", "keys", "data", "names", "sizes")
@@ -59,6 +59,7 @@ class Outcome(enum.StrEnum):
     PASSED = "passed"
     PARTLY = "partly"
     FAILED = "failed"
+    UNKNOWN = "unknown"  # nothing came back, and nothing that was seen says why
     NOT_REACHED = "not_reached"
     NOT_TRIED = "not_tried"
 
@@ -89,16 +90,26 @@ def profile_stages(report: Report, ident: str, kind: str) -> list[ProfileStage]:
     seen = {stage: [o for o in direct if o.detail.get("stage") in names] for stage, names in _STAGES.items()}
     wanted = _OF_KIND.get(kind, _SERVER)
     shown = [stage for stage in _IN_ORDER if stage in wanted or seen[stage]]
+    route = profile_route(report, ident)
+    held = route is not None and route.status in BAD
     made: list[ProfileStage] = []
     broken = False
     for stage in shown:
         outcome = _outcome(stage, seen, started=bool(own), broken=broken)
+        if outcome is Outcome.FAILED and not held and _silent(stage, seen[stage]):
+            outcome = Outcome.UNKNOWN
         made.append(ProfileStage(id=stage, outcome=outcome, title=t(f"vpn_stage.title.{stage}"), sentence=_sentence(stage, outcome, seen)))
-        broken = broken or outcome is Outcome.FAILED
+        broken = broken or outcome in (Outcome.FAILED, Outcome.UNKNOWN)
     return made
 
 
 Seen = dict[str, list[Observation]]
+
+
+def _silent(stage: str, steps: list[Observation]) -> bool:
+    """Tell whether a stage failed without a sign of why: silence has many causes, and alone proves none."""
+    unheard = stage == "login" and steps[-1].detail.get("answer") != "refused"
+    return unheard or all(o.failure == TIMEOUT for o in steps if o.failure is not None)
 
 
 def _outcome(stage: str, seen: Seen, *, started: bool, broken: bool) -> Outcome:
@@ -143,15 +154,18 @@ def _sentence(stage: str, outcome: Outcome, seen: Seen) -> str:
     if stage == "sizes" and outcome is Outcome.PARTLY:
         largest = max((size for o in seen[stage] for size in _sizes(o)), default=0)
         return t("vpn_stage.sizes.partly", size=number(largest))
-    return t(_about(stage, outcome, seen[stage]) or f"vpn_stage.{stage}.{outcome}")
+    own = _about(stage, outcome, seen[stage]) or f"vpn_stage.{stage}.{outcome}"
+    return t(own if has_text(own) else f"vpn_stage.{stage}.{Outcome.FAILED}")
 
 
 def _about(stage: str, outcome: Outcome, steps: list[Observation]) -> str:
     """Return the id of what is said of a proof by certificates, or of a login that nobody refused; nothing for the rest."""
+    failed = outcome in (Outcome.FAILED, Outcome.UNKNOWN)
     if stage == "keys" and _in_tls(steps):
-        unheard = outcome is Outcome.FAILED and not any(o.detail.get("reason") for o in steps)
-        return "vpn_stage.proof.unheard" if unheard else f"vpn_stage.proof.{outcome}"
-    if stage == "login" and outcome is Outcome.FAILED and steps[-1].detail.get("answer") != "refused":
+        unheard = failed and not any(o.detail.get("reason") for o in steps)
+        proof = Outcome.FAILED if failed else outcome
+        return "vpn_stage.proof.unheard" if unheard else f"vpn_stage.proof.{proof}"
+    if stage == "login" and failed and steps[-1].detail.get("answer") != "refused":
         return "vpn_stage.login.unheard"
     return ""
 

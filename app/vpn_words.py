@@ -94,7 +94,13 @@ def vpn_state_word(vpn: VpnVerdict) -> str:
 
 def vpn_sentence(vpn: VpnVerdict) -> str:
     """Return the one sentence about the VPN of this computer."""
-    return t(f"vpn.computer.{state_id(vpn)}")
+    return t("vpn.computer.blocks") if left_block(vpn) is not None else t(f"vpn.computer.{state_id(vpn)}")
+
+
+def left_block(vpn: VpnVerdict) -> VpnCheck | None:
+    """Return the check that found what is left of a VPN and cuts the Internet, if one did."""
+    found = (check for check in vpn.checks if check.cause is Cause.VPN_KILL_SWITCH_ACTIVE and check.status is Status.DOWN)
+    return next(found, None)
 
 
 def vpn_at_home(state: str) -> str:
@@ -185,6 +191,10 @@ _FIXED: Final[dict[str, tuple[tuple[str, Place], ...]]] = {
 }
 
 
+_STRAIGHT: Final = ("none", "mesh")
+"""States in which pages go straight to the Internet, and are not meant to do otherwise."""
+
+
 def lanes(vpn: VpnVerdict) -> tuple[Lane, ...]:
     """Return what goes inside the VPN and what outside; what was not looked at is not said to be either."""
     state = state_id(vpn)
@@ -217,8 +227,8 @@ def picture_words(vpn: VpnVerdict) -> str:
 
 
 def place_words(place: Place, vpn: VpnVerdict) -> str:
-    """Return the heading of a part of the picture; without a VPN nothing is outside of it."""
-    if place is Place.OUTSIDE and state_id(vpn) == "none":
+    """Return the heading of a part of the picture; without a VPN that pages could go through nothing is outside of it."""
+    if place is Place.OUTSIDE and state_id(vpn) in _STRAIGHT:
         return t("vpn.place.straight")
     if place is Place.INSIDE and vpn_names(vpn):
         return t("vpn.place.inside.named", names=vpn_names(vpn))
@@ -232,6 +242,12 @@ def watch_sentence(*, inside: bool, what: str, seconds: float) -> str:
     """Return what happened at one moment of watching, whole seconds after it began."""
     kinds = (f"vpn_watch.event.{what}", f"vpn_watch.{'back' if inside else 'left'}.{what}", f"vpn_watch.{'back' if inside else 'left'}.all")
     return t(next(each for each in kinds if has_text(each)), n=max(0, round(seconds)))
+
+
+def watch_warning(exam: Status | None) -> str:
+    """Return what is said before somebody pulls the plug; ``exam``: what trying to get out beside the VPN came to, if it was tried."""
+    known = {Status.WORKS: "holds", Status.PARTIAL: "open"}
+    return t(f"vpn_watch.warn.{known.get(exam, 'unknown') if exam is not None else 'unknown'}")
 
 
 def beside(report: Report) -> list[tuple[str, Status, Status]]:

@@ -28,7 +28,7 @@ FORBIDDEN_TO: Final = {
 NEVERTHELESS: Final = {
     "ui": {
         *("app.texts", "app.wording", "app.route_words", "app.route_steps", "app.way_words"),
-        *("app.vpn_words", "app.vpn_steps"),
+        *("app.vpn_words", "app.vpn_steps", "app.vpn_summary_words"),
         *("diagnostics.model", "diagnostics.events"),
     }
 }

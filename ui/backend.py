@@ -202,6 +202,10 @@ class Backend(Protocol):
         """Return the advice for one target, or for the line when ``target`` is None; best first."""
         ...
 
+    def vpn_tips(self, report: Report) -> Sequence[Advice]:
+        """Return the advice for the VPN or the profile that a report is about; best first."""
+        ...
+
     def tip_text(self, advice: Advice, platform: str) -> str:
         """Return a tip as plain text of at most 900 characters, for a chat or a phone, with the steps for one kind of device."""
         ...

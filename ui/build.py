@@ -121,9 +121,9 @@ class Screens:
         from ui.screens.todo import TodoScreen
 
         screen = self._add(TodoScreen(self._window.theme))
-        screen.again_asked.connect(self._window.again)
         screen.save_asked.connect(self._window.save)
         todo = self._window.todo
+        screen.again_asked.connect(todo.again)
         screen.copy_asked.connect(todo.copy)
         screen.code_asked.connect(todo.code)
         screen.worked.connect(todo.worked)
@@ -155,7 +155,7 @@ class Screens:
         from ui.screens.save import SaveScreen
 
         screen = self._add(SaveScreen(self._window.theme, self._window.backend))
-        screen.copy_asked.connect(self._window.copy)
+        screen.copy_asked.connect(self._window.saving.copy)
         return screen
 
     @cached_property
@@ -193,6 +193,8 @@ class Screens:
         screen.watch_asked.connect(flow.show_watch)
         screen.kill_asked.connect(flow.examine)
         screen.compare_asked.connect(flow.compare)
+        screen.advice_asked.connect(flow.show_todo)
+        screen.save_asked.connect(self._window.save)
         return screen
 
     @cached_property
@@ -203,6 +205,8 @@ class Screens:
         screen = self._add(VpnProfileScreen(self._window.theme, self._window.backend.vpn))
         screen.test_asked.connect(self._window.vpn.test)
         screen.stop_asked.connect(self._window.vpn.stop)
+        screen.advice_asked.connect(self._window.vpn.show_todo)
+        screen.save_asked.connect(self._window.save)
         return screen
 
     @cached_property

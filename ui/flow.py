@@ -6,14 +6,14 @@ welcome → home → run → result → detail, what to do, save
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QApplication
 
-from app.texts import language, set_language, t, when
-from app.wording import failure, name_of
+from app.texts import language, set_language, t
+from app.wording import failure
 from diagnostics.events import Event, RunStarted
 from diagnostics.model import Report
 from ui.a11y import announce
@@ -21,6 +21,7 @@ from ui.backend import Backend
 from ui.build import Screens
 from ui.proxy_flow import ProxyFlow
 from ui.run_state import RunState
+from ui.save_flow import SaveFlow
 from ui.shell import Shell
 from ui.theme import Theme
 from ui.todo_flow import TodoFlow
@@ -53,11 +54,12 @@ class Window(QObject):
         self.state: RunState | None = None
         self.wanted = Wanted()
         self._behind: list[str] = []
-        self._target = ""
+        self.target = ""
         self.screens = Screens(self)
         self.proxies = ProxyFlow(self)
         self.todo = TodoFlow(self)
         self.vpn = VpnFlow(self)
+        self.saving = SaveFlow(self)
         self.services_shown = False
         self.shell.set_simulated(simulated=backend.simulated is not None)
         self._connect_shell()
@@ -117,7 +119,13 @@ class Window(QObject):
         name = self._behind.pop() if self._behind else "home"
         self.show(name, coming_back=True)
         if name == "result" and left in ("detail", "todo"):
-            self.screens.result.focus_on(self._target)
+            self.screens.result.focus_on(self.target)
+
+    def return_to(self, name: str) -> None:
+        """Show a screen that lies behind this one, and forget what lay between."""
+        if name in self._behind:
+            del self._behind[self._behind.index(name) :]
+        self.show(name, coming_back=True)
 
     @Slot()
     def escape(self) -> None:
@@ -181,7 +189,7 @@ class Window(QObject):
     @Slot()
     def again(self) -> None:
         """Test the same once more; from home, test what is ticked there."""
-        if self.under_way:
+        if self.under_way or self.vpn.again():
             return
         if self.shell.current == "home":
             self.screens.home.press_primary()
@@ -278,7 +286,7 @@ class Window(QObject):
     def show_opened(self, target: str, sentence: str) -> None:
         """Say that a target opens now, back where all of them are seen; a screen that has nothing to do with it stays."""
         result = self.screens.result
-        if self.shell.current in ("todo", "detail", "qr"):
+        if self.shell.current in ("todo", "detail", "qr") and not self.vpn.on_screen:
             self._behind.clear()
             self.show("result", coming_back=True)
             result.focus_on(target)
@@ -296,14 +304,14 @@ class Window(QObject):
 
     def show_detail(self, target: str) -> None:
         """Show one target from close."""
-        self._target = target
+        self.target = target
         if self._fill_detail():
             self.show("detail")
 
     def _fill_detail(self) -> bool:
-        report = self.todo.report_of(self._target)
+        report = self.todo.report_of(self.target)
         if report is not None:
-            self.screens.detail.show_target(report, self._target, self.proxies.names(), self.todo.moments().get(self._target))
+            self.screens.detail.show_target(report, self.target, self.proxies.names(), self.todo.moments().get(self.target))
         return report is not None
 
     def show_proxy(self, ident: str) -> None:
@@ -318,7 +326,7 @@ class Window(QObject):
     def show_todo(self, target: str) -> None:
         """Show the advice for one target; for the line when it is empty."""
         if self.report() is not None:
-            self._target = target
+            self.target = target
             self.todo.show(target)
             self.show("todo")
 
@@ -328,30 +336,16 @@ class Window(QObject):
 
     @Slot()
     def save(self) -> None:
-        """Offer to save the report of what is on the screen, if there is one: a report holds one run, never two."""
-        if self.shell.current == "save":
-            return
-        alone = self.shell.current in ("todo", "detail", "qr") and self._target in self.todo.rechecks
-        report = self.todo.report_of(self._target) if alone else self.report()
-        if report is None or self.under_way or not report.observations:
-            return
-        self.screens.save.show_report(report, self._note_of_save(report if alone else None))
-        self.show("save")
+        """Offer to save the report of what is on the screen."""
+        self.saving.save()
 
-    def _note_of_save(self, alone: Report | None) -> Callable[[], str]:
-        """Return what is to be said of a report when some targets were measured again; ``alone``: it is that of one of them."""
-        target, moment = self._target, self.todo.moments().get(self._target)
-        if alone is not None and moment is not None:
-            return lambda: t("save.alone", service=name_of(target, alone), when=when(moment))
-        return lambda: t("save.whole") if self.todo.rechecks else ""
-
-    def copy(self) -> None:
-        """Put the summary into the clipboard."""
+    def copy_result(self) -> bool:
+        """Put the summary of the services into the clipboard; tell whether there was one."""
         report = self.report()
         if report is not None:
             self._fill("result", report)
             self.screens.result.copy()
-            self.screens.save.say_copied()
+        return report is not None
 
     def press(self, name: str) -> None:
         """Press the button with an id, as a person would."""

@@ -104,10 +104,11 @@ class RowLayout(_Wrapping):
     """Lays items out side by side while they fit, else one under the other.
 
     ``far`` of them, counted from the last, go to the far end of a row.  An item that wants to grow gets the room that
-    is left; in a column everything has the whole width.
+    is left; in a column everything has the whole width.  ``packed``: what fits shares a line of the column, and fills it.
     """
 
     far = 0
+    packed = False
 
     def sizeHint(self) -> QSize:
         """Return the size of everything side by side."""
@@ -119,12 +120,27 @@ class RowLayout(_Wrapping):
         if self.sizeHint().width() <= rect.width():
             return self._place_row(rect, really=really)
         y = rect.y()
-        for item in self._shown():
-            height = item.heightForWidth(rect.width()) if item.hasHeightForWidth() else item.sizeHint().height()
-            if really:
-                self._put(item, rect, QRect(rect.x(), y, rect.width(), height))
-            y += height + GAP
+        for line in self._lines(rect.width()):
+            more = (rect.width() - _wide(line)) // len(line)  # below 0 only for one that is alone, and breaks its text
+            x, high = rect.x(), 0
+            for item in line:
+                width = item.sizeHint().width() + more if len(line) > 1 else rect.width()
+                height = item.heightForWidth(width) if item.hasHeightForWidth() else item.sizeHint().height()
+                if really:
+                    self._put(item, rect, QRect(x, y, width, height))
+                x, high = x + width + GAP, max(high, height)
+            y += high + GAP
         return max(0, y - GAP - rect.y())
+
+    def _lines(self, width: int) -> list[list[QLayoutItem]]:
+        """Return what stands beside one another in a column of ``width``."""
+        lines: list[list[QLayoutItem]] = []
+        for item in self._shown():
+            if self.packed and lines and _wide([*lines[-1], item]) <= width:
+                lines[-1].append(item)
+            else:
+                lines.append([item])
+        return lines
 
     def _place_row(self, rect: QRect, *, really: bool) -> int:
         hint = self.sizeHint()
@@ -141,6 +157,11 @@ class RowLayout(_Wrapping):
                 self._put(item, rect, QRect(x, rect.y() + (hint.height() - own.height()) // 2, width, own.height()))
             x += width + GAP
         return hint.height()
+
+
+def _wide(items: list[QLayoutItem]) -> int:
+    """Return how wide some items are side by side."""
+    return sum(item.sizeHint().width() for item in items) + GAP * max(0, len(items) - 1)
 
 
 class Beside(_Wrapping):

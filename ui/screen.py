@@ -1,4 +1,4 @@
-"""What every screen has in common: a head that stays, a middle that scrolls, buttons that stay."""
+"""What every screen has in common: a head that stays while there is room, a middle that scrolls, buttons that stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.theme import Theme
 from ui.widgets import Button, Label, Row
 
 MARGINS: Final = QMargins(20, 20, 20, 16)
-_LEAST_MIDDLE: Final = 0.42  # of the height: with less, head and buttons scroll along
+_LEAST_MIDDLE: Final = 0.42  # of the height: with less the head scrolls along, and with less still the buttons
 
 
 class Screen(QWidget):
@@ -40,7 +40,7 @@ class Screen(QWidget):
         self.head.addWidget(self.title)
         self.head.addWidget(self.lead)
         self._middle, self.body = _column("body", 8)
-        self.foot = Row()
+        self.foot = Row(packed=True)
         self._inner, self._column = _column("page", 12)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -49,8 +49,8 @@ class Screen(QWidget):
         self._outer = QVBoxLayout(self)
         self._outer.setContentsMargins(MARGINS)
         self._outer.setSpacing(12)
-        self._together: bool | None = None
-        self._arrange(together=False)
+        self._along: tuple[bool, bool] | None = None
+        self._arrange(head=False, foot=False)
         theme.changed.connect(self._fit)
 
     def retranslate(self) -> None:
@@ -114,32 +114,39 @@ class Screen(QWidget):
             self.scroll_by(step)
 
     def _fit(self) -> None:
-        """Let head and buttons scroll along when they would leave too little of the middle to be seen."""
+        """Let the head scroll along when it would leave too little of the middle to be seen, and the buttons only if that is not enough.
+
+        What there is to do next is worth more room than a title that was read.
+        """
         inside = self.contentsRect().marginsRemoved(MARGINS)
         if inside.width() <= 0 or not self.isVisible():
             return
-        fixed = self._head.heightForWidth(inside.width()) + self.foot.heightForWidth(inside.width()) + 24
-        self._arrange(together=inside.height() - fixed < self._least_middle(inside.height()))
+        left = inside.height() - self._least_middle(inside.height())
+        head, foot = (part.heightForWidth(inside.width()) + 12 for part in (self._head, self.foot))
+        self._arrange(head=head + foot > left, foot=foot > left)
 
     def _least_middle(self, height: int) -> float:
-        """Return how high the middle must be, logical pixels of ``height``, for head and buttons to stay."""
+        """Return how high the middle must be, logical pixels of ``height``, for what is beside it to stay."""
         return height * _LEAST_MIDDLE
 
-    def _arrange(self, *, together: bool) -> None:
-        if together == self._together:
+    @property
+    def _together(self) -> bool:
+        """Tell whether anything beside the middle scrolls along with it."""
+        return self._along is not None and any(self._along)
+
+    def _arrange(self, *, head: bool, foot: bool) -> None:
+        """Let ``head`` and ``foot`` scroll along with the middle, or stay."""
+        if self._along == (head, foot):
             return
-        self._together = together
+        self._along = (head, foot)
         focused = QApplication.focusWidget()
         had_focus = focused if focused is not None and self.isAncestorOf(focused) else None
         for part in (self._head, self._middle, self._scroll, self.foot):
             self._outer.removeWidget(part)
             self._column.removeWidget(part)
-        if together:
-            self._fill(self._column, (self._head, self._middle, self.foot), self._middle)
-            self._fill(self._outer, (self._scroll,), self._scroll)
-        else:
-            self._fill(self._column, (self._middle,), self._middle)
-            self._fill(self._outer, (self._head, self._scroll, self.foot), self._scroll)
+        above, below = (self._head,), (self.foot,)
+        self._fill(self._column, (*(above if head else ()), self._middle, *(below if foot else ())), self._middle)
+        self._fill(self._outer, (*(() if head else above), self._scroll, *(() if foot else below)), self._scroll)
         self.set_reading_order()
         if had_focus is not None:
             had_focus.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -26,6 +26,10 @@ _PLACES: Final = {"settings": "settings", **dict.fromkeys(("proxies", "proxy", "
 """The rail's entry of each screen; all others belong to home."""
 
 
+_BETWEEN: Final = ("todo", "qr", "save")
+"""Screens that belong wherever the person came from."""
+
+
 class Shell(QMainWindow):
     """The window's frame.  It knows the screens only by name; ``ui/flow.py`` decides which one is shown when."""
 
@@ -126,8 +130,9 @@ class Shell(QMainWindow):
         """Show a screen, put the focus where it belongs and let a screen reader say what it is."""
         screen = self._screens[name]
         self._rail.setVisible(name != "welcome")
-        for entry, button in self._entries.items():
-            button.setChecked(entry == _PLACES.get(name, "home"))
+        if name not in _BETWEEN:
+            for entry, button in self._entries.items():
+                button.setChecked(entry == _PLACES.get(name, "home"))
         self._stack.setCurrentWidget(screen)
         screen.enter()
         announce(screen, screen.spoken())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
@@ -40,6 +40,21 @@ class TipState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NEW = TipState()
+
+
+class Head(NamedTuple):
+    """What stands above the tips: the ``service`` that they are to open, or nothing; ``why`` it does not, in a sentence.
+
+    ``title`` and ``none``, what is said where there is no tip, replace the usual words for what is no service.  ``saves``: there is a
+    report that can be saved.
+    """
+
+    service: str = ""
+    why: str = ""
+    title: str = ""
+    none: str = ""
+    saves: bool = True
+
 
 _OTHER: Final = "any"
 """Steps that name no system: beside those of the systems they are for some other device."""

@@ -6,8 +6,8 @@ What the person says stays in this window and is forgotten with the next run.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from PySide6.QtGui import QGuiApplication
@@ -19,13 +19,27 @@ from diagnostics.model import Report, Verdict
 from ui.a11y import announce
 from ui.backend import Advice
 from ui.recheck import Change, Recheck, change, laid_over
-from ui.tip_card import TipState, Told
+from ui.tip_card import Head, TipState, Told
 
 if TYPE_CHECKING:
     from ui.flow import Window
 
 _PHONES: Final = ("android", "iphone")
 """Kinds of device that are phones, the more common one first."""
+
+
+class Subject(NamedTuple):
+    """What advice is about when it is no service and not the line: this computer's VPN, or a profile.
+
+    ``ident`` tells it from others, so that what the person said of its tips is kept; ``head`` gives its words, in the language that is
+    spoken then; ``again`` measures it once more.
+    """
+
+    ident: str
+    report: Report
+    head: Callable[[], Head]
+    again: Callable[[], None]
+
 
 _TELLS: Final = {Change.OPENS: Told.WORKED, Change.SAME: Told.UNCHANGED}
 
@@ -52,6 +66,7 @@ class TodoFlow:
         """Know nothing yet."""
         self._window = window
         self.target = ""
+        self.about: Subject | None = None
         self.rechecks: dict[str, Recheck] = {}
         self._answers: dict[tuple[str, str], _Answer] = {}  # by target and tip; in the order in which they were given
         self._tips: Sequence[Advice] = ()
@@ -88,15 +103,30 @@ class TodoFlow:
 
     def show(self, target: str) -> None:
         """Fill the screen with the advice for one target; for the line when it is empty."""
-        self.target = target
+        self.target, self.about = target, None
         self.fill()
+
+    def show_about(self, subject: Subject) -> None:
+        """Fill the screen with the advice for a VPN or a profile."""
+        self.target, self.about = subject.ident, subject
+        self.fill()
+
+    def again(self) -> None:
+        """Measure once more what the advice is about."""
+        if self.about is not None:
+            self.about.again()
+        else:
+            self._window.again()
 
     def fill(self, open_tip: str = "") -> None:
         """Write the screen anew; ``open_tip`` is the tip that is open, the first one that nothing was said of if none is named."""
+        if self.about is not None:
+            self._tips = self._ordered(self._window.backend.vpn_tips(self.about.report))
+            self._put(self.about.head(), open_tip)
+            return
         report = self.report_of(self.target)
         if report is None:
             return
-        screen = self._window.screens.todo
         verdict = report.of_target(self.target)
         fault = failure(report)
         if verdict is not None and not fault:
@@ -105,8 +135,11 @@ class TodoFlow:
         else:
             self._tips = self._ordered(self._window.backend.tips(report, None))
             service, why = "", fault_sentence(report) if fault else ""
-        told = {advice.id: self._state(advice.id, service) for advice in self._tips}
-        screen.show_tips(service, why, self._tips, told, open_tip or self._next())
+        self._put(Head(service, why), open_tip)
+
+    def _put(self, head: Head, open_tip: str) -> None:
+        told = {advice.id: self._state(advice.id, head.service) for advice in self._tips}
+        self._window.screens.todo.show_tips(head, self._tips, told, open_tip or self._next())
         self._refresh_code()
 
     def _ordered(self, tips: Sequence[Advice]) -> Sequence[Advice]:

@@ -194,6 +194,10 @@ class TunnelPicture(QWidget):
             Place.UNKNOWN: ("question", "muted"),
         }[place]
 
+    def _arrives(self, place: Place) -> bool:
+        """Tell whether something that goes this way gets to the Internet; what is inside a private network goes no further."""
+        return place is not Place.NOWHERE and not (place is Place.INSIDE and self._vpn.state == "mesh")
+
     def _draw_box(self, painter: QPainter, box: _Box) -> None:
         painter.setPen(self._pen(box.place))
         painter.setBrush(QColor(self._theme.tokens.surface))
@@ -238,7 +242,7 @@ class TunnelPicture(QWidget):
         for box in boxes:
             centre = box.area.center().y()
             self._arrow(painter, box.place, QPointF(wide + 4, middle), QPointF(box.area.left() - 4, centre), arrives=False)
-            if box.place is not Place.NOWHERE:
+            if self._arrives(box.place):
                 self._arrow(
                     painter, box.place, QPointF(box.area.right() + 4, centre), QPointF(self.width() - wide - 4, middle), arrives=True
                 )
@@ -258,7 +262,7 @@ class TunnelPicture(QWidget):
         for box in reversed(boxes):  # the line of the first lies over those of the others
             centre = box.area.center().y()
             self._line(painter, box.place, [QPointF(near, height + 2), QPointF(near, centre), QPointF(box.area.left() - 2, centre)])
-            if box.place is not Place.NOWHERE:
+            if self._arrives(box.place):
                 self._line(painter, box.place, [QPointF(box.area.right() + 2, centre), QPointF(far, centre), QPointF(far, below - 8)])
                 self._arrow(painter, box.place, QPointF(far, below - 8), QPointF(far, below - 2), arrives=True)
 

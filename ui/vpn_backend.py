@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from app.texts import t
 from diagnostics.model import VpnVerdict
 
 
@@ -39,19 +40,30 @@ class VpnWanted(msgspec.Struct, frozen=True, kw_only=True):
     __str__ = __repr__
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence by the id of its text and its values: it follows the language of the window."""
+
+    text: str
+    values: Mapping[str, object] = {}
+
+    def words(self) -> str:
+        """Return the sentence in the language that is spoken now."""
+        return t(self.text, **self.values)
+
+
 class ProfileRow(msgspec.Struct, frozen=True, kw_only=True):
     """A profile that was opened.  ``id`` is how reports call it; ``kind`` what it speaks (wireguard, openvpn, …); no secret.
 
-    ``notes`` are sentences worth reading first: scripts that are not run, options that are left out.  ``in_use``: this computer's own
-    VPN uses it now; ``may_be_in_use``: a VPN that is on here may be this one.  ``one_at_a_time``: a second connection with the same keys
-    takes the way of the first.  ``can_login``: there is a login that may end another one; ``asks_login``: it needs a name and a password
-    that the profile does not hold.
+    ``name`` is what its file is called: for this computer's own screen, never for a report.  ``notes`` are sentences worth reading first:
+    scripts that are not run, options that are left out.  ``in_use``: this computer's own VPN uses it now; ``may_be_in_use``: a VPN that
+    is on here may be this one.  ``one_at_a_time``: a second connection with the same keys takes the way of the first.  ``can_login``:
+    there is a login that may end another one; ``asks_login``: it needs a name and a password that the profile does not hold.
     """
 
     id: str
     kind: str
     name: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
     in_use: bool = False
     may_be_in_use: bool = False
     one_at_a_time: bool = False
@@ -63,7 +75,7 @@ class ProfileRead(msgspec.Struct, frozen=True, kw_only=True):
     """What a file or a text turned out to be: a profile, or the sentence that says why it is none."""
 
     row: ProfileRow | None = None
-    problem: str = ""
+    problem: Said | None = None
 
 
 class WatchMoment(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +95,10 @@ class Vpn(Protocol):
     """The VPN of this computer and the person's profiles.  Everything is called from the window's thread and returns at once."""
 
     def look(self, done: Callable[[VpnVerdict | None], None]) -> None:
-        """Find out without a single packet which VPN is on, and call ``done`` later; with None where that cannot be known."""
+        """Find out without a single packet which VPN is on, and call ``done`` later; with None on a simulated network.
+
+        What could not be found out is ``unknown``: what was held before is not true of now.
+        """
         ...
 
     def read(self, source: Path | str, done: Callable[[ProfileRead], None]) -> None:

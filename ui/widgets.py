@@ -157,6 +157,15 @@ class Button(QPushButton):
         self.setAccessibleName(spoken or text)
         self.updateGeometry()
 
+    def set_rank(self, rank: str) -> None:
+        """Change how much the button stands out, when something else on its screen becomes the next step."""
+        if self._rank != rank:
+            self._rank = rank
+            self.setProperty("rank", rank)
+            self.style().unpolish(self)
+            self.style().polish(self)
+            self._dress()
+
     def set_icon(self, icon: str) -> None:
         """Change the drawing."""
         self._icon = icon
@@ -266,20 +275,31 @@ class Field(QLineEdit):
 class Row(QWidget):
     """Widgets side by side while they fit, one under the other when they do not."""
 
-    def __init__(self, widgets: Sequence[QWidget] = (), *, far: int = 0) -> None:
-        """Lay the widgets out; the last ``far`` of them go to the far end while there is room."""
+    def __init__(self, widgets: Sequence[QWidget] = (), *, far: int = 0, packed: bool = False) -> None:
+        """Lay the widgets out; the last ``far`` of them go to the far end while there is room.
+
+        ``packed``: where they do not all fit, those that do share a line.
+        """
         super().__init__()
         self._box = RowLayout(self)
+        self._box.packed = packed
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.fill(widgets, far=far)
 
     def fill(self, widgets: Sequence[QWidget], *, far: int = 0) -> None:
-        """Show these widgets."""
-        self._box.far = far
+        """Show these widgets, in this order, in place of those before."""
+        while self._box.count():
+            self._box.takeAt(0)
+        self.set_far(far)
         for widget in widgets:
             self._box.addWidget(widget)
+
+    def set_far(self, far: int) -> None:
+        """Say how many of those that are shown go to the far end, when some of them appear or disappear."""
+        self._box.far = far
+        self._box.invalidate()
 
 
 class Card(QFrame):

@@ -150,6 +150,11 @@ def _explained(network: NetworkVerdict) -> bool:
     return left and network.cause is Cause.NO_INTERNET
 
 
+def vpn_causes(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> tuple[Cause, ...]:
+    """Return the causes that a report names for this computer's VPN and for the profiles that it tested, each once."""
+    return tuple(dict.fromkeys(each.cause for each in _of_vpn(network, routes)))
+
+
 _Proof = tuple[int, Tip, list[TriedWay]]
 """A tip with its place in the files, and the ways that prove it, the best first."""
 

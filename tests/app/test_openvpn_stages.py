@@ -41,13 +41,13 @@ def told(*steps: tuple[str, str | None, dict[str, Any]]) -> dict[str, tuple[str,
         (
             (GREETED, ("tls", TIMEOUT, {})),
             "keys",
-            ("failed", "What follows the greeting did not arrive, and the server could not prove who it is."),
+            ("unknown", "What follows the greeting did not arrive, and the server could not prove who it is."),
         ),
         ((GREETED, ("tls", TIMEOUT, {}), GREETED, PROVEN), "keys", ("passed", "The server proved to be this file's.")),
         ((GREETED, PROVEN), "login", ("not_tried", "It was not tried: it needs your permission.")),
         ((GREETED, PROVEN, ("login", None, {"answer": "push"})), "login", ("passed", "The server lets you in.")),
         ((GREETED, PROVEN, ("login", "x", {"answer": "refused"})), "login", ("failed", "The server does not let you in.")),
-        ((GREETED, PROVEN, ("login", TIMEOUT, {"answer": ""})), "login", ("failed", "The server did not say whether it lets you in.")),
+        ((GREETED, PROVEN, ("login", TIMEOUT, {"answer": ""})), "login", ("unknown", "The server did not say whether it lets you in.")),
     ],
 )
 def test_each_stage_says_what_was_seen(steps: tuple[Any, ...], stage: str, expected: tuple[str, str]) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from app import vpn_shelf
 from app.texts import set_language
 from app.vpn_moments import moment_of
 from app.vpn_shelf import MOST_PROFILES, VpnShelf
 from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
+from diagnostics.model import VpnVerdict
 from diagnostics.plan import Plan
 from diagnostics.routes.grammar import parse_link
 from diagnostics.routes.link import Link
@@ -98,7 +100,8 @@ def test_a_profile_is_shown_without_its_keys_and_says_that_its_scripts_are_not_r
 def test_what_is_no_profile_is_one_sentence(shelf: VpnShelf, text: str) -> None:
     found = read(shelf, text)
     assert found.row is None
-    assert found.problem.endswith(".")
+    assert found.problem is not None
+    assert found.problem.words().endswith(".")
 
 
 def test_a_run_without_a_profile_looks_at_the_vpn_that_is_on(shelf: VpnShelf) -> None:
@@ -106,6 +109,33 @@ def test_a_run_without_a_profile_looks_at_the_vpn_that_is_on(shelf: VpnShelf) ->
     assert plan(shelf, VpnWanted(kill_switch=True)).vpn.kill_switch
     beside = plan(shelf, VpnWanted(outside=True, targets=("x",)))
     assert (beside.vpn.outside, [target.id for target in beside.targets]) == (True, ["x"])
+
+
+def test_no_service_is_tested_that_nobody_asked_for(shelf: VpnShelf) -> None:
+    assert plan(shelf, VpnWanted()).targets == ()
+    assert plan(shelf, VpnWanted(kill_switch=True)).targets == ()
+    found = row(shelf, conf())
+    assert [target.id for target in plan(shelf, VpnWanted(profile=found.id, targets=("x",))).targets] == ["x"]
+    pageless = row(shelf, "ikev2://vpn.example.org")  # no page goes through what is only greeted
+    assert plan(shelf, VpnWanted(profile=pageless.id, targets=("x",))).targets == ()
+
+
+def test_a_look_that_fails_says_that_nothing_is_known(shelf: VpnShelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> VpnVerdict:
+        raise OSError
+
+    monkeypatch.setattr(vpn_shelf, "look_now", broken)
+    told: list[VpnVerdict | None] = []
+    shelf.look(told.append)
+    VpnShelf(Now(), simulated=True).look(told.append)
+    assert told == [VpnVerdict(), None]
+
+
+def test_a_profile_is_called_like_its_file_whatever_it_speaks(shelf: VpnShelf, tmp_path: Path) -> None:
+    (tmp_path / "mi puente.txt").write_text(f"Bridge 192.0.2.7:443 {'A1' * 20}\n")
+    found = row(shelf, tmp_path / "mi puente.txt")
+    assert (found.kind, found.name) == ("tor", "mi puente")
+    assert row(shelf, f"Bridge 192.0.2.7:443 {'A1' * 20}").name == ""
 
 
 def test_a_profile_that_may_be_connected_is_only_greeted(shelf: VpnShelf) -> None:

@@ -159,7 +159,7 @@ def test_a_profile_that_works_passes_every_stage_and_says_what_would_open() -> N
 def test_behind_a_server_that_stays_silent_nothing_was_reached_and_no_cause_is_named() -> None:
     report = profile_report(WIREGUARD, works=False)
     found = outcomes(report)
-    assert found["greeting"] is Outcome.FAILED
+    assert found["greeting"] is Outcome.UNKNOWN
     assert found["address"] is Outcome.NOT_TRIED
     assert {found[each] for each in ("keys", "data", "names", "sizes")} == {Outcome.NOT_REACHED}
     route = next(each for each in report.routes if each.id == WIREGUARD.id)
@@ -169,7 +169,20 @@ def test_behind_a_server_that_stays_silent_nothing_was_reached_and_no_cause_is_n
 def test_what_went_through_a_proxy_is_not_told_as_the_direct_way() -> None:
     step = Observation(id="p9", step=Step.VPN, route=WIREGUARD.id, detail={"stage": "handshake", "by": "socks5-1a2b"})
     report = Report(observations=(*profile_report(WIREGUARD, works=False).observations, step))
-    assert outcomes(report)["greeting"] is Outcome.FAILED
+    assert outcomes(report)["greeting"] is Outcome.UNKNOWN
+
+
+def test_a_silence_that_was_explained_is_a_failure_and_one_that_was_not_is_unknown() -> None:
+    cut = profile_report(WIREGUARD, works=False, cut=True)
+    assert outcomes(cut)["greeting"] is Outcome.FAILED
+    under_way = msgspec.structs.replace(cut, routes=())
+    greeting = next(stage for stage in profile_stages(under_way, WIREGUARD.id, "wireguard") if stage.id == "greeting")
+    assert (greeting.outcome, greeting.sentence) == (Outcome.UNKNOWN, "No vimos respuesta al saludo. Con eso solo no se sabe la causa.")
+
+
+def test_a_refusal_is_a_failure_whatever_is_held_of_the_profile() -> None:
+    step = Observation(id="p1", step=Step.VPN, route=WIREGUARD.id, failure="connection_refused", detail={"stage": "port", "by": "direct"})
+    assert outcomes(Report(observations=(step,)), "ssh")["port"] is Outcome.FAILED
 
 
 def test_a_protocol_without_a_tunnel_shows_only_the_stages_it_has() -> None:

@@ -79,7 +79,7 @@ def test_a_file_that_asks_for_hours_of_work_is_not_worked_on(by_phrase: bytes) -
 @settings(deadline=None)
 def test_a_damaged_one_never_opens(identity: str, data: st.DataObject) -> None:
     sealed = bytearray(seal_to(b"the report", public(identity)))
-    place = data.draw(st.integers(0, len(sealed) - 1))
+    place = data.draw(st.integers(0, 10_000)) % len(sealed)  # its length differs from one time to the next
     sealed[place] ^= data.draw(st.integers(1, 255))
     with pytest.raises(InputError):
         open_with(bytes(sealed), identity, "a.age")

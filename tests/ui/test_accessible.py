@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 
 from app import samples
 from app.settings import TEXT_SIZES, Settings
@@ -17,6 +17,7 @@ from app.texts import LANGUAGES
 from tests.ui.accessible import clipped, focusable, nameless, spoken_name, tab_order
 from tests.ui.conftest import Open
 from ui.a11y import in_reading_order
+from ui.screen import Screen
 from ui.widgets import Card
 
 SIZES = [(560, 480), (760, 620)]
@@ -58,6 +59,30 @@ def test_a_mirrored_window_is_not_clipped_either(qapp: QApplication, size: tuple
                 wrong[name] = found
     finally:
         qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    assert wrong == {}
+
+
+def _verdict(screen: Screen) -> QWidget:
+    """Return what a screen about VPNs says first: a warning, a card, or the sentence below its title."""
+    warnings = [screen.findChild(QLabel, name) for name in ("vpn.finding", "vpn_watch.before")]
+    cards = [card.name for card in screen.findChildren(Card) if card.isVisible() and screen.name != "vpn"]
+    return next((each for each in (*warnings, *cards) if each is not None and each.isVisible()), screen.lead)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_came_out_and_what_to_do_next_are_seen_without_scrolling_in_the_smallest_window(qapp: QApplication, language: str) -> None:
+    wrong: dict[str, list[str]] = {}
+    for name, window in every_screen(qapp, Settings(language=language, text_size=200, welcomed=True)):
+        window.shell.resize(*SIZES[0])
+        settle(qapp)
+        screen = window.shell.screen_shown
+        if screen.name not in ("vpn", "vpn_profile", "vpn_watch"):
+            continue
+        screen.scroll_up()
+        wanted = [_verdict(screen), *([screen.primary] if screen.primary is not None else [])]
+        hidden = [each.objectName() or type(each).__name__ for each in wanted if each.visibleRegion().boundingRect() != each.rect()]
+        if hidden:
+            wrong[name] = hidden
     assert wrong == {}
 
 

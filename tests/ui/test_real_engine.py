@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.backend import AppBackend
+from app.cli import main
 from app.settings import SettingsStore
 from app.texts import set_language
-from diagnostics.model import Cause, Status
+from diagnostics.model import Cause, Report, Status
 from diagnostics.report.contract import load
 from diagnostics.sim.scenario import find_scenario
 from tests.ui.conftest import Driver
@@ -193,3 +194,34 @@ def test_closing_in_the_middle_of_a_run_ends_it(qtbot: QtBot, open_real: OpenRea
     qtbot.waitUntil(lambda: driver.window.state is not None and driver.window.state.knows_anything, timeout=PATIENCE)
     driver.shell.close()
     assert not any(thread.name == "atajo-engine" for thread in threading.enumerate())
+
+
+def shape(report: Report) -> dict[str, object]:
+    """Return what a report is made of, without what two runs of the same never share: times, ids and addresses."""
+    return {
+        "targets": sorted({verdict.target for verdict in report.verdicts}),
+        "routes": [(route.id, route.kind, route.status, route.rule) for route in report.routes],
+        "network": (report.network.status, report.network.cause, report.network.vpn.state),
+        "checks": [(check.check, check.status, check.cause, check.rule) for check in report.network.vpn.checks],
+        "tips": [tip.id for tip in report.tips],
+        "steps": sorted({(str(o.step), str(o.detail.get("kind") or o.detail.get("stage") or "")) for o in report.observations}),
+        "simulated": report.run.simulated,
+    }
+
+
+def test_a_check_of_the_vpn_is_saved_as_the_document_that_the_terminal_writes(
+    qtbot: QtBot, open_real: OpenReal, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    driver = open_real("ve-2024-08")
+    qtbot.waitUntil(lambda: driver.window.services_shown, timeout=PATIENCE)
+    driver.window.vpn.show()
+    driver.press("vpn.go")
+    qtbot.waitUntil(lambda: not driver.window.vpn.busy, timeout=PATIENCE)
+    driver.press("vpn.save")
+    driver.press("save.kind.data")
+    driver.type("save.folder", str(tmp_path))
+    driver.press("save.go")
+    qtbot.waitUntil(lambda: bool(list(tmp_path.glob("*.json"))), timeout=PATIENCE)
+    ours = load(next(tmp_path.glob("*.json")).read_bytes())
+    main(["vpn", "--simulate", "ve-2024-08", "--json", "-", "--quiet"])
+    assert shape(ours) == shape(load(capfd.readouterr().out.encode()))

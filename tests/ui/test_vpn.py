@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QAccessible, QPainter
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app import samples
+from app.advice import advice_for
 from app.sample_vpn import FULL, NONE, STATES, checked, compared, examined, with_vpn
 from app.settings import Settings
+from app.texts import t
+from app.vpn_words import Place
 from diagnostics.events import RunDone, StepDone
-from diagnostics.model import Observation, Report, Status, Step, VpnVerdict
+from diagnostics.model import Cause, Certainty, Observation, Report, Status, Step, VpnCheck, VpnVerdict
 from tests.ui.conftest import Open, SampleDriver
+from ui.tunnel_picture import TunnelPicture
 from ui.vpn_backend import VpnWanted
 from ui.widgets import Card
 
@@ -60,6 +64,95 @@ def test_without_a_vpn_the_screen_says_what_can_be_done_here(open_window: Open) 
     assert opened.words("vpn.lead") == "No hay ninguna VPN activa en esta computadora."
     assert opened.words("vpn.todo").startswith("Puedes probar un perfil")
     assert cards(opened) == []
+
+
+def test_without_a_vpn_the_next_step_is_to_test_a_profile(open_window: Open) -> None:
+    opened = open_window(samples.all_works())
+    opened.press("rail.proxies")
+    opened.press("proxies.vpn.open")
+    assert opened.window.shell.screen_shown.primary is opened.button("vpn.try")
+    assert [opened.button(each).property("rank") for each in ("vpn.try", "vpn.go")] == ["primary", ""]
+    opened.key(Qt.Key.Key_Return)
+    assert opened.screen == "vpn_profile"
+    opened.window.go_back()
+    opened.press("vpn.go")  # looking is still possible
+    assert opened.window.vpn.busy
+    assert opened.window.shell.screen_shown.primary is opened.button("vpn.go")
+    assert not opened.button("vpn.try").isVisible()
+
+
+def test_while_it_is_checked_anew_nothing_of_the_last_check_is_shown_as_if_it_were_of_now(driver: SampleDriver) -> None:
+    driver.press("vpn.go")
+    play(driver, checked())
+    assert len(cards(driver)) == 5
+    driver.press("vpn.go")
+    assert cards(driver) == []
+    assert driver.words("vpn.checks") == ""
+    assert driver.words("vpn.finding") == ""
+    assert "llamadas" not in picture(driver)
+    driver.key(Qt.Key.Key_Escape)
+    assert len(cards(driver)) == 5  # stopped: what was known before is what is known
+
+
+@pytest.mark.parametrize("size", [(560, 620), (900, 620)], ids=["upright", "lying"])
+@pytest.mark.parametrize(
+    "state, arrives", [("mesh", {Place.OUTSIDE}), ("split", {Place.INSIDE, Place.OUTSIDE}), ("stale", set()), ("none", {Place.OUTSIDE})]
+)
+def test_the_picture_leads_to_the_internet_only_what_gets_there(
+    state: str, arrives: set[Place], size: tuple[int, int], open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[Place] = set()
+    arrow = TunnelPicture._arrow
+
+    def watched(self: TunnelPicture, painter: QPainter, place: Place, start: QPointF, end: QPointF, *, arrives: bool) -> None:
+        seen.update({place} if arrives else ())
+        arrow(self, painter, place, start, end, arrives=arrives)
+
+    monkeypatch.setattr(TunnelPicture, "_arrow", watched)
+    opened = open_window(samples.all_works())
+    opened.shell.resize(*size)
+    opened.backend.tunnels.state = STATES[state]
+    opened.window.vpn.show()
+    opened.window.vpn.look()
+    seen.clear()
+    opened.window.screens.vpn.picture.grab()
+    assert seen == arrives
+
+
+def test_a_private_network_leaves_the_pages_to_go_straight(driver: SampleDriver) -> None:
+    driver.window.vpn.learn(with_vpn(samples.all_works(), STATES["mesh"]))
+    assert picture(driver) == "Por dentro de Tailscale: Tu red privada. Directo, a la vista de tu proveedor: Todo lo demás."
+
+
+def test_a_block_that_is_left_is_said_before_anything_else(driver: SampleDriver) -> None:
+    driver.press("vpn.go")
+    play(driver, with_vpn(samples.faulty(Cause.NO_INTERNET), left_behind()))
+    assert driver.words("vpn.lead") == "Parece que el bloqueo de una VPN corta tu Internet."
+    assert driver.words("vpn.finding") == t("cause.vpn_kill_switch_active.block_is_left")
+    driver.press("vpn.advice")
+    assert driver.window.screens.todo.open_tip() == "vpn-block-left"
+
+
+def test_services_that_a_left_block_cuts_off_do_not_send_the_person_to_the_cable(open_window: Open) -> None:
+    opened = open_window(samples.all_works())
+    opened.show(with_vpn(samples.faulty(Cause.NO_INTERNET), left_behind()))
+    assert opened.screen == "fail"
+    assert opened.words("fail.title") == "Parece que el bloqueo de una VPN corta tu Internet"
+    assert opened.words("fail.lead").startswith(t("cause.vpn_kill_switch_active.block_is_left"))
+    opened.press("fail.primary")
+    assert opened.screen == "todo"
+    report = opened.window.report()
+    assert report is not None
+    assert next(tip.id for tip in advice_for(report, None, "es")) == "vpn-block-left"
+    opened.show(samples.faulty(Cause.NO_INTERNET))
+    assert opened.window.screens.fail.title.accessibleName() == "No hay Internet"
+
+
+def left_behind() -> VpnVerdict:
+    check = VpnCheck(
+        check="left_over", status=Status.DOWN, cause=Cause.VPN_KILL_SWITCH_ACTIVE, certainty=Certainty.CERTAIN, rule="vpn.block_is_left"
+    )
+    return VpnVerdict(state="stale", clients=("Proton VPN",), checks=(check,))
 
 
 def test_the_picture_is_heard_as_a_sentence(driver: SampleDriver) -> None:
@@ -203,6 +296,13 @@ def test_it_speaks_the_other_language_at_once(driver: SampleDriver) -> None:
     driver.window.choose_language("en")
     assert driver.words("vpn.lead") == "A VPN is on: what you test goes through it."
     assert cards(driver)[0].startswith("The second way out to the Internet. Only in part.")
+    driver.window.start(["x"], [])
+    driver.window.vpn.show()
+    driver.press("vpn.go")
+    assert driver.words("vpn.note") == "A test is under way. Wait until it ends or stop it."
+    driver.window.choose_language("es")
+    assert driver.words("vpn.note") == "Hay una prueba en marcha. Espera a que termine o detenla."
+    driver.window.choose_language("en")
     assert all("{" not in label.text() for label in driver.shell.findChildren(QLabel))
 
 

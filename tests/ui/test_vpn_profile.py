@@ -1,4 +1,4 @@
-"""Testing a profile and watching the VPN in the window: what is asked first, what is kept, and what is shown."""
+"""Testing a profile in the window: what is asked first, what is kept, and what is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from app.sample_vpn import FULL, OPENVPN, WIREGUARD, profile_report
 from diagnostics.events import RunDone, StepDone
 from diagnostics.routes.grammar import parse_link
 from tests.ui.conftest import Open, SampleDriver
-from ui.vpn_backend import VpnWanted, WatchMoment
+from ui.vpn_backend import VpnWanted
+from ui.widgets import Mark
 
 KEY = "PrivateKey = gI6EdUSYvn8ugXOt8QQD6Yc+JyiZxIhp3GInSWRfWGE="
 TARGETS = ("x", "whatsapp", "telegram", "signal")
@@ -57,7 +58,7 @@ def test_a_pasted_profile_is_understood_and_its_keys_do_not_stay_on_the_screen(d
     paste(driver)
     assert driver.backend.tunnels.sources == [KEY]
     assert field(driver).toPlainText() == ""
-    assert driver.words("vpn_profile.notes") == "Los programas que nombra no se ejecutan."
+    assert driver.words("vpn_profile.notes") == "El perfil trae órdenes para ejecutar programas. No las ejecutamos."
     assert driver.shell.focusWidget().objectName() == "vpn_profile.go"
 
 
@@ -241,71 +242,36 @@ def test_another_profile_takes_its_place(driver: SampleDriver) -> None:
     assert not driver.button("vpn_profile.go").isEnabled()
 
 
-# --- watching -------------------------------------------------------------------------------------
+def test_a_profile_is_explained_before_one_is_asked_for_and_not_afterwards(driver: SampleDriver) -> None:
+    assert driver.words("vpn_profile.lead").startswith("Un perfil es el archivo o el enlace que te dio tu VPN.")
+    assert driver.window.shell.screen_shown.primary is driver.button("vpn_profile.open")
+    paste(driver)
+    assert driver.words("vpn_profile.lead") == ""
+    assert driver.window.shell.screen_shown.primary is driver.button("vpn_profile.go")
 
 
-@pytest.fixture
-def watched(open_window: Open) -> SampleDriver:
-    opened = open_window(samples.all_works())
-    opened.window.vpn.show("watch")
-    opened.press("vpn.watch.open")
-    return opened
+def test_what_was_said_of_a_profile_follows_the_language(driver: SampleDriver) -> None:
+    driver.backend.tunnels.row = None
+    paste(driver, "hola")
+    driver.window.choose_language("en")
+    assert driver.words("vpn_profile.note") == "This test could not be finished."
+    driver.backend.tunnels.row = WIREGUARD
+    paste(driver)
+    assert driver.words("vpn_profile.notes") == "The profile carries commands that run programs. We do not run them."
+    driver.window.choose_language("es")
+    assert driver.words("vpn_profile.notes") == "El perfil trae órdenes para ejecutar programas. No las ejecutamos."
 
 
-def test_nothing_is_watched_before_the_button_and_the_seconds_count_after_it(watched: SampleDriver) -> None:
-    screen = watched.window.screens.vpn_watch
-    assert watched.backend.tunnels.tell is None
-    assert screen.display == "Todavía no estamos vigilando."
-    watched.press("vpn_watch.go")
-    assert screen.timer.isActive()
-    screen.timer.timeout.emit()
-    assert any("Llevamos un segundo." in label.accessibleName() for label in watched.shell.findChildren(QLabel))
-
-
-def test_the_first_moment_at_which_the_vpn_dropped_is_named(watched: SampleDriver) -> None:
-    watched.press("vpn_watch.go")
-    tell = watched.backend.tunnels.tell
-    assert tell is not None
-    screen = watched.window.screens.vpn_watch
-    tell(WatchMoment(seconds=0.0, inside=True))
-    assert screen.display == "Todo va por la VPN"
-    tell(WatchMoment(seconds=12.3, inside=False))
-    assert screen.display == "Algo va por fuera de la VPN"
-    heard = [label.accessibleName() for label in screen.findChildren(QLabel)]
-    assert "A los 12 segundos la VPN se cayó y tu computadora salió sin ella." in heard
-
-
-def test_a_cut_is_no_leak(watched: SampleDriver) -> None:
-    watched.press("vpn_watch.go")
-    tell = watched.backend.tunnels.tell
-    assert tell is not None
-    tell(WatchMoment(seconds=0.0, inside=True))
-    tell(WatchMoment(seconds=5.0, inside=True, what="cut"))
-    assert watched.window.screens.vpn_watch.display == "No sale nada, ni por la VPN ni por fuera"
-
-
-def test_watching_ends_with_the_button_and_what_was_seen_stays(watched: SampleDriver) -> None:
-    watched.press("vpn_watch.go")
-    tell = watched.backend.tunnels.tell
-    assert tell is not None
-    tell(WatchMoment(seconds=0.0, inside=True))
-    watched.press("vpn_watch.go")
-    screen = watched.window.screens.vpn_watch
-    assert watched.backend.tunnels.stopped == 1
-    assert not screen.timer.isActive()
-    assert screen.display == "Todo va por la VPN"
-    tell(WatchMoment(seconds=9.0, inside=False))
-    assert screen.display == "Todo va por la VPN"  # what comes late is not heard
-
-
-def test_closing_the_window_ends_the_watching(watched: SampleDriver) -> None:
-    watched.press("vpn_watch.go")
-    watched.shell.close()
-    assert watched.backend.tunnels.stopped == 1
-
-
-def test_leaving_the_screen_does_not_end_it(watched: SampleDriver) -> None:
-    watched.press("vpn_watch.go")
-    watched.key(Qt.Key.Key_Escape)
-    assert watched.screen == "vpn"
-    assert watched.window.screens.vpn_watch.watching
+def test_a_silence_that_nothing_explains_is_a_question_mark_and_no_cross(driver: SampleDriver) -> None:
+    paste(driver)
+    driver.press("vpn_profile.go")
+    driver.backend.play([RunDone(report=profile_report(WIREGUARD, works=False))])
+    assert stages(driver)[2].startswith("3. Saludo, no se sabe: No vimos respuesta al saludo.")
+    screen = driver.window.screens.vpn_profile
+    drawings = [mark.drawing for mark in screen.findChildren(Mark) if mark.isVisibleTo(driver.shell)]
+    assert "question" in drawings
+    assert "cross" not in drawings
+    driver.press("vpn_profile.go")
+    driver.backend.play([RunDone(report=profile_report(WIREGUARD, works=False, cut=True))])
+    drawings = [mark.drawing for mark in screen.findChildren(Mark) if mark.isVisibleTo(driver.shell)]
+    assert drawings.count("cross") == 2  # the profile, and the stage at which it is cut

@@ -66,7 +66,9 @@ class ProxiesScreen(DropScreen):
         self._all = Button(theme, "proxies.all", rank="flat")
         self._all.clicked.connect(lambda: self.test_asked.emit([row for row in self._rows if row != self._gone]))
         self._risk = Label(rank="muted", name="proxies.risk")
-        for part in (self._risk, self._empty, self._cards, Row([self._all]), self._build_undo()):
+        self._heading = Label(rank="name", name="proxies.heading")
+        self.body.addSpacing(8)
+        for part in (self._heading, self._risk, self._empty, self._cards, Row([self._all]), self._build_undo()):
             self.body.addWidget(part)
         self._build_paste()
         theme.changed.connect(self._field.fit)
@@ -138,6 +140,7 @@ class ProxiesScreen(DropScreen):
         self._see.say(t("proxies.vpn.open"))
         self._profile.say(t("proxies.test.profile"))
         self.show_vpn(self._vpn)
+        self._heading.say(t("proxies.heading"))
         self._risk.say(t("proxies.risk"))
         self._all.say(t("proxies.test.all"))
         self._undo.say(t("proxies.undo"))

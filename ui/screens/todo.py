@@ -13,7 +13,7 @@ from ui.a11y import announce
 from ui.backend import Advice
 from ui.screen import Screen
 from ui.theme import Theme
-from ui.tip_card import NEW, TipCard, TipState
+from ui.tip_card import NEW, Head, TipCard, TipState
 from ui.widgets import Button, Label, Notice
 
 FEW: Final = 2
@@ -52,16 +52,15 @@ class TodoScreen(Screen):
         self.primary.clicked.connect(self.again_asked)
         self.foot.fill([self.back, self.save, self.primary], far=1)
 
-    def show_tips(
-        self, service: str, why: str, tips: Sequence[Advice], told: Mapping[str, TipState] = _NONE_TOLD, open_tip: str = ""
-    ) -> None:
-        """Show the advice; ``service`` is a name or nothing, ``why`` the sentence of the cause.
+    def show_tips(self, head: Head, tips: Sequence[Advice], told: Mapping[str, TipState] = _NONE_TOLD, open_tip: str = "") -> None:
+        """Show the advice under its ``head``.
 
         ``told`` says how tips stand, by their ids; ``open_tip`` is the one that is open of several, the first one if none is named.
         """
-        self._service = service
-        self.title.say(t("tips.title", service=service) if service else t("tips.title.line"))
-        self.lead.say(why)
+        service = self._service = head.service
+        self.title.say(head.title or (t("tips.title", service=service) if service else t("tips.title.line")))
+        self.lead.say(head.why)
+        self.save.setVisible(head.saves)
         self.notice.say("")
         self._forget()
         foldable = len(tips) > FEW
@@ -75,7 +74,7 @@ class TodoScreen(Screen):
             card.set_open(on=advice.id == opened)
             card.show()  # now and not with the next event: only what is visible can have the focus
         if not tips:
-            self._none = Label(t("tips.none"), name="todo.none")
+            self._none = Label(head.none or t("tips.none"), name="todo.none")
             self.body.addWidget(self._none)
             self._none.show()
         self.body.addStretch(1)
@@ -149,8 +148,11 @@ class TodoScreen(Screen):
             QTimer.singleShot(0, self, lambda: self._scroll_to(ident))
 
     def lead_to_save(self) -> None:
-        """Put the focus on saving the report."""
-        self.save.setFocus()
+        """Put the focus on saving the report, where there is one."""
+        if self.save.isVisibleTo(self):
+            self.save.setFocus()
+        elif self.primary is not None:
+            self.primary.setFocus()
 
     def _scroll_to(self, ident: str) -> None:
         card = self.card(ident)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import msgspec
 from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.texts import t
+from app.vpn_summary_words import vpn_finding
 from app.vpn_words import (
     beside,
     beside_sentence,
@@ -16,9 +20,10 @@ from app.vpn_words import (
     vpn_names,
     vpn_sentence,
     vpn_state_word,
+    watch_warning,
 )
 from app.wording import name_of, status_word
-from diagnostics.model import Status
+from diagnostics.model import Status, VpnVerdict
 from ui.fold import Fold
 from ui.layouts import Flow
 from ui.looks import look
@@ -39,11 +44,16 @@ class VpnScreen(Screen):
     watch_asked = Signal()
     kill_asked = Signal()
     compare_asked = Signal()
+    advice_asked = Signal()
+    save_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
         """Build the screen; what is known comes with :meth:`show_known`."""
         super().__init__(theme)
         self._shown = VpnShown()
+        self._note_words: Callable[[], str] = str
+        self.finding = Notice(theme, "vpn.finding")
+        self.head.insertWidget(1, self.finding)  # what is wrong, before which VPN it is about
         self._state = Label(rank="name", name="vpn.state")
         self.picture = TunnelPicture(theme)
         self._todo = Label(rank="muted", name="vpn.todo")
@@ -55,11 +65,18 @@ class VpnScreen(Screen):
             self.body.addWidget(part)
         self._build_folds()
         self.body.addStretch(1)
-        self.back = Button(theme, "vpn.back", rank="flat", icon="back")
+        self._build_foot()
+
+    def _build_foot(self) -> None:
+        self.back = Button(self.theme, "vpn.back", rank="flat", icon="back")
         self.back.clicked.connect(self.escaped)
-        self.primary = Button(theme, "vpn.go", rank="primary")
-        self.primary.clicked.connect(self._press)
-        self.foot.fill([self.back, self.primary], far=1)
+        self._save = self._button("vpn.save", self.save_asked)
+        self._go = Button(self.theme, "vpn.go", rank="primary")
+        self._go.clicked.connect(self._press)
+        self._try = self._button("vpn.try", self.profile_asked)
+        self._advice = self._button("vpn.advice", self.advice_asked)
+        self.primary = self._go
+        self.foot.fill([self.back, self._save, self._go, self._try, self._advice])
 
     def _build_folds(self) -> None:
         theme = self.theme
@@ -69,6 +86,7 @@ class VpnScreen(Screen):
         self._kill = self._button("vpn.kill.go", self.kill_asked)
         self._kill_said = Notice(theme, "vpn.kill.said")
         self._watch_why = Label(rank="muted", name="vpn.watch.why")
+        self._watch_risk = Label(state="warn", name="vpn.watch.risk")
         self._watch = self._button("vpn.watch.open", self.watch_asked)
         self._outside_why, self._outside_seen = Label(rank="muted", name="vpn.outside.why"), Label(rank="muted", name="vpn.outside.seen")
         self._compare = self._button("vpn.outside.go", self.compare_asked)
@@ -83,7 +101,7 @@ class VpnScreen(Screen):
                 [self._outside_why, self._outside_seen, first, Row([self._compare]), self._compared_said, self._compared],
             ),
             "kill": Fold(theme, "vpn.kill.fold", [self._kill_why, self._kill_short, second, Row([self._kill]), self._kill_said]),
-            "watch": Fold(theme, "vpn.watch.fold", [self._watch_why, third, Row([self._watch])]),
+            "watch": Fold(theme, "vpn.watch.fold", [self._watch_why, self._watch_risk, third, Row([self._watch])]),
         }
         self.body.addSpacing(8)
         for fold in self._folds.values():
@@ -100,9 +118,14 @@ class VpnScreen(Screen):
     def show_known(self, shown: VpnShown) -> None:
         """Show what is known now."""
         if shown.busy and not self._shown.busy:
-            self.note.say("")
+            self._note_words = str
         self._shown = shown
         self.retranslate()
+
+    def tell(self, words: Callable[[], str]) -> None:
+        """Say something about what was asked for; it follows the language."""
+        self._note_words = words
+        self.note.say(words())
 
     def unfold(self, name: str) -> None:
         """Unfold one part and put the focus on its heading."""
@@ -115,15 +138,15 @@ class VpnScreen(Screen):
         vpn, none = shown.vpn, shown.vpn.state == "none"
         self.title.say(t("vpn.title"))
         self.lead.say(vpn_sentence(vpn))
+        finding = "" if shown.busy else vpn_finding(shown.advised)
+        self.finding.say(finding if finding != vpn_sentence(vpn) else "", drawing="alert", role="warn")
         self._state.say(vpn_state_word(vpn) if vpn_names(vpn) else "")
-        self.picture.show_vpn(vpn)
+        self.picture.show_vpn(self._seen())
         self._todo.say(t("vpn.computer.none.todo") if none else "")
         self._asks.say(t(f"vpn.busy.{shown.busy}") if shown.busy else "" if shown.checked else t("vpn.asks.body"))
+        self.note.say(self._note_words())
         self._say_folds(none=none)
-        self.back.say(t("nav.back"))
-        if self.primary is not None:
-            again = "vpn.go.again" if shown.checked else "vpn.go"
-            self.primary.say(t("vpn.stop" if shown.busy else again))
+        self._say_foot(none=none, helps=bool(finding))
         for button in (self._kill, self._compare, self._profile, self._watch):
             button.setEnabled(not shown.busy)
         self._show_checks()
@@ -142,10 +165,36 @@ class VpnScreen(Screen):
         self._kill_short.say(t("vpn.kill.short.body"))
         self._kill.say(t("vpn.kill.go"))
         self._watch_why.say(t("vpn.watch.why.body"))
+        kill = self._shown.kill
+        self._watch_risk.say("" if none else watch_warning(kill.status if kill is not None else None))
         self._watch.say(t("vpn.watch.open"))
         self._outside_why.say(t("vpn.outside.why.body"))
         self._outside_seen.say(t("vpn.outside.seen.body", names=self._shown.names))
         self._compare.say(t("vpn.outside.go"))
+
+    def _say_foot(self, *, none: bool, helps: bool) -> None:
+        """Show the buttons that make sense now; the one that is the next step stands out."""
+        shown = self._shown
+        self.back.say(t("nav.back"))
+        self._save.say(t("result.save"))
+        self._try.say(t("vpn.profile.open"))
+        self._advice.say(t("result.todo"))
+        self._go.say(t("vpn.stop" if shown.busy else "vpn.go.again" if shown.checked else "vpn.go"))
+        self._save.setVisible(shown.saves and not shown.busy)
+        self._try.setVisible(none and not shown.busy)
+        self._advice.setVisible(helps)
+        self._folds["profile"].setVisible(not none)
+        known = shown.checked or shown.saves  # a look at the settings alone is a beginning: then a check comes first
+        self.primary = self._advice if helps and known else self._try if none and not shown.busy else self._go
+        quiet = [button for button in (self._save, self._advice, self._go, self._try) if button is not self.primary]
+        for button in (*quiet, self.primary):
+            button.set_rank("primary" if button is self.primary else "")
+        self.foot.fill([self.back, *quiet, self.primary], far=sum(button.isVisibleTo(self.foot) for button in (*quiet, self.primary)))
+
+    def _seen(self) -> VpnVerdict:
+        """Return what may be shown of the VPN; while it is checked anew, nothing of what was found before."""
+        vpn = self._shown.vpn
+        return msgspec.structs.replace(vpn, checks=()) if self._shown.busy == "check" else vpn
 
     def _press(self) -> None:
         if self._shown.busy:
@@ -156,8 +205,9 @@ class VpnScreen(Screen):
     # --- what was found out ---
 
     def _show_checks(self) -> None:
-        checks = checks_in_order(self._shown.vpn)
-        self._checks_title.say(t("vpn.checks") if checks else t("vpn.checks.none") if self._shown.checked else "")
+        checks = checks_in_order(self._seen())
+        nothing = self._shown.checked and self._shown.busy != "check"
+        self._checks_title.say(t("vpn.checks") if checks else t("vpn.checks.none") if nothing else "")
         _clear(self._checks)
         for check in checks:
             drawing, role = look(check.status)

@@ -5,17 +5,19 @@ The window keeps nothing of a profile: what was pasted is cleared as soon as it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLineEdit, QPlainTextEdit
 
 from app.texts import t
 from app.vpn_steps import Outcome, ProfileStage, kind_title, lendable, opens_sentence, profile_route, profile_stages, profile_word
+from app.vpn_summary_words import profile_needs_help
 from app.vpn_words import profile_sentence
+from app.wording import failure, fault_sentence
 from diagnostics.model import Report
 from ui.a11y import announce
 from ui.drops import DropScreen
@@ -29,6 +31,7 @@ _LOOKS: Final[dict[Outcome, tuple[str, str]]] = {
     Outcome.PASSED: ("check", "ok"),
     Outcome.PARTLY: ("alert", "warn"),
     Outcome.FAILED: ("cross", "bad"),
+    Outcome.UNKNOWN: ("question", "muted"),
     Outcome.NOT_REACHED: WAITING,
     Outcome.NOT_TRIED: WAITING,
 }
@@ -40,6 +43,8 @@ class VpnProfileScreen(DropScreen):
     name = "vpn_profile"
     test_asked = Signal(object)
     stop_asked = Signal()
+    advice_asked = Signal()
+    save_asked = Signal()
 
     def __init__(self, theme: Theme, vpn: Vpn) -> None:
         """Build the screen; ``vpn`` reads profiles."""
@@ -47,7 +52,8 @@ class VpnProfileScreen(DropScreen):
         self._vpn = vpn
         self.row: ProfileRow | None = None
         self._report: Report | None = None
-        self._busy = self._done = self._doubted = False
+        self._busy = self._done = self._doubted = self._whole = False
+        self._note_words: Callable[[], str] = str
         self._source: Path | str = ""
         self.vpn_is_on = False
         """Whether a VPN of this computer is on: then one with these keys may be connected."""
@@ -55,29 +61,34 @@ class VpnProfileScreen(DropScreen):
         """Kept proxies that worked when they were last tested, with their kinds: a silent server may be greeted through them, too."""
         self.dropped.connect(self.read)
         self._seen, self._kept = Label(rank="muted", name="vpn_profile.seen"), Label(rank="muted", name="vpn_profile.kept")
-        self.body.addWidget(self._seen)
-        self.body.addWidget(self._kept)
         self._build_paste()
-        self._card = Card(theme, drawing="circle", role="muted")
+        self._card = Card(theme, drawing="circle", role="muted")  # what is held of it: above all that only explains
         self._card.hide()
         self.body.addWidget(self._card)
-        self._notes = Label(rank="muted", name="vpn_profile.notes")
-        self.body.addWidget(self._notes)
-        self._build_questions()
         self._stages_title = Label(rank="name", name="vpn_profile.stages")
         self.body.addWidget(self._stages_title)
         self._stages: QFrame | None = None
         self._place = self.body.count()
+        self._notes = Label(rank="muted", name="vpn_profile.notes")
+        for part in (self._seen, self._kept, self._notes):
+            self.body.addWidget(part)
+        self._build_questions()
         self.body.addWidget(self._another)
         self.body.addStretch(1)
-        self.back = Button(theme, "vpn_profile.back", rank="flat", icon="back")
-        self.back.clicked.connect(self.escaped)
-        self._open = Button(theme, "vpn_profile.open")
-        self._open.clicked.connect(self._choose_file)
-        self.primary = Button(theme, "vpn_profile.go", rank="primary")
-        self.primary.clicked.connect(self._press)
-        self.foot.fill([self.back, self._open, self.primary], far=2)
+        self._build_foot()
         theme.changed.connect(self._field.fit)
+
+    def _build_foot(self) -> None:
+        self.back = Button(self.theme, "vpn_profile.back", rank="flat", icon="back")
+        self._save, self._open = Button(self.theme, "vpn_profile.save"), Button(self.theme, "vpn_profile.open")
+        self._go, self._advice = Button(self.theme, "vpn_profile.go"), Button(self.theme, "vpn_profile.advice")
+        self.back.clicked.connect(self.escaped)
+        self._save.clicked.connect(self.save_asked)
+        self._open.clicked.connect(self._choose_file)
+        self._go.clicked.connect(self._press)
+        self._advice.clicked.connect(self.advice_asked)
+        self.primary = self._open
+        self.foot.fill([self.back, self._save, self._open, self._go, self._advice])
 
     def _build_paste(self) -> None:
         self._label = Label(rank="name", name="vpn_profile.paste")
@@ -123,7 +134,7 @@ class VpnProfileScreen(DropScreen):
     def retranslate(self) -> None:
         """Write everything anew."""
         self.title.say(t("vpn_profile.title"))
-        self.lead.say(t("vpn_profile.lead"))
+        self.note.say(self._note_words())
         self._seen.say(t("vpn_profile.seen"))
         self._kept.say(t("vpn_profile.kept"))
         self._label.say(t("vpn_profile.paste"))
@@ -141,19 +152,17 @@ class VpnProfileScreen(DropScreen):
         self._password_label.say(t("vpn_profile.password"))
         self._password.setAccessibleName(t("vpn_profile.password"))
         self._login_kept.say(t("vpn_profile.login.kept"))
-        self.back.say(t("nav.back"))
-        self._open.say(t("vpn_profile.open"))
         self._show_state()
 
-    def first_focus(self) -> QWidget | None:
-        """Begin with what there is to do: choose a file, or test what was chosen."""
-        return self.primary if self.row is not None else self._open
+    def tell(self, words: Callable[[], str]) -> None:
+        """Say something about what was asked for; it follows the language."""
+        self._note_words = words
+        self.note.say(words())
 
     def _show_state(self) -> None:
         row = self.row
-        if self.primary is not None:
-            self.primary.say(t("vpn.stop" if self._busy else "vpn_profile.again" if self._done else "vpn_profile.go"))
-            self.primary.setEnabled(row is not None)
+        self._show_foot()
+        self.lead.say(t("vpn_profile.lead") if row is None else "")  # what a profile is; who has one knows
         self._paste.setVisible(row is None)
         self._another.setVisible(row is not None)
         for button in (self._open, self._read, self._other, self._in_use, self._login, self._lend):
@@ -161,7 +170,7 @@ class VpnProfileScreen(DropScreen):
         if row is not None and row.in_use:
             self._in_use.setEnabled(False)
         self._card.setVisible(row is not None)
-        self._notes.say(" ".join(row.notes) if row is not None else "")
+        self._notes.say(" ".join(note.words() for note in row.notes) if row is not None else "")
         if row is not None:
             which = "sure" if row.in_use else "maybe" if self._doubted else "why"
             self._in_use_why.say(t(f"vpn_profile.in_use.{which}"))
@@ -169,6 +178,26 @@ class VpnProfileScreen(DropScreen):
         self._lend_part.setVisible(bool(self._lendable()))
         self._show_stages(row)
         self.set_reading_order()
+
+    def _show_foot(self) -> None:
+        """Show the buttons that make sense now; the one that is the next step stands out."""
+        row, over = self.row, self._whole and not self._busy and self._report is not None
+        helps = over and row is not None and self._report is not None and profile_needs_help(self._report, row.id)
+        self.back.say(t("nav.back"))
+        self._save.say(t("result.save"))
+        self._open.say(t("vpn_profile.open"))
+        self._go.say(t("vpn.stop" if self._busy else "vpn_profile.again" if self._done else "vpn_profile.go"))
+        self._advice.say(t("result.todo"))
+        self._save.setVisible(row is not None and over)
+        self._open.setVisible(row is None)
+        self._go.setVisible(row is not None)
+        self._go.setEnabled(row is not None)
+        self._advice.setVisible(helps)
+        self.primary = self._advice if helps else self._go if row is not None else self._open
+        buttons = (self._save, self._open, self._go, self._advice)
+        for button in buttons:
+            button.set_rank("primary" if button is self.primary else "")
+        self.foot.set_far(sum(button.isVisibleTo(self.foot) for button in buttons))
 
     def _fill_card(self, row: ProfileRow) -> None:
         name = t("vpn_profile.found", kind=kind_title(row.kind), name=row.name) if row.name else kind_title(row.kind)
@@ -179,7 +208,8 @@ class VpnProfileScreen(DropScreen):
             self._card.say(name, t("vpn_profile.ready"), "", drawing="circle", role="muted")
         else:
             drawing, role = look(route.status)
-            said = " ".join(part for part in (profile_sentence(route), opens_sentence(self._report, row.id)) if part)
+            why = fault_sentence(self._report) if failure(self._report) else profile_sentence(route)
+            said = " ".join(part for part in (why, opens_sentence(self._report, row.id)) if part)
             self._card.say(name, profile_word(route), said, drawing=drawing, role=role)
 
     def _show_stages(self, row: ProfileRow | None) -> None:
@@ -222,12 +252,12 @@ class VpnProfileScreen(DropScreen):
             return
         self._source = source
         self._read.setEnabled(False)
-        self.note.say(t("vpn_profile.reading"))
+        self.tell(lambda: t("vpn_profile.reading"))
         self._vpn.read(source, self._take)
 
     def _take(self, read: ProfileRead) -> None:
         """Show what was read; a pasted text that was understood is cleared, since it holds keys."""
-        self.note.say(read.problem)
+        self.tell(read.problem.words if read.problem is not None else str)
         self._read.setEnabled(True)
         if read.row is not None:
             self.row, self._report, self._done = read.row, None, False
@@ -236,9 +266,9 @@ class VpnProfileScreen(DropScreen):
             self._ask(read.row)
         self._source = ""
         self._show_state()
-        if read.row is not None and self.primary is not None:
-            self.primary.setFocus()
-        announce(self, read.problem or self._card.accessibleName())
+        if read.row is not None:
+            self._go.setFocus()
+        announce(self, self.note.accessibleName() or self._card.accessibleName())
 
     def _forget(self) -> None:
         """Let go of the profile and begin again with the field."""
@@ -246,7 +276,7 @@ class VpnProfileScreen(DropScreen):
         for part in self._questions:
             part.hide()
         self._forget_login()
-        self.note.say("")
+        self.tell(str)
         self._show_state()
         self._field.setFocus()
 
@@ -287,7 +317,7 @@ class VpnProfileScreen(DropScreen):
         if self._busy:
             self.stop_asked.emit()
         elif self.row is not None and self._lacks_login():
-            self.note.say(t("vpn_profile.login.empty"))
+            self.tell(lambda: t("vpn_profile.login.empty"))
             announce(self, t("vpn_profile.login.empty"))
             (self._password if self._user.text() else self._user).setFocus()
         elif self.row is not None:
@@ -307,11 +337,17 @@ class VpnProfileScreen(DropScreen):
         asked = self._login.isChecked() and self.row is not None and self.row.asks_login
         return asked and not (self._user.text() and self._password.text())
 
-    def show_test(self, report: Report | None, *, busy: bool) -> None:
-        """Show what is known of the test of the profile; ``busy`` while it is under way."""
+    def again(self) -> None:
+        """Test the profile once more, if there is one."""
+        if self.row is not None and not self._busy:
+            self._press()
+
+    def show_test(self, report: Report | None, *, busy: bool, whole: bool) -> None:
+        """Show what is known of the test of the profile; ``busy`` while it is under way, ``whole`` when it ended by itself."""
         if busy and not self._busy:
             self._forget_login()  # the engine has them now
-            self.note.say("")
+            self.tell(str)
+        self._whole = whole
         self._done = self._done or (report is not None and not busy)
         self._report, self._busy = report, busy
         self._show_state()

@@ -8,7 +8,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.texts import t
-from app.vpn_words import watch_sentence
+from app.vpn_words import watch_sentence, watch_warning
+from diagnostics.model import Status
 from ui.a11y import announce
 from ui.screen import Screen
 from ui.theme import Theme
@@ -22,6 +23,10 @@ _DISPLAYS: Final = {"cut": "vpn_watch.cut", "none": "vpn_watch.none"}
 """What the large display says of moments at which it is not about inside and outside."""
 
 
+_LEAKED: Final = ("alert", "warn")
+"""How it looks that something was outside, and is inside again: no tick, since it was seen."""
+
+
 class VpnWatchScreen(Screen):
     """A large sentence, a counter and a list; begins and ends with one button."""
 
@@ -33,15 +38,17 @@ class VpnWatchScreen(Screen):
         """Build the screen; nothing is watched yet."""
         super().__init__(theme)
         self.watching = self._ended = False
+        self._exam: Status | None = None
         self._seconds = 0
         self._moments: list[WatchMoment] = []
         self._now = Card(theme, drawing="circle", role="muted")
         self._now.name.setProperty("rank", "title")
+        self._before, self._warning = Label(state="warn", name="vpn_watch.before"), Label(state="warn", name="vpn_watch.warning")
         self._hint = Label(rank="muted", name="vpn_watch.hint")
         self.note = Label(state="warn", name="vpn_watch.note")
         self._title = Label(rank="name", name="vpn_watch.moments")
         self._list = column([])
-        for part in (self._now, self._hint, self.note, self._title, self._list):
+        for part in (self._before, self._now, self._warning, self._hint, self.note, self._title, self._list):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.timer = QTimer(self)
@@ -56,14 +63,22 @@ class VpnWatchScreen(Screen):
     def retranslate(self) -> None:
         """Write everything anew."""
         self.title.say(t("vpn_watch.title"))
-        self.lead.say(t("vpn_watch.lead"))
+        self.lead.say("" if self._moments else t("vpn_watch.lead"))  # what was seen needs the room more
         self.back.say(t("nav.back"))
         if self.primary is not None:
             self.primary.say(t("vpn_watch.stop" if self.watching else "vpn_watch.go"))
+        warning = "" if self._left is not None else watch_warning(self._exam)
+        self._before.say("" if self.watching else warning)  # while it is watched what is seen stands first
+        self._warning.say(warning if self.watching else "")
         self._hint.say(t("vpn_watch.hint") if self.watching else "")
         self._show_now()
         self._show_moments()
         self.set_reading_order()
+
+    def show_exam(self, exam: Status | None) -> None:
+        """Take in what the exam of the VPN came to, if it was made: it says what happens when the plug is pulled."""
+        self._exam = exam
+        self.retranslate()
 
     @property
     def display(self) -> str:
@@ -75,12 +90,24 @@ class VpnWatchScreen(Screen):
         if latest is None:
             waiting = ("dots", "accent") if self.watching else ("circle", "muted")
             sentence, (drawing, role) = t("vpn_watch.wait" if self.watching else "vpn_watch.ready"), waiting
+        elif self._left is not None and latest.inside and latest.what not in _DISPLAYS:
+            sentence, (drawing, role) = t("vpn_watch.returned", n=max(1, round(self._seconds_outside()))), _LEAKED
         else:
             sentence = t(_DISPLAYS.get(latest.what, "vpn_watch.inside" if latest.inside else "vpn_watch.outside"))
             drawing, role = _look(latest)
         word = t("vpn_watch.ended") if self._ended and not self.watching else ""
+        first = self._sentence(self._left) if self._left is not None else ""
         counted = t("vpn_watch.seconds", n=self._seconds) if self._seconds or self.watching else ""
-        self._now.say(sentence, word, counted, drawing=drawing, role=role)
+        self._now.say(sentence, word, f"{first} {counted}".strip(), drawing=drawing, role=role)
+
+    @property
+    def _left(self) -> WatchMoment | None:
+        """Return the first moment at which anything was outside the VPN; what came afterwards does not undo it."""
+        return next((moment for moment in self._moments if _outside(moment)), None)
+
+    def _seconds_outside(self) -> float:
+        ends = [moment.seconds for moment in self._moments[1:]] + [float(self._seconds)]
+        return sum(max(0.0, end - moment.seconds) for moment, end in zip(self._moments, ends, strict=True) if _outside(moment))
 
     def _show_moments(self) -> None:
         self._title.say(t("vpn_watch.moments") if self._moments else "")
@@ -129,7 +156,8 @@ class VpnWatchScreen(Screen):
         self._moments.append(moment)
         self._seconds = max(self._seconds, round(moment.seconds))
         self.retranslate()
-        announce(self, self._sentence(moment))
+        returned = self._left is not None and moment.inside and moment.what not in _DISPLAYS
+        announce(self, self.display if returned else self._sentence(moment))
 
     def end(self, problem: str = "") -> None:
         """Show that the watching ended; what was seen stays."""
@@ -139,10 +167,17 @@ class VpnWatchScreen(Screen):
         self.timer.stop()
         self.note.say(problem)
         self.retranslate()
+        if self._left is not None:
+            announce(self, self._now.accessibleName())
 
     def _tick(self) -> None:
         self._seconds += 1
         self._show_now()
+
+
+def _outside(moment: WatchMoment) -> bool:
+    """Tell whether something went beside the VPN from this moment on; without a VPN there is nothing to be beside of."""
+    return not moment.inside and moment.what not in _DISPLAYS
 
 
 def _look(moment: WatchMoment) -> tuple[str, str]:
