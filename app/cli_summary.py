@@ -68,13 +68,7 @@ def write_summary(
         out.line()
         out.line(t("cli.proxies"), style="bold")
         write_proxies(report, out, names)
-    advice = advice_of(report, names, fresh=own)
-    for place, tip in enumerate(advice[:MOST_WITH_STEPS]):
-        out.line()
-        _write_advice(tip, out, place)
-    if others := [wording.after_colon(tip.title) for tip in advice[MOST_WITH_STEPS:]]:
-        out.line()
-        out.line(t("cli.more_tips", titles="; ".join(others)))
+    write_tips(report, out, names, fresh=own)
 
 
 def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -148,6 +142,17 @@ def failing_functions(report: Report, verdict: Verdict) -> str:
     functions = function_verdicts(report, verdict.target, verdict.route)
     bad = [f for f in functions if f.status not in (*_FINE, Status.NOT_TESTED, Status.UNKNOWN)]
     return wording.some_names([wording.function_name(f.function or "") for f in bad]) if len(bad) < len(functions) else ""
+
+
+def write_tips(report: Report, out: Terminal, names: Names = NO_NAMES, *, fresh: bool = True) -> None:
+    """Write what the person can do, the best first; ``fresh`` False: the report was not just made."""
+    advice = advice_of(report, names, fresh=fresh)
+    for place, tip in enumerate(advice[:MOST_WITH_STEPS]):
+        out.line()
+        _write_advice(tip, out, place)
+    if others := [wording.after_colon(tip.title) for tip in advice[MOST_WITH_STEPS:]]:
+        out.line()
+        out.line(t("cli.more_tips", titles="; ".join(others)))
 
 
 def _write_advice(tip: GivenTip, out: Terminal, place: int) -> None:

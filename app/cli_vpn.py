@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from app import cli, wording
 from app.cli_check import Measure, Order, Stop, check, seconds_of
-from app.cli_summary import write_beside, write_proxies
+from app.cli_summary import write_beside, write_proxies, write_tips
+from app.cli_vpn_asks import allowed_in, may_send
 from app.line_memory import keep, load
 from app.report_facts import whole_verdicts
 from app.route_words import proxies_of, usable
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from diagnostics.plan import VpnPlan
     from diagnostics.vpn.profile import Profile
 
-MOST_LOGIN_FILE: Final = 4096
-"""Bytes that are read of a file with a user's name and password."""
-
-
 _SEEN: Final = {"names": "names_seen", "ipv6": "ipv6_seen"}
 """Checks of where something would go, and those of how it is seen from outside."""
 
@@ -54,39 +50,6 @@ def profile_of(name: str) -> Profile:
     return read_profile(name) if "://" in name else open_profile(Path(name))
 
 
-def allowed_in(profile: Profile, file: str | None) -> Profile:
-    """Return an OpenVPN profile with what it needs to log in: from a file of two lines, else its own, else asked on the terminal.
-
-    Raises InputError: for a profile of another kind, for a file that cannot be used, and where nobody can be asked.
-    """
-    from diagnostics.vpn.openvpn.profile import OpenVpnProfile, with_login
-
-    if not isinstance(profile, OpenVpnProfile):
-        raise InputError("error.login_not_openvpn")
-    if file is not None:
-        return with_login(profile, *_two_lines(Path(file)))
-    if not profile.asks_login:
-        return profile
-    if not sys.stdin.isatty():
-        raise InputError("error.login_missing")
-    print(t("cli.login.user"), end=" ", file=sys.stderr, flush=True)
-    user = sys.stdin.readline().strip()
-    return with_login(profile, user, getpass.getpass(f"{t('cli.login.password')} "))
-
-
-def _two_lines(path: Path) -> tuple[str, str]:
-    """Return the first two lines of a file.  Raises InputError."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MOST_LOGIN_FILE).decode("utf-8-sig")
-    except OSError as error:
-        raise InputError("error.cannot_read", file=str(path), reason=error.strerror or type(error).__name__) from error
-    except UnicodeDecodeError:
-        raise InputError("error.login_missing") from None
-    user, password, *_ = [*text.splitlines(), "", ""]
-    return user.strip(), password
-
-
 def vpn_plan(options: argparse.Namespace) -> VpnPlan:
     """Return what ``check`` and ``vpn`` were asked to do about VPNs.  Raises InputError."""
     from diagnostics.plan import VpnPlan
@@ -94,7 +57,7 @@ def vpn_plan(options: argparse.Namespace) -> VpnPlan:
     from diagnostics.vpn.protection.line import LineMemory
 
     chosen = vars(options)
-    profiles = tuple(profile_of(name) for name in options.vpn)
+    profiles = tuple(profile_of(given) if isinstance(given, str) else given for given in options.vpn)  # what was read from a pipe is gone
     login = bool(chosen.get("login", False) or chosen.get("login_file")) and not chosen.get("greet_only", False)
     if login and len(profiles) > 1:  # one server's password is not another's to know
         raise InputError("error.login_one_profile")
@@ -130,8 +93,13 @@ def warn_before(order: Order, err: Terminal) -> None:
     if not asked.profiles or order.scenario is not None:
         return
     err.line(t("vpn_profile.seen"))
-    if any(profile.protocol in ONE_AT_A_TIME for profile in asked.profiles) and not asked.consent.only_greet:
+    consent = asked.consent
+    if not any(profile.protocol in ONE_AT_A_TIME for profile in asked.profiles):
+        return
+    if not consent.only_greet:
         err.line(t("vpn.cuts_elsewhere"))
+    elif not (consent.data or consent.in_use or consent.doubt):  # of those two the end speaks
+        err.line(t("vpn.only_greets"))
 
 
 def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
@@ -141,7 +109,9 @@ def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Meas
     """
     options.list, options.light, options.ways_out = None, True, False
     if options.profile is not None:
-        options.vpn, options.no_direct = [options.profile], True
+        profile = profile_of(options.profile)
+        may_send(options, profile, err)
+        options.vpn, options.no_direct = [profile], True
         return check(options, out, err, measure, _tell)
     if options.watch is not None:
         return _watch(options, out, err, measure)
@@ -258,10 +228,11 @@ def _tell_state(report: Report, talk: Terminal, order: Order) -> None:
     """Write which VPN is up, every check of it, and how services fare beside it where that was asked for."""
     if report.run.simulated:
         talk.line(t("workshop.ribbon"), style="bold")
-    talk.line(vpn_sentence(report.network.vpn), style="bold")
+    left = wording.left_over(report)  # its check, below, says the rest
+    talk.line(wording.headline(report) if left else vpn_sentence(report.network.vpn), style="bold")
     if swallows(report):
         talk.line(t("vpn.fault.no_traffic"))
-    elif wording.failure(report):
+    elif wording.failure(report) and not left:
         talk.line(wording.fault_sentence(report))
     for each in checks_in_order(report.network.vpn):
         talk.line(f"{talk.symbol(each.status)} {check_title(each)}: {check_word(each)}", style=SYMBOLS.get(each.status, ("", "", ""))[2])
@@ -269,11 +240,12 @@ def _tell_state(report: Report, talk: Terminal, order: Order) -> None:
         if each.check == "exit" and (seen := seen_sentence(report)):
             talk.line(seen, indent=2)
     write_beside(report, talk, order.catalog)
-    talk.line()
+    write_tips(report, talk)
     _tell_end(report, talk)
 
 
 def _tell_end(report: Report, talk: Terminal) -> None:
+    talk.line()
     tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
     talk.line(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
     talk.line(t("result.told_nobody"))
@@ -287,6 +259,7 @@ def _tell(report: Report, talk: Terminal, order: Order) -> None:
     if fault or not proxies_of(report):
         talk.line(wording.headline(report, order.catalog), style="bold")
         talk.line(wording.fault_sentence(report) if fault else "")
+        write_tips(report, talk)
         return
     write_proxies(report, talk, {})
     write_notes(order, talk)
@@ -295,5 +268,5 @@ def _tell(report: Report, talk: Terminal, order: Order) -> None:
         name, word = wording.name_of(verdict.target, report, order.catalog), wording.status_word(verdict.status)
         talk.line(f"{talk.symbol(verdict.status)} {name}: {word}", style=SYMBOLS.get(verdict.status, ("", "", ""))[2])
         talk.line(wording.card_sentence(verdict, report, order.catalog), indent=2)
-    talk.line()
+    write_tips(report, talk)
     _tell_end(report, talk)

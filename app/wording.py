@@ -40,6 +40,7 @@ from app.sentences import (
     culprit,
     failure,
     function_name,
+    left_over,
     masked,
     means,
     name_of,
@@ -65,9 +66,11 @@ __all__ = [
     "copy_text",
     "failure",
     "fault_sentence",
+    "fault_title",
     "function_name",
     "function_verdicts",
     "headline",
+    "left_over",
     "masked",
     "means",
     "name_of",
@@ -110,7 +113,7 @@ def headline(report: Report, catalog: Catalog | None = None) -> str:
 
     fault = failure(report)
     if fault:
-        return t(f"fail.{fault}.title")
+        return fault_title(report)
     lead = worst(report)
     if lead is not None and lead.status in (Status.UNKNOWN, Status.NOT_TESTED) and time_ran_out(report):
         return t("result.title.time_out")
@@ -205,10 +208,21 @@ def _what_works(working: list[str], *, internet: bool) -> list[str]:
     return [t("result.works", n=len(working) + len(rest), names=some_names(working, *rest))] if working else []
 
 
+def fault_title(report: Report) -> str:
+    """Return the title of the failure screen; call it only when :func:`failure` says so."""
+    left = left_over(report)
+    if left is not None:  # the block is seen, but what lies below it is not: "it looks as if", however sure the block is
+        by_rule = f"fail.{left.rule}"
+        return t(by_rule if has_text(by_rule) else "fail.vpn.block_is_left")
+    return t(f"fail.{failure(report)}.title")
+
+
 def fault_sentence(report: Report) -> str:
     """Return the body of the failure screen: what we saw and what to do; call it only when :func:`failure` says so."""
     fault = failure(report)
     network = report.network
+    if left := left_over(report):
+        return f"{cause_sentence(left, '', report)} {t('fail.left_over.body')}"
     if fault is Cause.LOCAL_INTERCEPTION:
         return t("fail.local_interception.body", name=culprit(report, network.evidence))
     if fault is Cause.STALE_PROXY:

@@ -122,11 +122,12 @@ class _Given(NamedTuple):
 
 def _found(verdicts: Sequence[Verdict], network: NetworkVerdict) -> Iterator[_Obstacle]:
     """Return what stands in the way: of the line first, then of each target as a whole."""
-    if network.cause is not None:
+    explained = network.cause if _explained(network) else None
+    if network.cause is not None and explained is None:
         yield _Obstacle(cause=network.cause, rule=network.rule, status=network.status)
     for verdict in verdicts:
-        if verdict.route == OUTSIDE:
-            continue  # the person's VPN leads round it already
+        if verdict.route == OUTSIDE or verdict.cause == explained:
+            continue  # the person's VPN leads round it already, or it is but the dead line again
         if verdict.function is None and verdict.cause is not None and verdict.status not in SETTLED:
             yield _Obstacle(
                 cause=verdict.cause, rule=verdict.rule, status=verdict.status, target=verdict.target, direct=verdict.route == DIRECT
@@ -141,6 +142,12 @@ def _of_vpn(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> Iterator
     for route in routes:
         if route.cause is not None and route.rule.startswith(PROFILE_RULES) and route.status not in SETTLED:
             yield _Obstacle(cause=route.cause, rule=route.rule, status=route.status, direct=False, own=True)
+
+
+def _explained(network: NetworkVerdict) -> bool:
+    """Tell whether a VPN's block that is left over explains the dead line: neither the modem nor the provider is at fault then."""
+    left = any(check.cause is Cause.VPN_KILL_SWITCH_ACTIVE and check.status in HINDERED for check in network.vpn.checks)
+    return left and network.cause is Cause.NO_INTERNET
 
 
 _Proof = tuple[int, Tip, list[TriedWay]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from diagnostics.advice import load_tips, tips_for
 from diagnostics.model import Cause, NetworkVerdict, RouteVerdict, Status, Verdict, VpnCheck, VpnVerdict
 
@@ -32,9 +34,21 @@ def test_a_tunnel_that_carries_nothing_is_told_before_any_service() -> None:
     assert said[0] == "vpn_no_traffic"
 
 
-def test_a_block_that_is_left_over_explains_a_dead_line_and_goes_first() -> None:
-    said = causes(network=line((Cause.VPN_KILL_SWITCH_ACTIVE, Status.DOWN), cause=Cause.NO_INTERNET))
-    assert said[:2] == ["vpn_kill_switch_active", "no_internet"]
+def test_a_block_that_is_left_over_explains_a_dead_line_and_nobody_is_sent_to_the_modem() -> None:
+    dead = line((Cause.VPN_KILL_SWITCH_ACTIVE, Status.DOWN), cause=Cause.NO_INTERNET)
+    masked = Verdict(target="x", status=Status.DOWN, cause=Cause.NO_INTERNET)
+    assert causes(network=dead) == ["vpn_kill_switch_active"]
+    assert causes(masked, network=dead) == ["vpn_kill_switch_active"]
+
+
+def test_a_kill_switch_that_holds_explains_no_dead_line() -> None:
+    assert "no_internet" in causes(network=line((Cause.VPN_KILL_SWITCH_ACTIVE, Status.WORKS), cause=Cause.NO_INTERNET))
+    assert "no_internet" in causes(network=line((Cause.VPN_KILL_SWITCH_ACTIVE, Status.UNKNOWN), cause=Cause.NO_INTERNET))
+
+
+def test_a_block_that_is_left_over_hides_no_other_fault() -> None:
+    said = causes(network=line((Cause.VPN_KILL_SWITCH_ACTIVE, Status.DOWN), cause=Cause.CAPTIVE_PORTAL))
+    assert said == ["vpn_kill_switch_active", "captive_portal"]
 
 
 def test_a_wrong_clock_is_mended_before_the_tunnel() -> None:
@@ -73,3 +87,17 @@ def test_no_tip_tells_to_switch_the_vpn_off_first() -> None:
             first = tip.in_language("en").steps[0].lower()
             assert "vpn off" not in first
             assert "close the vpn" not in first
+
+
+def test_no_tip_for_a_vpn_takes_away_the_directory_that_a_person_set_by_hand() -> None:
+    """Where names are falsified it may be what opens the services."""
+    words = {
+        "es": (re.compile(r"\b(quita|borra|elimina|apaga)\b"), "guía"),
+        "en": (re.compile(r"\b(remove|delete|switch off)\b"), "directory"),
+    }
+    for tip in load_tips().values():
+        if any(cause.startswith("vpn_") for cause in tip.causes):
+            for code, (takes, directory) in words.items():
+                text = tip.in_language(code)
+                steps = [*text.steps, *(step for platform in tip.platforms for step in tip.steps_on(platform, code))]
+                assert not [step for step in steps if takes.search(step.lower()) and directory in step.lower()], tip.id

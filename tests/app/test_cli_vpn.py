@@ -14,7 +14,7 @@ from diagnostics.model import NetworkVerdict, Report, RunFacts
 from diagnostics.vpn import in_use
 from diagnostics.vpn.profile import Consent, read_profile
 from diagnostics.vpn.state.facts import NOTHING, Interface, VpnFacts
-from tests.app.cli_tools import Command, command_of
+from tests.app.cli_tools import Command, Screen, command_of
 
 CONF = (
     "[Interface]\nPrivateKey = gI6EdUSYvn8ugXOt8QQD6Yc+JyiZxIhp3GInSWRfWGE=\nAddress = 10.66.0.7/32\n"
@@ -60,13 +60,69 @@ def asked(command: Command, folder: Path, text: str, *words: str, options: tuple
     return given[0], outcome.err
 
 
-def test_without_any_tunnel_data_is_sent_after_saying_who_sees_it_and_what_it_cuts(
+def test_without_any_tunnel_named_services_are_tested_after_saying_who_sees_it_and_what_it_cuts(
+    command: Command, computer: Callable[..., None], tmp_path: Path
+) -> None:
+    for words in (("vpn", "MINE", "x"), ("vpn", "MINE", "--url", "https://example.org/"), ("check", "x", "--vpn", "MINE")):
+        consent, said = asked(command, tmp_path, CONF, *(str(tmp_path / "mine.conf") if word == "MINE" else word for word in words))
+        assert not consent.only_greet
+        assert t("vpn_profile.seen") in said
+        assert t("vpn.cuts_elsewhere") in said
+
+
+def test_where_nobody_can_be_asked_a_profile_alone_is_only_greeted_and_it_is_said_how_to_go_on(
     command: Command, computer: Callable[..., None], tmp_path: Path
 ) -> None:
     consent, said = asked(command, tmp_path, CONF)
+    assert consent.only_greet
+    assert t("vpn.only_greets") in said
+    assert "--not-in-use" in said
+    assert t("vpn.cuts_elsewhere") not in said
+    consent, said = asked(command, tmp_path, CONF, options=("--not-in-use",))
     assert not consent.only_greet
-    assert t("vpn_profile.seen") in said
-    assert t("vpn.cuts_elsewhere") in said
+    assert t("vpn.only_greets") not in said
+
+
+@pytest.mark.parametrize(
+    "answer, sent", [("s", True), ("Sí", True), ("yes", True), ("n", False), ("", False), ("quizás", False), (None, False)]
+)
+@pytest.mark.parametrize("words", [(), ("x",)])
+def test_on_a_terminal_the_person_is_asked_and_anything_but_yes_cuts_nobody(
+    answer: str | None,
+    sent: bool,
+    words: tuple[str, ...],
+    command: Command,
+    computer: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = at_the_keyboard(monkeypatch, answer)
+    for up in ((), (UP,)):
+        computer(*up)
+        monkeypatch.setattr("sys.stdin", Screen("" if answer is None else f"{answer}\n"))
+        consent, _ = asked(command, tmp_path, CONF, "vpn", str(tmp_path / "mine.conf"), *words)
+        assert consent.only_greet is not sent
+        assert t("vpn.ask_in_use") in read.getvalue().replace("\n", " ")
+
+
+def test_nobody_is_asked_what_is_known_or_was_said(
+    command: Command, computer: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = at_the_keyboard(monkeypatch, "s")
+    assert asked(command, tmp_path, CONF, options=("--greet-only",))[0].only_greet
+    assert not asked(command, tmp_path, CONF, options=("--not-in-use",))[0].only_greet
+    assert not asked(command, tmp_path, BRIDGE)[0].only_greet
+    computer(UP, addresses=frozenset({"10.66.0.7"}))
+    assert asked(command, tmp_path, CONF)[0].in_use
+    assert t("cli.yes_no") not in read.getvalue()
+
+
+def at_the_keyboard(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> Screen:
+    """Let a person sit at the terminal, who answers once; return what they read."""
+    read = Screen()
+    monkeypatch.setattr("sys.stderr", read)
+    monkeypatch.setattr("sys.stdin", Screen("" if answer is None else f"{answer}\n"))
+    return read
 
 
 def test_a_profile_whose_address_is_this_computers_is_only_greeted(command: Command, computer: Callable[..., None], tmp_path: Path) -> None:
@@ -94,9 +150,10 @@ def test_while_another_tunnel_is_up_that_may_be_the_same_the_person_has_to_say_t
     up: Interface, doubt: bool, command: Command, computer: Callable[..., None], tmp_path: Path
 ) -> None:
     computer(up)
-    consent, said = asked(command, tmp_path, CONF)
+    consent, said = asked(command, tmp_path, CONF, "vpn", str(tmp_path / "mine.conf"), "x")
     assert (consent.in_use, consent.doubt, consent.only_greet) == (False, doubt, doubt)
     assert (t("vpn.cuts_elsewhere") in said) is not doubt
+    assert asked(command, tmp_path, CONF)[0].only_greet
     assert not asked(command, tmp_path, CONF, options=("--not-in-use",))[0].only_greet
 
 

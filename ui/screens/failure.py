@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import Signal
 
 from app.texts import seconds, t
-from app.wording import failure, fault_sentence
+from app.wording import failure, fault_sentence, fault_title
 from diagnostics.model import Cause, Report, Step
 from ui.screen import Screen
 from ui.theme import Theme
@@ -72,7 +72,7 @@ class FailureScreen(Screen):
             self.lead.say(t("fail.unexpected.body") if keeps else t("fail.unexpected.empty"))
             self.counted.say("")
         else:
-            self.title.say(t(f"fail.{fault}.title"))
+            self.title.say(fault_title(report))
             self.lead.say(fault_sentence(report))
             tests = sum(1 for each in report.observations if each.step is not Step.SYSTEM)
             self.counted.say(f"{t('result.summary', n=tests, seconds=seconds(report.run.seconds))} {t('result.told_nobody')}")
