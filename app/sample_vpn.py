@@ -54,6 +54,17 @@ STATES: Final[dict[str, VpnVerdict]] = {
 }
 """One of each state."""
 
+LEFT_BLOCK: Final = VpnVerdict(
+    state="stale",
+    clients=("Proton VPN",),
+    checks=(
+        VpnCheck(
+            check="left_over", status=Status.DOWN, cause=Cause.VPN_KILL_SWITCH_ACTIVE, certainty=Certainty.CERTAIN, rule="vpn.block_is_left"
+        ),
+    ),
+)
+"""What a VPN left behind lets nothing out."""
+
 WIREGUARD: Final = ProfileRow(
     id="wireguard-1a2b", kind="wireguard", name="casa", one_at_a_time=True, notes=(Said(text="vpn.profile.scripts"),)
 )
@@ -277,6 +288,7 @@ VPN_WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
     ("vpn_profile-silent", profile_report(works=False), _silent),
     ("vpn_watch", samples.all_works(), _watching),
     ("result-vpn", with_vpn(samples.mixed(), FULL), _result),
+    ("fail-vpn_block", with_vpn(samples.faulty(Cause.NO_INTERNET), LEFT_BLOCK), _result),
     ("home-vpn", checked(), _home),
 )
 """Pictures of everything about VPNs: name, report, and how to get there."""

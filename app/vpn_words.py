@@ -184,7 +184,7 @@ _LANE_CHECKS: Final[dict[str, tuple[tuple[str, ...], Cause]]] = {
 
 _FIXED: Final[dict[str, tuple[tuple[str, Place], ...]]] = {
     "none": (("everything", Place.OUTSIDE),),
-    "mesh": (("private", Place.INSIDE), ("everything_else", Place.OUTSIDE)),
+    "mesh": (("private", Place.INSIDE), ("pages", Place.OUTSIDE), ("everything_else", Place.OUTSIDE)),
     "browser_only": (("browser", Place.INSIDE), ("programs", Place.OUTSIDE), ("calls", Place.OUTSIDE)),
     "stale": (("everything", Place.NOWHERE),),
     "unknown": (("everything", Place.UNKNOWN),),

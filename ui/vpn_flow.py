@@ -144,8 +144,9 @@ class VpnFlow:
             self._say(lambda: t("vpn.other_run"), what)
             return
         window.proxies.ended()  # a test of single proxies gives way
-        self._busy, self._ident = what, wanted.profile or ""
+        self._busy = what
         if what == "profile":
+            self._ident = wanted.profile or ""
             self._profile = self._profile_run = None
         self._state = RunState(window.backend.start_vpn(wanted), wanted.targets)
         self.refresh()
@@ -216,7 +217,7 @@ class VpnFlow:
         elif what == KILL_SWITCH and self._kill is not None:
             announce(self._window.shell, check_sentence(self._kill))
         else:
-            announce(self._window.shell, vpn_sentence(self.vpn))
+            announce(self._window.shell, screens.vpn.spoken_outcome() if "vpn" in screens.built else vpn_sentence(self.vpn))
 
     def _say(self, words: Callable[[], str], what: str) -> None:
         """Say something where it belongs; it follows the language."""
@@ -256,11 +257,14 @@ class VpnFlow:
 
     def run_on_screen(self) -> VpnRun | None:
         """Return the run whose report can be saved from here."""
-        about = self._window.todo.about
-        about_profile = self._window.shell.current == "vpn_profile" or (about is not None and about.ident != "vpn")
-        if self.busy or self._window.shell.current == "vpn_watch":
+        current, about = self._window.shell.current, self._window.todo.about
+        if self.busy or current == "vpn_watch":
             return None
-        return self._profile_run if about_profile else self._run
+        if current == "vpn_profile":
+            row = self._window.screens.vpn_profile.row
+            return self._profile_run if row is not None and row.id == self._ident else None
+        over = current != "vpn" and about is not None and about.ident != "vpn"
+        return self._profile_run if over else self._run
 
     def show_todo(self) -> None:
         """Show what to do about the VPN, or about the profile that is on the screen."""

@@ -123,6 +123,11 @@ class Notice(QWidget):
         box.addWidget(self._words, 1)
         self.hide()
 
+    @property
+    def words(self) -> str:
+        """Return what it says."""
+        return self._words.accessibleName()
+
     def say(self, text: str, *, drawing: str = "", role: str = "") -> None:
         """Show ``text``, with another mark or role where one is given."""
         if drawing and role:

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from app import samples
 from app.advice import advice_for
-from app.sample_vpn import FULL, NONE, STATES, checked, compared, examined, with_vpn
+from app.sample_vpn import FULL, LEFT_BLOCK, NONE, STATES, checked, compared, examined, with_vpn
 from app.settings import Settings
 from app.texts import t
 from app.vpn_words import Place
 from diagnostics.events import RunDone, StepDone
-from diagnostics.model import Cause, Certainty, Observation, Report, Status, Step, VpnCheck, VpnVerdict
+from diagnostics.model import Cause, Observation, Report, Status, Step, VpnVerdict
 from tests.ui.conftest import Open, SampleDriver
 from ui.tunnel_picture import TunnelPicture
 from ui.vpn_backend import VpnWanted
@@ -121,12 +121,12 @@ def test_the_picture_leads_to_the_internet_only_what_gets_there(
 
 def test_a_private_network_leaves_the_pages_to_go_straight(driver: SampleDriver) -> None:
     driver.window.vpn.learn(with_vpn(samples.all_works(), STATES["mesh"]))
-    assert picture(driver) == "Por dentro de Tailscale: Tu red privada. Directo, a la vista de tu proveedor: Todo lo demás."
+    assert picture(driver) == "Por dentro de Tailscale: Tu red privada. Directo, a la vista de tu proveedor: Las páginas y Todo lo demás."
 
 
 def test_a_block_that_is_left_is_said_before_anything_else(driver: SampleDriver) -> None:
     driver.press("vpn.go")
-    play(driver, with_vpn(samples.faulty(Cause.NO_INTERNET), left_behind()))
+    play(driver, with_vpn(samples.faulty(Cause.NO_INTERNET), LEFT_BLOCK))
     assert driver.words("vpn.lead") == "Parece que el bloqueo de una VPN corta tu Internet."
     assert driver.words("vpn.finding") == t("cause.vpn_kill_switch_active.block_is_left")
     driver.press("vpn.advice")
@@ -135,7 +135,7 @@ def test_a_block_that_is_left_is_said_before_anything_else(driver: SampleDriver)
 
 def test_services_that_a_left_block_cuts_off_do_not_send_the_person_to_the_cable(open_window: Open) -> None:
     opened = open_window(samples.all_works())
-    opened.show(with_vpn(samples.faulty(Cause.NO_INTERNET), left_behind()))
+    opened.show(with_vpn(samples.faulty(Cause.NO_INTERNET), LEFT_BLOCK))
     assert opened.screen == "fail"
     assert opened.words("fail.title") == "Parece que el bloqueo de una VPN corta tu Internet"
     assert opened.words("fail.lead").startswith(t("cause.vpn_kill_switch_active.block_is_left"))
@@ -146,13 +146,6 @@ def test_services_that_a_left_block_cuts_off_do_not_send_the_person_to_the_cable
     assert next(tip.id for tip in advice_for(report, None, "es")) == "vpn-block-left"
     opened.show(samples.faulty(Cause.NO_INTERNET))
     assert opened.window.screens.fail.title.accessibleName() == "No hay Internet"
-
-
-def left_behind() -> VpnVerdict:
-    check = VpnCheck(
-        check="left_over", status=Status.DOWN, cause=Cause.VPN_KILL_SWITCH_ACTIVE, certainty=Certainty.CERTAIN, rule="vpn.block_is_left"
-    )
-    return VpnVerdict(state="stale", clients=("Proton VPN",), checks=(check,))
 
 
 def test_the_picture_is_heard_as_a_sentence(driver: SampleDriver) -> None:

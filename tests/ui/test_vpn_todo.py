@@ -218,6 +218,33 @@ def test_f5_tests_the_profile_again(profile: SampleDriver) -> None:
     assert len(profile.backend.vpn_wanted) == 2
 
 
+def test_a_check_of_the_vpn_does_not_cost_the_profiles_result(profile: SampleDriver) -> None:
+    report = profile_report(WIREGUARD, works=True)
+    play(profile, report)
+    profile.window.vpn.show()
+    profile.press("vpn.go")
+    play(profile, checked())
+    profile.window.vpn.show_profile()
+    assert profile.window.screens.vpn_profile.spoken_outcome().startswith("WireGuard · casa. Contesta.")
+    profile.press("vpn_profile.save")
+    assert offered(profile) == report
+
+
+def test_of_a_profile_that_was_put_away_nothing_is_saved(profile: SampleDriver) -> None:
+    play(profile, profile_report(WIREGUARD, works=True))
+    profile.press("vpn_profile.another")
+    profile.key(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert profile.screen == "vpn_profile"
+
+
+def test_a_screen_reader_hears_what_is_wrong_first(driver: SampleDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr("ui.vpn_flow.announce", lambda _widget, text: heard.append(text))
+    driver.press("vpn.go")
+    play(driver, checked())
+    assert heard[-1] == f"{t('cause.vpn_ipv6_outside.likely')} Hay una VPN activa: lo que pruebes pasa por ella."
+
+
 # --- what is not known any more --------------------------------------------------------------------
 
 

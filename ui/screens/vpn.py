@@ -204,6 +204,10 @@ class VpnScreen(Screen):
 
     # --- what was found out ---
 
+    def spoken_outcome(self) -> str:
+        """Return what a screen reader says at the end of a check: what is wrong first."""
+        return " ".join(part for part in (self.finding.words, self.lead.accessibleName()) if part)
+
     def _show_checks(self) -> None:
         checks = checks_in_order(self._seen())
         nothing = self._shown.checked and self._shown.busy != "check"
