@@ -241,13 +241,28 @@ def beside(report: Report) -> list[tuple[str, Status, Status]]:
     return [(target, whole.get((target, DIRECT), Status.NOT_TESTED), whole[target, OUTSIDE]) for target in targets]
 
 
+def _is_held(report: Report) -> bool:
+    """Tell whether the VPN let nothing be tested beside it."""
+    return any(each.id == OUTSIDE and each.cause is Cause.VPN_KILL_SWITCH_ACTIVE for each in report.routes)
+
+
+def compared_well(report: Report) -> bool:
+    """Tell whether a comparison with and without the VPN brought what it was asked for, and everything works with it."""
+    found = beside(report)
+    known = _is_held(report) or (bool(found) and all(past not in _NOTHING for _, _, past in found))
+    through = [each.status for each in report.verdicts if each.route == DIRECT and each.function is None]
+    return known and all(status is Status.WORKS for status in through)
+
+
 def beside_sentence(report: Report) -> str:
     """Return what the comparison with and without the VPN comes to, or nothing where none was asked for."""
     found = beside(report)
     route = next((each for each in report.routes if each.id == OUTSIDE), None)
+    if report.network.vpn.state == "none" and (route is not None or found):
+        return t("vpn.outside.no_vpn")
     if route is None and not found:
         return ""
-    if route is not None and route.cause is Cause.VPN_KILL_SWITCH_ACTIVE:
+    if _is_held(report):
         return t("vpn.outside.held")
     if all(past in _NOTHING for _, _, past in found):
         return t("vpn.outside.none")

@@ -8,10 +8,24 @@ from pathlib import Path
 import pytest
 
 from app.cli_check import Order, Stop
-from app.texts import set_language, speaking
+from app.texts import set_language, speaking, t
 from diagnostics.advice import shipped_tips, tips_for
 from diagnostics.events import Event
-from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, RouteVerdict, RunFacts, Status, VpnCheck, VpnVerdict
+from diagnostics.model import (
+    DIRECT,
+    OUTSIDE,
+    Cause,
+    Certainty,
+    NetworkVerdict,
+    Report,
+    RouteVerdict,
+    RunFacts,
+    Status,
+    Verdict,
+    VpnCheck,
+    VpnVerdict,
+)
+from diagnostics.plan import Plan
 from tests.app.cli_tools import Command, Outcome, command_of
 
 BRIDGE = "Bridge 192.0.2.8:9001 0123456789ABCDEF0123456789ABCDEF01234567\n"
@@ -42,9 +56,11 @@ def found(name: str, status: Status, rule: str, cause: Cause | None = None) -> V
     return VpnCheck(check=name, status=status, cause=cause, certainty=Certainty.LIKELY, rule=rule)
 
 
-def run(command: Command, report: Report, *words: str) -> Outcome:
+def run(command: Command, report: Report, *words: str, plans: list[Plan] | None = None) -> Outcome:
     async def measure(order: Order, tell: Callable[[Event], None], stop: Stop) -> Report:
-        del order, tell, stop
+        del tell, stop
+        if plans is not None:
+            plans.append(order.plan)
         return report
 
     return command(*words, measure=measure)
@@ -106,3 +122,80 @@ def test_a_dead_line_beside_an_innocent_vpn_is_a_dead_line(command: Command) -> 
     done = run(command, state(held, of="stale", cause=Cause.NO_INTERNET, rule="network.nothing_answers"), "check", "x", "--light")
     assert done.out.startswith("No hay Internet\n")
     assert "módem" in done.out
+
+
+# --- before anything is sent ------------------------------------------------------------------------
+
+
+def test_without_a_vpn_nothing_is_sent_and_it_is_said_what_can_be_done(command: Command) -> None:
+    plans: list[Plan] = []
+    done = run(command, state(of="none"), "vpn", plans=plans)
+    assert [(plan.vpn.look, plan.targets) for plan in plans] == [(True, ())]
+    assert done.out.startswith("No hay ninguna VPN activa")
+    assert "no mandamos nada" in done.out
+    assert " vpn ARCHIVO" in done.out
+    assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "words, said", [(("--outside",), "No hay VPN con la cual comparar."), (("--kill-switch",), "Esta prueba necesita una VPN encendida.")]
+)
+def test_what_needs_a_vpn_is_not_done_without_one_and_is_no_success(words: tuple[str, ...], said: str, command: Command) -> None:
+    plans: list[Plan] = []
+    done = run(command, state(of="none"), "vpn", *words, plans=plans)
+    assert [plan.vpn.look for plan in plans] == [True]
+    assert said in done.out
+    assert done.status == 1
+
+
+def test_whoever_wants_the_line_to_be_known_is_told_who_sees_that(command: Command) -> None:
+    plans: list[Plan] = []
+    done = run(command, state(of="none"), "vpn", "--learn", plans=plans)
+    assert [(plan.vpn.look, plan.vpn.protection) for plan in plans] == [(True, False), (False, True)]
+    assert t("vpn.learn.seen") in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("of", ["full", "split", "browser_only", "stale", "unknown"])
+def test_with_a_vpn_it_is_said_first_what_is_asked_and_who_sees_it(of: str, command: Command) -> None:
+    plans: list[Plan] = []
+    done = run(command, state(of=of), "vpn", plans=plans)
+    assert [plan.vpn.look for plan in plans] == [True, False]
+    assert done.err.startswith(t("vpn.asks.body")[:60])
+    done = run(command, state(of=of), "vpn", "--outside", "--kill-switch")
+    assert "tu proveedor de Internet puede ver" in " ".join(done.err.split())
+    assert t("vpn.kill.why.body") in " ".join(done.err.split())
+    assert run(command, state(of=of), "vpn", "--quiet").err == ""
+
+
+# --- the exit status --------------------------------------------------------------------------------
+
+
+def compared(through: Status, past: Status, *routes: RouteVerdict) -> Report:
+    """Return a report of X with the VPN and without it."""
+    verdicts = tuple(Verdict(target="x", status=status, route=route) for status, route in ((through, DIRECT), (past, OUTSIDE)))
+    network = NetworkVerdict(status=Status.WORKS, certainty=Certainty.CERTAIN, vpn=VpnVerdict(state="full"))
+    return Report(run=RUN, network=network, verdicts=verdicts, routes=routes)
+
+
+HELD = RouteVerdict(id=OUTSIDE, kind=OUTSIDE, status=Status.DOWN, cause=Cause.VPN_KILL_SWITCH_ACTIVE, rule="vpn.kill_switch_holds")
+
+
+@pytest.mark.parametrize(
+    "report, expected",
+    [
+        (compared(Status.WORKS, Status.WORKS), 0),
+        (compared(Status.WORKS, Status.BLOCKED), 0),  # that is what the VPN is for
+        (compared(Status.WORKS, Status.NOT_TESTED, HELD), 0),
+        (compared(Status.WORKS, Status.UNKNOWN), 1),
+        (compared(Status.WORKS, Status.NOT_TESTED), 1),
+        (compared(Status.UNKNOWN, Status.UNKNOWN), 1),
+        (compared(Status.BLOCKED, Status.WORKS), 1),
+        (state(of="full"), 1),
+    ],
+)
+def test_a_comparison_that_brought_nothing_is_no_success(report: Report, expected: int, command: Command) -> None:
+    assert run(command, report, "vpn", "--outside").status == expected
+
+
+def test_a_state_that_is_not_known_is_no_success(command: Command) -> None:
+    assert run(command, state(of="unknown"), "vpn").status == 1
