@@ -123,8 +123,8 @@ def check_title(check: VpnCheck) -> str:
 
 def check_word(check: VpnCheck) -> str:
     """Return how it is, in a word or two."""
-    text_id = f"vpn.check_state.{check.status}"
-    return t(text_id if has_text(text_id) else "vpn.check_state.unknown")
+    candidates = (f"vpn.check_state.{check.check}.{check.status}", f"vpn.check_state.{check.status}", "vpn.check_state.unknown")
+    return t(next(each for each in candidates if has_text(each)))
 
 
 def check_sentence(check: VpnCheck) -> str:

@@ -112,8 +112,9 @@ def test_what_a_vpn_left_behind_is_said_instead_of_a_dead_line(rule: str, title:
     done = run(command, state(left, of="stale", cause=Cause.NO_INTERNET, rule="network.nothing_answers"), *words)
     assert done.out.startswith(f"{title}\n")
     assert "Qué hacer: abre la VPN y conéctala" in done.out
-    for blame in ("módem", "cable", "proveedor"):
+    for blame in ("módem", "cable", "proveedor", "No funciona"):
         assert blame not in done.out
+    assert ("Restos de otra VPN: Parecen cortar tu Internet" in done.out) is (words == ("vpn",))
     assert done.status == 3
 
 

@@ -61,7 +61,7 @@ def test_a_state_of_a_newer_engine_is_one_that_we_cannot_tell() -> None:
 def test_the_picture_says_what_goes_inside_and_what_outside() -> None:
     assert picture_words(FULL) == (
         "Por dentro de Proton VPN: Las páginas, Los nombres de las páginas y Las llamadas. "
-        "Por fuera, a la vista de tu proveedor: La segunda forma de salir a Internet."
+        "Por fuera, a la vista de tu proveedor: Lo que sale con tu dirección «IPv6»."
     )
 
 
