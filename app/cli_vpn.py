@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from diagnostics.plan import VpnPlan
     from diagnostics.vpn.profile import Profile
 
+LONGEST_SCHEME: Final = 64
+"""Bytes of what was handed over that are looked at for a proxy's link."""
+
 _SEEN: Final = {"names": "names_seen", "ipv6": "ipv6_seen"}
 """Checks of where something would go, and those of how it is seen from outside."""
 
@@ -50,8 +53,31 @@ def profile_of(name: str) -> Profile:
     from diagnostics.vpn.profile import MAX_PROFILE, open_profile, read_profile
 
     if name == "-":
-        return read_profile(sys.stdin.buffer.read(MAX_PROFILE + 1))
+        data = sys.stdin.buffer.read(MAX_PROFILE + 1)
+        _refuse_proxy(data[:LONGEST_SCHEME].decode("ascii", "ignore"))
+        return read_profile(data)
+    _refuse_proxy(name)
     return read_profile(name) if "://" in name else open_profile(Path(name))
+
+
+def _refuse_proxy(text: str) -> None:
+    """Refuse the link of a proxy, and say what tests it; the link itself holds a password and is not repeated."""
+    from diagnostics.routes.accounts import ACCOUNTS
+    from diagnostics.routes.grammar import PLAIN_SCHEMES
+
+    scheme, link, _ = text.strip().lower().partition("://")
+    if link and scheme in {*ACCOUNTS, *PLAIN_SCHEMES} - {"http", "https"}:  # those two are pages as well
+        raise InputError("cli.vpn.is_proxy", command=cli.program())
+
+
+def _take_service(options: argparse.Namespace) -> None:
+    """Take the first word for a service where it is the name of one and of no file: without a profile, the services come first."""
+    from diagnostics.catalog import load_catalog
+
+    name = options.profile
+    catalog = load_catalog()
+    if name is not None and name.strip().lower() in {*catalog.services, *catalog.aliases} and not Path(name).exists():
+        options.profile, options.targets = None, [name, *options.targets]
 
 
 def vpn_plan(options: argparse.Namespace) -> VpnPlan:
@@ -130,6 +156,9 @@ def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Meas
     Raises InputError for a profile that is none.
     """
     options.list, options.light, options.ways_out = None, True, False
+    _take_service(options)
+    if options.profile is None and (options.login or options.login_file):
+        raise InputError("error.login_without_profile")
     if options.profile is not None:
         profile = profile_of(options.profile)
         may_send(options, profile, err)

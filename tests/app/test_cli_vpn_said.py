@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from app import cli
 from app.cli_check import Order, Stop
 from app.texts import set_language, speaking, t
 from diagnostics.advice import shipped_tips, tips_for
@@ -200,3 +202,54 @@ def test_a_comparison_that_brought_nothing_is_no_success(report: Report, expecte
 
 def test_a_state_that_is_not_known_is_no_success(command: Command) -> None:
     assert run(command, state(of="unknown"), "vpn").status == 1
+
+
+# --- what cannot be done ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["vless", "ss", "trojan", "vmess", "socks5", "hysteria2", "ssconf", "VLESS"])
+@pytest.mark.parametrize("words", [("vpn", "LINK"), ("check", "x", "--vpn", "LINK")])
+def test_a_proxys_link_is_sent_to_proxy_and_never_repeated(scheme: str, words: tuple[str, ...], command: Command) -> None:
+    link = f"{scheme}://s3cr3t-s3cr3t@192.0.2.9:443"
+    done = command(*(link if word == "LINK" else word for word in words))
+    assert done.status == 2
+    assert f"{cli.program()} proxy ENLACE" in " ".join(done.err.split())
+    assert "s3cr3t" not in done.out + done.err
+
+
+def test_a_proxys_link_from_a_pipe_is_known_as_well(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"trojan://s3cr3t@192.0.2.9:443\n")))
+    done = command("vpn", "-")
+    assert (done.status, "proxy ENLACE" in " ".join(done.err.split()), "s3cr3t" in done.err) == (2, True, False)
+
+
+def test_a_page_is_no_proxy(command: Command) -> None:
+    done = command("vpn", "https://192.0.2.9/mine.conf")
+    assert (done.status, "proxy" in done.err) == (2, False)
+
+
+@pytest.mark.parametrize("words", [("x", "whatsapp"), ("X", "--outside", "wa"), ("x",)])
+def test_services_can_be_named_without_a_profile(words: tuple[str, ...], command: Command) -> None:
+    plans: list[Plan] = []
+    done = run(command, state(of="full"), "vpn", *words, plans=plans)
+    assert done.status != 2, done.err
+    assert [service.id for service in plans[-1].targets] == ["x", "whatsapp"][: len(words) - ("--outside" in words)]
+
+
+def test_a_file_that_is_called_as_a_service_is_a_profile(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_text(BRIDGE)
+    plans: list[Plan] = []
+    run(command, state(of="none"), "vpn", "x", plans=plans)
+    assert [str(profile.protocol) for profile in plans[0].vpn.profiles] == ["tor"]
+
+
+def test_a_folder_is_no_profile(command: Command, tmp_path: Path) -> None:
+    done = command("vpn", str(tmp_path))
+    assert (done.status, done.said[0]) == (2, "Eso es una carpeta. Elige el archivo de la VPN que está adentro.")
+
+
+@pytest.mark.parametrize("words", [("--login",), ("--login-file", "mine.txt"), ("x", "--login")])
+def test_a_login_needs_a_profile(words: tuple[str, ...], command: Command) -> None:
+    done = command("vpn", *words)
+    assert (done.status, done.said[0]) == (2, "--login y --login-file son para probar un perfil: escribe cuál.")
