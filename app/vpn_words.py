@@ -276,7 +276,12 @@ def beside_sentence(report: Report) -> str:
 
 
 def profile_sentence(route: RouteVerdict) -> str:
-    """Return the sentence about a profile: by its cause and rule, else by its rule, else by its status."""
+    """Return the sentence about a profile: by its cause and rule, else by its rule, else by its status.
+
+    What is no VPN, such as SSH, is not called one: it has sentences of its own, by its kind.
+    """
     by_rule = f"vpn.rule.{route.rule.partition('.')[2]}"
     candidates = (text_of_cause("cause", route), by_rule, f"vpn_profile.is.{route.status}", "vpn_profile.is.unknown")
-    return t(next(each for each in candidates if each and has_text(each)), service=t("vpn.the_vpn"), host="", name="")
+    found = next(each for each in candidates if each and has_text(each))
+    own = f"{found}.{route.kind}"
+    return t(own if has_text(own) else found, service=t("vpn.the_vpn"), host="", name="")

@@ -222,3 +222,26 @@ def test_the_samples_are_what_they_are_called() -> None:
 def test_a_report_about_a_profile_alone_does_not_say_that_nothing_was_tested(routes: tuple[RouteVerdict, ...], title: str) -> None:
     set_language("es")
     assert headline(Report(routes=routes)) == t(title)
+
+
+SSH_RULES = {
+    "vpn.port_closed": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.name_unknown": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.address_other_service": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.address_closes": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.answers_elsewhere": Cause.VPN_HANDSHAKE_BLOCKED,
+    "vpn.name_misled": Cause.VPN_HANDSHAKE_BLOCKED,
+    **dict.fromkeys(["vpn.address_answers", "vpn.address_cut", "vpn.closes_here"]),
+    **dict.fromkeys(["vpn.silent_address", "vpn.way_ends", "vpn.not_measured"]),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("rule", SSH_RULES)
+def test_an_ssh_server_is_never_called_a_vpn(rule: str, language: str) -> None:
+    for certainty in (Certainty.LIKELY, Certainty.CERTAIN):
+        route = RouteVerdict(id="ssh-1", kind="ssh", status=Status.DOWN, cause=SSH_RULES[rule], certainty=certainty, rule=rule)
+        if certainty is Certainty.CERTAIN and rule != "vpn.answers_elsewhere":
+            continue  # the judge is never that sure of these
+        with speaking(language):
+            assert "VPN" not in profile_sentence(route)
