@@ -144,8 +144,11 @@ def check(
     measure: Measure,
     tell: Summary = _summary,
     status: Callable[[Report], int] | None = None,
+    warn: Callable[[Order, Terminal], None] | None = None,
 ) -> int:
     """Test what was asked for, ``tell`` it and return the exit status: what ``status`` says of the report, or ``exit_status``.
+
+    ``warn`` says first who will see what is done; by default what profiles and a comparison need.
 
     Raises InputError, before anything is measured or at its end.
     """
@@ -159,8 +162,8 @@ def check(
         order = _order(options, timeout, err)
         outputs.check()
         if not options.quiet:
-            _warn_before(order, err)
-        progress = progress_for(err, order.plan, quiet=options.quiet or order.plan.vpn.watch > 0)
+            (warn or _warn_before)(order, err)
+        progress = progress_for(err, order.plan, quiet=options.quiet or order.plan.vpn.watch > 0 or order.plan.vpn.look)
         report = asyncio.run(_measured(order, progress, stop, measure))
         try:  # before the summary: whoever is impatient while it is written has the report already
             said = outputs.write(report, out) if outputs else []
@@ -207,7 +210,7 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
         exits=options.ways_out and not options.light,
     )
     nothing_named = not options.targets and not urls
-    if asked.watch or (nothing_named and _about_vpn_alone(asked, only_routes=options.no_direct and not routes)):
+    if asked.watch or asked.look or (nothing_named and _about_vpn_alone(asked, only_routes=options.no_direct and not routes)):
         plan = msgspec.structs.replace(plan, targets=())
     return Order(with_vpn(plan, asked), catalog, scenario)
 
@@ -232,7 +235,7 @@ def _vpn_plan(options: argparse.Namespace) -> VpnPlan:
 
 
 def _warn_before(order: Order, err: Terminal) -> None:
-    if order.plan.vpn.profiles:
+    if order.plan.vpn.profiles or order.plan.vpn.outside:
         from app.cli_vpn import warn_before
 
         warn_before(order, err)

@@ -28,6 +28,7 @@ def run_options(group: argparse._ArgumentGroup, command: str) -> None:
         group.add_argument("--login-file", metavar="FILE", help=t("cli.help.login_file"))
         group.add_argument("--proxy", metavar="LINK", action="append", default=[], help=t("cli.help.vpn_proxy"))
         group.add_argument("--kill-switch", action="store_true", help=t("cli.help.kill_switch"))
+        group.add_argument("--learn", action="store_true", help=t("cli.help.learn"))
         group.add_argument("--watch", metavar="SECONDS", help=t("cli.help.watch"))
     if command in ("check", "vpn"):
         group.add_argument("--not-in-use", action="store_true", help=t("cli.help.not_in_use"))

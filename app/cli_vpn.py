@@ -6,16 +6,19 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app import cli, wording
 from app.cli_check import Measure, Order, Stop, check, seconds_of
+from app.cli_progress import shown_name
 from app.cli_summary import write_beside, write_proxies, write_tips
 from app.cli_vpn_asks import allowed_in, may_send
 from app.line_memory import keep, load
 from app.report_facts import whole_verdicts
 from app.route_words import proxies_of, usable
+from app.sentences import some_names
 from app.terminal import SYMBOLS, Terminal
 from app.texts import seconds, t
 from app.vpn_words import (
@@ -25,6 +28,7 @@ from app.vpn_words import (
     check_title,
     check_word,
     checks_in_order,
+    compared_well,
     seen_sentence,
     vpn_sentence,
     watch_sentence,
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
     from diagnostics.plan import VpnPlan
     from diagnostics.vpn.profile import Profile
 
+LONGEST_SCHEME: Final = 64
+"""Bytes of what was handed over that are looked at for a proxy's link."""
+
 _SEEN: Final = {"names": "names_seen", "ipv6": "ipv6_seen"}
 """Checks of where something would go, and those of how it is seen from outside."""
 
@@ -46,8 +53,31 @@ def profile_of(name: str) -> Profile:
     from diagnostics.vpn.profile import MAX_PROFILE, open_profile, read_profile
 
     if name == "-":
-        return read_profile(sys.stdin.buffer.read(MAX_PROFILE + 1))
+        data = sys.stdin.buffer.read(MAX_PROFILE + 1)
+        _refuse_proxy(data[:LONGEST_SCHEME].decode("ascii", "ignore"))
+        return read_profile(data)
+    _refuse_proxy(name)
     return read_profile(name) if "://" in name else open_profile(Path(name))
+
+
+def _refuse_proxy(text: str) -> None:
+    """Refuse the link of a proxy, and say what tests it; the link itself holds a password and is not repeated."""
+    from diagnostics.routes.accounts import ACCOUNTS
+    from diagnostics.routes.grammar import PLAIN_SCHEMES
+
+    scheme, link, _ = text.strip().lower().partition("://")
+    if link and scheme in {*ACCOUNTS, *PLAIN_SCHEMES} - {"http", "https"}:  # those two are pages as well
+        raise InputError("cli.vpn.is_proxy", command=cli.program())
+
+
+def _take_service(options: argparse.Namespace) -> None:
+    """Take the first word for a service where it is the name of one and of no file: without a profile, the services come first."""
+    from diagnostics.catalog import load_catalog
+
+    name = options.profile
+    catalog = load_catalog()
+    if name is not None and name.strip().lower() in {*catalog.services, *catalog.aliases} and not Path(name).exists():
+        options.profile, options.targets = None, [name, *options.targets]
 
 
 def vpn_plan(options: argparse.Namespace) -> VpnPlan:
@@ -74,6 +104,7 @@ def vpn_plan(options: argparse.Namespace) -> VpnPlan:
         outside=chosen.get("outside", False),
         kill_switch=chosen.get("kill_switch", False),
         watch=seconds_of(chosen.get("watch")) or 0.0,
+        look=chosen.get("look", False),
     )
 
 
@@ -90,7 +121,11 @@ def warn_before(order: Order, err: Terminal) -> None:
     from diagnostics.vpn.profile import ONE_AT_A_TIME
 
     asked = order.plan.vpn
-    if not asked.profiles or order.scenario is not None:
+    if order.scenario is not None:
+        return
+    if asked.outside:
+        _warn_of_looking(order, err)
+    if not asked.profiles:
         return
     err.line(t("vpn_profile.seen"))
     consent = asked.consent
@@ -102,12 +137,28 @@ def warn_before(order: Order, err: Terminal) -> None:
         err.line(t("vpn.only_greets"))
 
 
+def _warn_of_looking(order: Order, err: Terminal, *, without: bool = False) -> None:
+    """Say what is asked of whom to see what the VPN protects, and who sees it; ``without``: no VPN is on, the line is learnt."""
+    asked = order.plan.vpn
+    if order.scenario is not None:
+        return
+    if asked.protection:
+        err.line(t("vpn.learn.seen" if without else "vpn.asks.body"))
+    if asked.outside:
+        err.line(t("vpn.outside.seen.body", names=some_names([shown_name(service) for service in order.plan.targets])))
+    if asked.kill_switch:
+        err.line(t("vpn.kill.why.body"))
+
+
 def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
     """Look at the VPN that is up, or test a profile and some services through it; return the exit status.
 
     Raises InputError for a profile that is none.
     """
     options.list, options.light, options.ways_out = None, True, False
+    _take_service(options)
+    if options.profile is None and (options.login or options.login_file):
+        raise InputError("error.login_without_profile")
     if options.profile is not None:
         profile = profile_of(options.profile)
         may_send(options, profile, err)
@@ -116,24 +167,71 @@ def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Meas
     if options.watch is not None:
         return _watch(options, out, err, measure)
     options.vpn, options.no_direct, options.protection = [], False, True
+
+    outside, kill_switch = options.outside, options.kill_switch
+
+    def status(report: Report) -> int:
+        return vpn_status(report, outside=outside, kill_switch=kill_switch)
+
+    looked = _look(options, measure)
+    none = looked is not None and looked.network.vpn.state == "none"
+    if looked is not None and (looked.run.cancelled or (none and not options.learn)):
+        tell = partial(_tell_none, outside=outside, kill_switch=kill_switch)
+        options.look, options.protection, options.outside, options.kill_switch = True, False, False, False
+        return check(options, out, err, _seen_already(looked), tell, status)
     memory = load()
+    learnt: list[bool] = []
 
     async def learning(order: Order, tell: Callable[[Event], None], stop: Stop) -> Report:
         report = await measure(order, tell, stop)
-        keep(memory, report)
+        learnt.append(keep(memory, report))
         return report
 
-    return check(options, out, err, learning, _tell_state, vpn_status)
+    def tell_state(report: Report, talk: Terminal, order: Order) -> None:
+        _tell_state(report, talk, order)
+        if any(learnt):
+            talk.line(t("vpn.learnt"))
+
+    return check(options, out, err, learning, tell_state, status, partial(_warn_of_looking, without=none))
 
 
-def vpn_status(report: Report) -> int:
-    """Return the exit status of ``vpn`` without a profile: whether everything that was looked at is as it should be."""
+def _look(options: argparse.Namespace, measure: Measure) -> Report | None:
+    """Return what this computer says by itself of the VPN that is up; a simulated network is measured at once, nobody sees that."""
+    from diagnostics.catalog import load_catalog
+    from diagnostics.plan import Plan, VpnPlan
+
+    if options.simulate is not None:
+        return None
+    order = Order(Plan(targets=(), vpn=VpnPlan(look=True)), load_catalog(), None)
+    with Stop() as stop:
+        return asyncio.run(_awaited(measure, order, stop))
+
+
+async def _awaited(measure: Measure, order: Order, stop: Stop) -> Report:
+    return await measure(order, lambda _: None, stop)
+
+
+def _seen_already(report: Report) -> Measure:
+    """Return what stands for a measurement where there is nothing more to measure."""
+
+    async def seen(_order: Order, _tell: Callable[[Event], None], _stop: Stop) -> Report:
+        return report
+
+    return seen
+
+
+def vpn_status(report: Report, *, outside: bool = False, kill_switch: bool = False) -> int:
+    """Return the exit status of ``vpn`` without a profile: whether everything that was looked at is as it should be.
+
+    What was asked for and could not be had is not: a comparison without a VPN, or one that brought nothing, and a try of a kill switch.
+    """
     if report.run.cancelled:
         return cli.CANCELLED
     if report.network.cause is Cause.NO_INTERNET and not swallows(report):
         return cli.NO_INTERNET
     found = report.network.vpn
     good = found.state not in ("unknown", "stale") and all(_is_fine(each, found) for each in found.checks)
+    good = good and not (found.state == "none" and (outside or kill_switch)) and (not outside or compared_well(report))
     return cli.OK if good else cli.NOT_ALL_WORK
 
 
@@ -222,6 +320,20 @@ def write_notes(order: Order, talk: Terminal) -> None:
     for profile in order.plan.vpn.profiles:
         for note in profile.notes:
             talk.line(t(note.text, **note.values), indent=2)
+
+
+def _tell_none(report: Report, talk: Terminal, _order: Order, *, outside: bool, kill_switch: bool) -> None:
+    """Write that no VPN is on, that nothing was sent for that, and what the person can do."""
+    talk.line(vpn_sentence(report.network.vpn), style="bold")
+    if report.network.vpn.state != "none":
+        return
+    if outside:
+        talk.line(t("vpn.outside.no_vpn"))
+    if kill_switch:
+        talk.line(t("vpn.rule.kill_switch_without_vpn"))
+    talk.line(t("vpn.none.looked"))
+    talk.line(t("cli.vpn.try", command=f"{cli.program()} vpn"))
+    talk.line(t("vpn.none.learn", command=f"{cli.program()} vpn --learn"))
 
 
 def _tell_state(report: Report, talk: Terminal, order: Order) -> None:

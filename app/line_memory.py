@@ -59,14 +59,16 @@ def wipe() -> None:
     _file().unlink(missing_ok=True)
 
 
-def keep(before: LineMemory, report: Report) -> None:
-    """Remember what a run saw of the line, if no VPN was up and the network was real."""
+def keep(before: LineMemory, report: Report) -> bool:
+    """Remember what a run saw of the line, if no VPN was up and the network was real; return whether that is remembered now."""
     if report.run.simulated is not None or report.network.vpn.state != "none":
-        return
+        return False
     after = learnt(before, report.observations, dt.datetime.now(dt.UTC).date())
     if after == before:
-        return
+        return False
     try:
         write_whole(_file(), msgspec.json.encode(after), private=True)
     except OSError as error:  # it is learnt again next time
         log.info("the line is not remembered: %s", type(error).__name__)
+        return False
+    return True

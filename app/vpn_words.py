@@ -129,8 +129,8 @@ def check_title(check: VpnCheck) -> str:
 
 def check_word(check: VpnCheck) -> str:
     """Return how it is, in a word or two."""
-    text_id = f"vpn.check_state.{check.status}"
-    return t(text_id if has_text(text_id) else "vpn.check_state.unknown")
+    candidates = (f"vpn.check_state.{check.check}.{check.status}", f"vpn.check_state.{check.status}", "vpn.check_state.unknown")
+    return t(next(each for each in candidates if has_text(each)))
 
 
 def check_sentence(check: VpnCheck) -> str:
@@ -257,13 +257,28 @@ def beside(report: Report) -> list[tuple[str, Status, Status]]:
     return [(target, whole.get((target, DIRECT), Status.NOT_TESTED), whole[target, OUTSIDE]) for target in targets]
 
 
+def _is_held(report: Report) -> bool:
+    """Tell whether the VPN let nothing be tested beside it."""
+    return any(each.id == OUTSIDE and each.cause is Cause.VPN_KILL_SWITCH_ACTIVE for each in report.routes)
+
+
+def compared_well(report: Report) -> bool:
+    """Tell whether a comparison with and without the VPN brought what it was asked for, and everything works with it."""
+    found = beside(report)
+    known = _is_held(report) or (bool(found) and all(past not in _NOTHING for _, _, past in found))
+    through = [each.status for each in report.verdicts if each.route == DIRECT and each.function is None]
+    return known and all(status is Status.WORKS for status in through)
+
+
 def beside_sentence(report: Report) -> str:
     """Return what the comparison with and without the VPN comes to, or nothing where none was asked for."""
     found = beside(report)
     route = next((each for each in report.routes if each.id == OUTSIDE), None)
+    if report.network.vpn.state == "none" and (route is not None or found):
+        return t("vpn.outside.no_vpn")
     if route is None and not found:
         return ""
-    if route is not None and route.cause is Cause.VPN_KILL_SWITCH_ACTIVE:
+    if _is_held(report):
         return t("vpn.outside.held")
     if all(past in _NOTHING for _, _, past in found):
         return t("vpn.outside.none")
@@ -277,7 +292,12 @@ def beside_sentence(report: Report) -> str:
 
 
 def profile_sentence(route: RouteVerdict) -> str:
-    """Return the sentence about a profile: by its cause and rule, else by its rule, else by its status."""
+    """Return the sentence about a profile: by its cause and rule, else by its rule, else by its status.
+
+    What is no VPN, such as SSH, is not called one: it has sentences of its own, by its kind.
+    """
     by_rule = f"vpn.rule.{route.rule.partition('.')[2]}"
     candidates = (text_of_cause("cause", route), by_rule, f"vpn_profile.is.{route.status}", "vpn_profile.is.unknown")
-    return t(next(each for each in candidates if each and has_text(each)), service=t("vpn.the_vpn"), host="", name="")
+    found = next(each for each in candidates if each and has_text(each))
+    own = f"{found}.{route.kind}"
+    return t(own if has_text(own) else found, service=t("vpn.the_vpn"), host="", name="")

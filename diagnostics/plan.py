@@ -49,7 +49,7 @@ class VpnPlan(Fact, frozen=True):
     ``Plan.routes``, and nothing else is done with them; ``protection``: look if the VPN that is up protects, which asks places outside
     what they see, and compare with ``memory``, what this computer's lines looked like without it; ``outside``: test the targets beside
     it, too; ``kill_switch``: try on purpose if a packet gets out beside it; ``watch``: do nothing but watch it, for so many seconds,
-    without sending anything.
+    without sending anything; ``look``: do nothing but see which one is up, without sending anything to anybody.
     """
 
     profiles: tuple[Profile, ...] = ()
@@ -60,6 +60,7 @@ class VpnPlan(Fact, frozen=True):
     outside: bool = False
     kill_switch: bool = False
     watch: float = 0.0
+    look: bool = False
 
 
 class Plan(Fact, frozen=True):

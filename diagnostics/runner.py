@@ -167,6 +167,11 @@ class Run:
 
                 await watch_tunnel(context, plan.vpn.watch, lambda m: self._on_event(WatchChanged(t=m.t, what=m.what, part=m.part)))
                 return
+            if plan.vpn.look:
+                from diagnostics.vpn.requested import look_only
+
+                await look_only(context)
+                return
             await self._measure_with(context)
             if plan.vpn.kill_switch:
                 from diagnostics.vpn.requested import try_kill_switch

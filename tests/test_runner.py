@@ -9,7 +9,7 @@ import pytest
 from diagnostics.catalog import load_catalog
 from diagnostics.events import Event, NetworkJudged, RunDone, RunStarted, StepDone, TargetJudged
 from diagnostics.model import Endpoint, Report, Status, Step
-from diagnostics.plan import make_plan
+from diagnostics.plan import Plan, VpnPlan, make_plan
 from diagnostics.probes.endpoint import EndpointProbe
 from diagnostics.runner import Run, system_name
 from diagnostics.sim.scenario import load_scenarios
@@ -26,6 +26,18 @@ def site(rules: str) -> str:
 
 
 # --- stopping ---------------------------------------------------------------------------------------
+
+
+def test_a_look_at_the_vpn_asks_the_system_and_nobody_else(run_async: RunAsync) -> None:
+    async def go() -> Report:
+        catalog = load_catalog()
+        async with open_simulation(load_scenarios()["vpn-split"], catalog) as network:
+            return await Run(Plan(targets=(), vpn=VpnPlan(look=True)), network).complete()
+
+    report = run_async(go())
+    assert {o.step for o in report.observations} == {Step.SYSTEM}
+    assert report.network.vpn.state == "split"
+    assert report.verdicts == ()
 
 
 async def cancelled_when(name: str, enough: int) -> tuple[Report, int]:

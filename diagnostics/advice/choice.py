@@ -41,6 +41,9 @@ LATE_RANK: Final = 11
 VPN: Final = "vpn_"
 """How the causes begin that belong to a VPN."""
 
+NO_VPN: Final = "ssh"
+"""The kind of server that is tested as VPNs are, and is none."""
+
 PROFILE_RULES: Final = "vpn."
 """How the rules begin that judge a VPN profile."""
 
@@ -140,6 +143,8 @@ def _of_vpn(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> Iterator
         if check.cause is not None and check.status in HINDERED:
             yield _Obstacle(cause=check.cause, rule=check.rule, status=check.status)
     for route in routes:
+        if route.kind == NO_VPN and str(route.cause).startswith(VPN):
+            continue  # to change a VPN's server or protocol would mislead
         if route.cause is not None and route.rule.startswith(PROFILE_RULES) and route.status not in SETTLED:
             yield _Obstacle(cause=route.cause, rule=route.rule, status=route.status, direct=False, own=True)
 

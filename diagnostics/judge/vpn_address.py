@@ -12,6 +12,7 @@ from diagnostics.judge.evidence import Finding, ids
 from diagnostics.judge.route_evidence import code, said, word
 from diagnostics.judge.vpn_elsewhere import answered_elsewhere
 from diagnostics.judge.vpn_evidence import ProfileEvidence, tries
+from diagnostics.judge.vpn_openvpn import DATES
 from diagnostics.judge.vpn_tcp import cut, silent_port
 from diagnostics.model import Cause, Certainty, Status
 
@@ -50,6 +51,9 @@ def _certificate(evidence: ProfileEvidence) -> Finding | None:
     wrong = [o for o in seen if o.failure in UNTRUSTED]
     if not wrong or any(o.failure is None for o in seen):
         return None
+    dated = [o for o in wrong if word(o, "reason") in DATES]
+    if dated:  # some roots signed it: what does not hold is its days, and those are read by this computer's clock
+        return said(Status.PARTIAL, "vpn.address_expired", Cause.VPN_UNTRUSTED_SERVER, Certainty.LIKELY, ids(evidence.answered, dated))
     return said(Status.PARTIAL, "vpn.address_untrusted", Cause.VPN_UNTRUSTED_SERVER, Certainty.LIKELY, ids(evidence.answered, wrong))
 
 

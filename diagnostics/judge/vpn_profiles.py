@@ -28,7 +28,7 @@ BEHIND: Final = -60.0
 DATED: Final = frozenset({"wireguard", "amneziawg"})
 """Protocols whose servers take no greeting that is older than the last they took."""
 
-DATED_FINDINGS: Final = frozenset({"vpn.server_expired", "vpn.tor_expired"})
+DATED_FINDINGS: Final = frozenset({"vpn.server_expired", "vpn.tor_expired", "vpn.address_expired"})
 """Findings that rest on this computer's clock."""
 
 DAY: Final = 86_400.0

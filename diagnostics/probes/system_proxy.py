@@ -38,8 +38,11 @@ REFUSED: Final = "connection_refused"
 _LOCALHOST: Final = ("127.0.0.1", "::1")
 
 
-async def measure_system_proxy(context: Context, owners: Callable[[], Owners] = listening) -> None:
-    """Look at the settings, and at the proxy that they name if it is on this computer.  Sends nothing to any other."""
+async def measure_system_proxy(context: Context, owners: Callable[[], Owners] = listening, *, search: bool = True) -> None:
+    """Look at the settings, and at the proxy that they name if it is on this computer.  Sends nothing to any other.
+
+    ``search`` False leaves out the look-up of the name under which networks offer a proxy: that is a question to the network.
+    """
     found = await context.network.system_proxies()
     if not found.settings:
         return
@@ -48,7 +51,7 @@ async def measure_system_proxy(context: Context, owners: Callable[[], Owners] = 
     link = browsers.link_for("https") if browsers and not browsers.pac else None
     if browsers and link and is_here(link.host):
         way = {"source": str(browsers.source), "kind": str(link.kind), **await _there(context, link, owners)}
-        searched = browsers.detect and await _has_wpad(context)
+        searched = search and browsers.detect and await _has_wpad(context)
     context.trace.note(
         "system_proxy", settings=[_facts(each) for each in found.settings], contradictory=found.contradictory, way=way, searched=searched
     )

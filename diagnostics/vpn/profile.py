@@ -155,7 +155,10 @@ class Source:
 def open_profile(path: Path) -> Profile:
     """Return the profile in a file.  Raises ProfileError, and InputError for a file that cannot be read."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise ProfileError("vpn.profile.folder")
+        if not stat.S_ISREG(mode):
             raise ProfileError("vpn.profile.not_a_profile")
         with path.open("rb") as file:
             data = file.read(MAX_PROFILE + 1)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from diagnostics.probes.context import Context
+from diagnostics.probes.system_proxy import measure_system_proxy
 from diagnostics.vpn.outside.interfaces import physical_interface
 from diagnostics.vpn.outside.kill_switch import probe_kill_switch
 from diagnostics.vpn.protection.line import LineMemory
@@ -42,6 +43,12 @@ async def tunnel_name() -> str | None:
     tunnels = {each.label for each in reading.facts.interfaces if each.kind in TUNNELS}
     via = next((each.via for each in reading.facts.routes if each.family == _FOUR and each.via in tunnels), None)
     return reading.names.get(via) if via is not None else None
+
+
+async def look_only(context: Context) -> None:
+    """See which VPN is up, and whether the browsers go through a program of this computer; nothing leaves the computer."""
+    await note_vpn(context)
+    await measure_system_proxy(context, search=False)
 
 
 async def watch_tunnel(context: Context, seconds: float, tell: Callable[[Moment], None]) -> None:

@@ -101,3 +101,31 @@ def test_no_tip_for_a_vpn_takes_away_the_directory_that_a_person_set_by_hand() -
                 text = tip.in_language(code)
                 steps = [*text.steps, *(step for platform in tip.platforms for step in tip.steps_on(platform, code))]
                 assert not [step for step in steps if takes.search(step.lower()) and directory in step.lower()], tip.id
+
+
+def of_profile(kind: str, cause: Cause, rule: str) -> list[str]:
+    """Return the tips for one profile."""
+    route = RouteVerdict(id=f"{kind}-1a2b", kind=kind, status=Status.DOWN, cause=cause, rule=rule)
+    return [choice.id for choice in tips_for((), line(), routes=(route,))]
+
+
+def test_where_somebody_answers_no_tip_says_that_nobody_does() -> None:
+    for rule in ("vpn.port_closed", "vpn.address_other_service", "vpn.tor_closes"):
+        (tip,) = of_profile("wireguard", Cause.VPN_SERVER_UNREACHABLE, rule)
+        told = load_tips()[tip]
+        assert "contestan" in told.in_language("es").why
+        assert "no contesta" not in told.in_language("es").why
+    for rule in ("vpn.name_unknown", "vpn.silent_everywhere"):
+        assert of_profile("wireguard", Cause.VPN_SERVER_UNREACHABLE, rule) == ["vpn-new-server"]
+
+
+def test_no_tip_is_sure_of_what_only_another_network_could_show() -> None:
+    for tip in ("vpn-new-server", "vpn-gone-from-there"):
+        assert "puede que tu red" in load_tips()[tip].in_language("es").steps[-1]
+
+
+def test_an_ssh_server_is_advised_as_no_vpn() -> None:
+    for cause in (Cause.VPN_SERVER_UNREACHABLE, Cause.VPN_HANDSHAKE_BLOCKED):
+        assert of_profile("ssh", cause, "vpn.port_closed") == []
+        assert of_profile("ikev2", cause, "vpn.port_closed") != []
+    assert of_profile("ssh", Cause.WRONG_CLOCK, "vpn.some") != []

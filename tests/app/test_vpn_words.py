@@ -60,7 +60,7 @@ def test_a_state_of_a_newer_engine_is_one_that_we_cannot_tell() -> None:
 def test_the_picture_says_what_goes_inside_and_what_outside() -> None:
     assert picture_words(FULL) == (
         "Por dentro de Proton VPN: Las páginas, Los nombres de las páginas y Las llamadas. "
-        "Por fuera, a la vista de tu proveedor: La segunda forma de salir a Internet."
+        "Por fuera, a la vista de tu proveedor: Lo que sale con tu dirección «IPv6»."
     )
 
 
@@ -221,3 +221,26 @@ def test_a_moment_of_watching_is_one_sentence(inside: bool, what: str, said: str
 
 def test_the_samples_are_what_they_are_called() -> None:
     assert {name: vpn.state for name, vpn in sample_vpn.STATES.items()} == {name: name for name in sample_vpn.STATES}
+
+
+SSH_RULES = {
+    "vpn.port_closed": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.name_unknown": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.address_other_service": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.address_closes": Cause.VPN_SERVER_UNREACHABLE,
+    "vpn.answers_elsewhere": Cause.VPN_HANDSHAKE_BLOCKED,
+    "vpn.name_misled": Cause.VPN_HANDSHAKE_BLOCKED,
+    **dict.fromkeys(["vpn.address_answers", "vpn.address_cut", "vpn.closes_here"]),
+    **dict.fromkeys(["vpn.silent_address", "vpn.way_ends", "vpn.not_measured"]),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("rule", SSH_RULES)
+def test_an_ssh_server_is_never_called_a_vpn(rule: str, language: str) -> None:
+    for certainty in (Certainty.LIKELY, Certainty.CERTAIN):
+        route = RouteVerdict(id="ssh-1", kind="ssh", status=Status.DOWN, cause=SSH_RULES[rule], certainty=certainty, rule=rule)
+        if certainty is Certainty.CERTAIN and rule != "vpn.answers_elsewhere":
+            continue  # the judge is never that sure of these
+        with speaking(language):
+            assert "VPN" not in profile_sentence(route)

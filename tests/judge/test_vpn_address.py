@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from app.texts import has_text
-from diagnostics.failures import EOF, FAILED_HANDSHAKE, REFUSED, RESET, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_ANSWER
+from diagnostics.failures import EOF, FAILED_HANDSHAKE, INVALID_CERTIFICATE, REFUSED, RESET, TIMEOUT, UNKNOWN_AUTHORITY, WRONG_ANSWER
 from diagnostics.judge.vpn_evidence import ProfileEvidence
 from diagnostics.judge.vpn_profiles import judge_profile
-from diagnostics.model import NetworkVerdict, Observation, Step
+from diagnostics.model import Cause, NetworkVerdict, Observation, Status, Step
 
 
 def step(stage: str, failure: str | None = None, **detail: Any) -> Observation:
@@ -22,12 +22,12 @@ def ike(port: int, failure: str | None = None, answer: str = "accepted", tries: 
     return step("handshake", failure, transport="udp", port=port, tries=3 if failure == TIMEOUT else tries, **told, **more)
 
 
-def said(protocol: str, *steps: Observation) -> tuple[str, str | None, str, str]:
+def said(protocol: str, *steps: Observation, skew: float | None = None, cause: Cause | None = None) -> tuple[str, str | None, str, str]:
     seen = [
         Observation(id=f"o{n}", step=o.step, route=o.route, failure=o.failure, detail={"protocol": protocol, **o.detail})
         for n, o in enumerate(steps)
     ]
-    found = judge_profile("ikev2-1a2b", ProfileEvidence(seen), NetworkVerdict())
+    found = judge_profile("ikev2-1a2b", ProfileEvidence(seen), NetworkVerdict(status=Status.WORKS, cause=cause, clock_skew_s=skew))
     text = f"cause.{found.cause}.{found.rule.partition('.')[2]}.likely" if found.cause else f"vpn.rule.{found.rule.partition('.')[2]}"
     assert has_text(text) or has_text(f"cause.{found.cause}.likely") or has_text(f"cause.{found.cause}"), text
     return str(found.status), found.cause and str(found.cause), str(found.certainty), found.rule
@@ -102,3 +102,41 @@ def test_what_ike_says_on_its_ports(steps: list[Observation], expected: tuple[st
 )
 def test_what_a_server_over_tcp_shows(steps: list[Observation], expected: tuple[str, str | None, str, str]) -> None:
     assert said("sstp", *steps) == expected
+
+
+# --- a wrong clock looks like an identification that has run out -------------------------------------
+
+OLD = step("tls", INVALID_CERTIFICATE, reason="expired")
+NEW = step("tls", INVALID_CERTIFICATE, reason="early")
+OTHER = step("tls", INVALID_CERTIFICATE, reason="certificate")
+CLOCK = ("down", "wrong_clock", "likely", "vpn.server_dates")
+EXPIRED = ("partial", "vpn_untrusted_server", "likely", "vpn.address_expired")
+UNTRUSTED = ("partial", "vpn_untrusted_server", "likely", "vpn.address_untrusted")
+UNCHECKED = ("unknown", None, "none", "vpn.dates_unchecked")
+
+
+@pytest.mark.parametrize(
+    "proof, skew, expected",
+    [
+        ((OLD,), 9e6, CLOCK),
+        ((OLD,), -9e6, CLOCK),
+        ((OLD,), 3600.0, EXPIRED),
+        ((OLD,), 0.0, EXPIRED),
+        ((OLD,), None, UNCHECKED),
+        ((NEW,), -3600.0, CLOCK),
+        ((NEW,), -59.0, EXPIRED),
+        ((NEW,), None, UNCHECKED),
+        ((step("tls", UNKNOWN_AUTHORITY, reason="certificate"), OLD), 9e6, CLOCK),  # signed by an authority of this computer's own
+        ((OTHER,), 9e6, UNTRUSTED),  # no clock makes a stranger of a server
+        ((step("tls", UNKNOWN_AUTHORITY, reason="certificate"),), 9e6, UNTRUSTED),
+        ((OTHER,), None, UNTRUSTED),
+    ],
+)
+def test_a_wrong_clock_is_named_where_only_the_days_do_not_hold(
+    proof: tuple[Observation, ...], skew: float | None, expected: tuple[str, str | None, str, str]
+) -> None:
+    assert said("anyconnect", PORT, GREETED, *proof, skew=skew) == expected
+
+
+def test_a_clock_that_was_found_wrong_is_named() -> None:
+    assert said("sstp", PORT, GREETED, OLD, cause=Cause.WRONG_CLOCK) == CLOCK

@@ -83,9 +83,9 @@ async def a_port(*, open_: bool) -> AsyncIterator[int]:
         yield port
 
 
-async def noted(network: Computer, owners: Mapping[int, str] | None = None) -> dict[str, Any]:
+async def noted(network: Computer, owners: Mapping[int, str] | None = None, *, search: bool = True) -> dict[str, Any]:
     trace = Trace()
-    await measure_system_proxy(Context(network, trace, (), ()), lambda: owners or {})
+    await measure_system_proxy(Context(network, trace, (), ()), lambda: owners or {}, search=search)
     return trace.observations[0].detail if trace.observations else {}
 
 
@@ -143,12 +143,13 @@ def test_what_browsers_do_not_depend_on_is_listed_and_not_touched(setting: Setti
 
 
 def test_a_search_for_a_script_is_followed_by_name_only_where_it_matters(run_async: RunAsync) -> None:
-    async def scene(*, wpad: bool) -> bool:
+    async def scene(*, wpad: bool, search: bool = True) -> bool:
         async with a_port(open_=False) as port:
-            return bool((await noted(Computer(windows(f"127.0.0.1:{port}", AutoDetect=1), wpad=wpad)))["searched"])
+            return bool((await noted(Computer(windows(f"127.0.0.1:{port}", AutoDetect=1), wpad=wpad), search=search))["searched"])
 
     assert run_async(scene(wpad=True))
     assert not run_async(scene(wpad=False))
+    assert not run_async(scene(wpad=True, search=False))  # nobody is asked
 
 
 def test_without_settings_nothing_is_noted(run_async: RunAsync) -> None:

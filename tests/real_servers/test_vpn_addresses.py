@@ -35,7 +35,7 @@ TOOLS = {
     "ssh-keygen": "openssh-client",
 }
 SERVER, CLIENT = "10.98.9.1", "10.98.9.2"
-OCSERV, SSTP, SSH = 443, 8443, 22
+OCSERV, SSTP, OLD_SSTP, SSH = 443, 8443, 9443, 22
 WITHOUT_RIGHTS = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
 
 STRONGSWAN = """
@@ -187,12 +187,12 @@ def _sshd(far: Namespace, folder: Path, _authority: Authority) -> Iterator[Daemo
 
 
 def _sstp(far: Namespace, folder: Path, authority: Authority) -> Iterator[Daemon]:
-    certificate, key = authority.issue("sstp", [SERVER])
-    sstp = Daemon(
-        far, folder / "sstp.log", sys.executable, "-m", "tests.real_servers.fake_sstp", SERVER, str(SSTP), str(certificate), str(key)
-    )
-    yield sstp
-    sstp.wait_for(("tcp", SSTP))
+    for label, port, days in (("sstp", SSTP, 30), ("old", OLD_SSTP, -1)):
+        certificate, key = authority.issue(label, [SERVER], days)
+        words = (sys.executable, "-m", "tests.real_servers.fake_sstp", SERVER, str(port), str(certificate), str(key))
+        sstp = Daemon(far, folder / f"{label}.log", *words)
+        yield sstp
+        sstp.wait_for(("tcp", port))
 
 
 ADDRESSES = {
@@ -282,3 +282,10 @@ def test_a_certificate_that_nobody_believes_is_named(servers: Servers, kind: str
     assert said == ["partial", "vpn_untrusted_server", "likely", "vpn.address_untrusted"]
     assert [each["roots"] for each in stages if each["stage"] == "tls"] == ["public", "system"]
     assert {each["reason"] for each in stages if each["stage"] == "tls"} == {"certificate"}
+
+
+def test_days_that_are_over_are_told_apart_from_a_stranger(servers: Servers) -> None:
+    """Nobody vouches for the clock in this laboratory: it may as well be the one that is wrong."""
+    said, stages = servers.examined(f"sstp://{SERVER}:{OLD_SSTP}")
+    assert said == ["unknown", None, "none", "vpn.dates_unchecked"], stages
+    assert [each["reason"] for each in stages if each["stage"] == "tls"] == ["expired"]

@@ -14,7 +14,7 @@ import pytest
 from diagnostics.judge import judge
 from diagnostics.model import Report, Step, VpnCheck
 from tests.real_servers import tunnel_servers
-from tests.real_servers.netns import Line
+from tests.real_servers.netns import Line, command
 from tests.real_servers.tunnel_lab import Ran, TunnelLab, ended
 
 pytestmark = pytest.mark.root
@@ -116,7 +116,7 @@ def test_the_providers_resolver_beside_the_tunnel_is_a_leak(lab: TunnelLab) -> N
 def test_what_a_run_without_the_vpn_learns_is_enough_to_name_the_leak(lab: TunnelLab) -> None:
     lab.names(tunnel_servers.PROVIDERS_RESOLVER)
     lab.tunnel_down()
-    before = look(lab, memory=None)
+    before = look(lab, "--learn", memory=None)
     assert before.report.network.vpn.state == "none"
     assert {str(each.status) for each in before.report.network.vpn.checks} == {"not_tested"}
     kept = json.loads((lab.data / "line.json").read_bytes())
@@ -265,8 +265,17 @@ def test_the_terminal_says_where_one_is_seen_and_claims_no_comparison_that_was_n
 
 def test_without_a_vpn_that_is_said_and_nothing_is_wrong(lab: TunnelLab) -> None:
     lab.tunnel_down()
+    before = sent(lab)
     ran = lab.atajo("vpn", "--lang", "en")
     assert (ran.status, ran.stdout.splitlines()[0]) == (0, "No VPN is on in this computer.")
+    assert sent(lab) < before + 5  # the system itself greets its neighbours now and then
+    look(lab, "--learn", memory=None)
+    assert sent(lab) > before + 20  # the counter would have shown it
+
+
+def sent(lab: TunnelLab) -> int:
+    """Return how many packets left the computer over its line."""
+    return int(command(*lab.client.wrap("cat", "/sys/class/net/cl0/statistics/tx_packets")))
 
 
 def test_without_a_vpn_and_without_internet_the_status_is_that_of_no_internet(lab: TunnelLab) -> None:

@@ -163,7 +163,7 @@ def test_before_the_first_check_it_is_said_who_sees_it_and_then_a_check_is_asked
     assert driver.button("vpn.go").accessibleName() == "Detener"
     play(driver, checked())
     assert driver.words("vpn.asks") == ""
-    assert cards(driver)[0].startswith("La segunda forma de salir a Internet. Solo en parte.")
+    assert cards(driver)[0].startswith("Tu dirección «IPv6». Solo en parte.")
     assert driver.window.state is None  # the result on the screen, if there is one, is another
 
 
@@ -288,7 +288,7 @@ def test_it_speaks_the_other_language_at_once(driver: SampleDriver) -> None:
     play(driver, checked())
     driver.window.choose_language("en")
     assert driver.words("vpn.lead") == "A VPN is on: what you test goes through it."
-    assert cards(driver)[0].startswith("The second way out to the Internet. Only in part.")
+    assert cards(driver)[0].startswith("Your “IPv6” address. Only in part.")
     driver.window.start(["x"], [])
     driver.window.vpn.show()
     driver.press("vpn.go")

@@ -1,14 +1,15 @@
 """Does an SSTP, AnyConnect or SSH server answer at an address?
 
 Stages besides those of ``vpn/tcp_server.py``: ``handshake`` (``reached``: tcp, tls, answer; ``status``: the HTTP status, where there is
-one) and ``tls``, the certificate as the system's own client would see it (``roots``: public or system; ``reason``: certificate, where that
-was refused).  The greeting itself believes any certificate, since nothing of the person's is in it.
+one) and ``tls``, the certificate as the system's own client would see it (``roots``: public or system; ``reason``, where that was refused:
+early or expired for its dates, else certificate; ``verify_code``).  The greeting itself believes any certificate, since nothing of the
+person's is in it.
 """
 
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import Any, Final
 
 from diagnostics.bogons import is_address
 from diagnostics.failures import UNKNOWN_AUTHORITY
@@ -19,6 +20,9 @@ from diagnostics.vpn.life import look_for_life
 from diagnostics.vpn.probing import Probing
 from diagnostics.vpn.profile import Protocol
 from diagnostics.vpn.tcp_server import HANDSHAKE_EXTRA, NOBODY_THERE, Opening, TcpServer
+
+_DATES: Final = {9: "early", 10: "expired"}
+"""OpenSSL's verify codes of a certificate whose days have not begun, or are over: by a wrong clock good ones look like that."""
 
 
 async def measure_tcp(probing: Probing) -> None:
@@ -81,8 +85,8 @@ class _Server(TcpServer):
                 shaking = self._context.network.start_tls(stream, context, self._probing.profile.host)
                 try:
                     await self._probing.patiently(shaking, HANDSHAKE_EXTRA)
-                except ssl.SSLCertVerificationError:
-                    step.detail["reason"] = "certificate"
+                except ssl.SSLCertVerificationError as error:
+                    step.detail |= {"reason": _DATES.get(error.verify_code, "certificate"), "verify_code": error.verify_code}
                     raise
         finally:
             if stream is not None:
