@@ -136,7 +136,7 @@ class SampleVpn:
         self.row: ProfileRow | None = WIREGUARD
         self.sources: list[Path | str] = []
         self.tell: Callable[[WatchMoment], None] | None = None
-        self.done: Callable[[str], None] | None = None
+        self.done: Callable[[Said | None], None] | None = None
         self.stopped = 0
 
     def look(self, done: Callable[[VpnVerdict | None], None]) -> None:
@@ -148,7 +148,7 @@ class SampleVpn:
         self.sources.append(source)
         done(ProfileRead(row=self.row, problem=None if self.row is not None else Said(text="vpn.failed")))
 
-    def watch(self, tell: Callable[[WatchMoment], None], done: Callable[[str], None]) -> None:
+    def watch(self, tell: Callable[[WatchMoment], None], done: Callable[[Said | None], None]) -> None:
         """Wait for what a test tells."""
         self.tell, self.done = tell, done
 

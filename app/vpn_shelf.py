@@ -153,7 +153,7 @@ class VpnShelf(QObject):
 
     # --- watching ---
 
-    def watch(self, tell: Callable[[WatchMoment], None], done: Callable[[str], None]) -> None:
+    def watch(self, tell: Callable[[WatchMoment], None], done: Callable[[Said | None], None]) -> None:
         """Watch until it is stopped, at most ``WATCH_SECONDS``."""
         self.stop_watch()
         self._watches += 1
@@ -163,7 +163,7 @@ class VpnShelf(QObject):
         def finished(_result: object, error: BaseException | None) -> None:
             if number == self._watches:
                 self._tell = self._watch = None
-                done(_said(error).words() if error is not None else "")
+                done(_said(error) if error is not None else None)
 
         self._worker.work(watch.run, finished)
 

@@ -105,7 +105,7 @@ class Vpn(Protocol):
         """Read the profile in a file or a text and call ``done`` later; it is remembered until the window closes, and never written."""
         ...
 
-    def watch(self, tell: Callable[[WatchMoment], None], done: Callable[[str], None]) -> None:
+    def watch(self, tell: Callable[[WatchMoment], None], done: Callable[[Said | None], None]) -> None:
         """Look once a second where traffic would go; ``tell`` what changes, the first state at once.
 
         ``done`` comes at the end, with the sentence of an error or nothing.

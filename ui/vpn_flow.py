@@ -19,7 +19,7 @@ from ui.a11y import announce
 from ui.run_state import RunState
 from ui.tip_card import Head
 from ui.todo_flow import Subject
-from ui.vpn_backend import VpnWanted, WatchMoment
+from ui.vpn_backend import Said, VpnWanted, WatchMoment
 
 if TYPE_CHECKING:
     from ui.flow import Window
@@ -243,7 +243,7 @@ class VpnFlow:
     def _moment(self, moment: WatchMoment) -> None:
         self._window.screens.vpn_watch.take(moment)
 
-    def _watched(self, problem: str) -> None:
+    def _watched(self, problem: Said | None) -> None:
         self._window.screens.vpn_watch.end(problem)
 
     # --- what to do, and saving ---

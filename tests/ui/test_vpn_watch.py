@@ -12,7 +12,7 @@ from app.texts import t
 from diagnostics.events import RunDone
 from diagnostics.model import Status
 from tests.ui.conftest import Open, SampleDriver
-from ui.vpn_backend import WatchMoment
+from ui.vpn_backend import Said, WatchMoment
 
 
 @pytest.fixture
@@ -133,3 +133,15 @@ def test_leaving_the_screen_does_not_end_it(watched: SampleDriver) -> None:
     watched.key(Qt.Key.Key_Escape)
     assert watched.screen == "vpn"
     assert watched.window.screens.vpn_watch.watching
+
+
+def test_a_watch_that_could_not_go_on_says_so_in_the_language_that_is_spoken(watched: SampleDriver) -> None:
+    watched.press("vpn_watch.go")
+    done = watched.backend.tunnels.done
+    assert done is not None
+    done(Said(text="vpn.failed"))
+    assert watched.words("vpn_watch.note") == "Esta prueba no se pudo terminar."
+    watched.window.choose_language("en")
+    assert watched.words("vpn_watch.note") == "This test could not be finished."
+    watched.press("vpn_watch.go")
+    assert watched.words("vpn_watch.note") == ""

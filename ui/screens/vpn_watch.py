@@ -13,7 +13,7 @@ from diagnostics.model import Status
 from ui.a11y import announce
 from ui.screen import Screen
 from ui.theme import Theme
-from ui.vpn_backend import WatchMoment
+from ui.vpn_backend import Said, WatchMoment
 from ui.widgets import Button, Card, Label, column, drop
 
 MOST_MOMENTS: Final = 20
@@ -39,6 +39,7 @@ class VpnWatchScreen(Screen):
         super().__init__(theme)
         self.watching = self._ended = False
         self._exam: Status | None = None
+        self._problem: Said | None = None
         self._seconds = 0
         self._moments: list[WatchMoment] = []
         self._now = Card(theme, drawing="circle", role="muted")
@@ -71,6 +72,7 @@ class VpnWatchScreen(Screen):
         self._before.say("" if self.watching else warning)  # while it is watched what is seen stands first
         self._warning.say(warning if self.watching else "")
         self._hint.say(t("vpn_watch.hint") if self.watching else "")
+        self.note.say(self._problem.words() if self._problem is not None else "")
         self._show_now()
         self._show_moments()
         self.set_reading_order()
@@ -145,7 +147,7 @@ class VpnWatchScreen(Screen):
         """Show that the watching began."""
         self.watching, self._ended, self._seconds = True, False, 0
         self._moments.clear()
-        self.note.say("")
+        self._problem = None
         self.timer.start()
         self.retranslate()
 
@@ -159,13 +161,13 @@ class VpnWatchScreen(Screen):
         returned = self._left is not None and moment.inside and moment.what not in _DISPLAYS
         announce(self, self.display if returned else self._sentence(moment))
 
-    def end(self, problem: str = "") -> None:
+    def end(self, problem: Said | None = None) -> None:
         """Show that the watching ended; what was seen stays."""
         if not self.watching:
             return
         self.watching, self._ended = False, True
         self.timer.stop()
-        self.note.say(problem)
+        self._problem = problem
         self.retranslate()
         if self._left is not None:
             announce(self, self._now.accessibleName())
