@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
     from diagnostics.plan import Plan, VpnPlan
     from diagnostics.sim.scenario import Scenario
+    from diagnostics.vpn.profile import Profile
 
 MOST_SECONDS: Final = 86_400.0
 
@@ -216,12 +217,20 @@ def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) ->
 
 
 def _about_vpn_alone(asked: VpnPlan, *, only_routes: bool) -> bool:
-    """Tell whether no service is tested unless it is named: a check of the VPN that is up, or profiles through which no page goes."""
-    from diagnostics.judge.vpn_evidence import PAGELESS
+    """Tell whether no service is tested unless it is named: a check of the VPN that is up, or profiles through which no page goes.
 
+    Through one that is only greeted none goes either.
+    """
     if asked.profiles:
-        return only_routes and all(profile.protocol in PAGELESS for profile in asked.profiles)
+        return only_routes and all(_takes_no_page(profile, asked) for profile in asked.profiles)
     return asked.protection and not asked.outside
+
+
+def _takes_no_page(profile: Profile, asked: VpnPlan) -> bool:
+    from diagnostics.judge.vpn_evidence import PAGELESS
+    from diagnostics.vpn.profile import ONE_AT_A_TIME
+
+    return profile.protocol in PAGELESS or (asked.consent.only_greet and profile.protocol in ONE_AT_A_TIME)
 
 
 def _vpn_plan(options: argparse.Namespace) -> VpnPlan:

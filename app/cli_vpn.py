@@ -375,8 +375,10 @@ def _tell(report: Report, talk: Terminal, order: Order) -> None:
         return
     write_proxies(report, talk, {})
     write_notes(order, talk)
-    talk.line()
-    for verdict in (each for each in whole_verdicts(report) if usable(report, each.target)):
+    through = [each for each in whole_verdicts(report) if usable(report, each.target)]
+    if through:
+        talk.line()
+    for verdict in through:
         name, word = wording.name_of(verdict.target, report, order.catalog), wording.status_word(verdict.status)
         talk.line(f"{talk.symbol(verdict.status)} {name}: {word}", style=SYMBOLS.get(verdict.status, ("", "", ""))[2])
         talk.line(wording.card_sentence(verdict, report, order.catalog), indent=2)

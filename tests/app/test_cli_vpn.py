@@ -187,7 +187,9 @@ def test_a_profile_read_from_a_file_hides_its_place_and_keys() -> None:
     [
         (("vpn", "ikev2://192.0.2.7"), ()),  # no page goes through it: services are asked for only where they are named
         (("vpn", "ikev2://192.0.2.7", "x"), ("x",)),
-        (("vpn", "MINE"), ("x", "whatsapp", "telegram", "signal")),
+        (("vpn", "MINE"), ()),  # where it is only greeted, no page goes either
+        (("vpn", "MINE", "--not-in-use"), ("x", "whatsapp", "telegram", "signal")),
+        (("vpn", "MINE", "x"), ("x",)),
         (("check", "--light", "--vpn", "ikev2://192.0.2.7"), ("x", "whatsapp", "telegram", "signal")),
         (("vpn",), ()),
         (("vpn", "--outside"), ("x", "whatsapp", "telegram", "signal")),
