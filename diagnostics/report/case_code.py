@@ -1,4 +1,4 @@
-"""A short name for a report, to be said over a bad telephone line: two common Spanish words and a number, «mesa tigre 407».
+"""A short name for a report, to be said over a bad telephone line: two common Spanish words and a number, «mesa-tigre-407».
 
 It follows from the run's random id alone, so every rendering and every copy of one report has the same one, and it tells nothing
 else.  It finds a report again, it does not protect it: 26 bits, one chance pair among some 8 000 reports.
@@ -37,10 +37,10 @@ NUMBERS: Final = 1000
 
 
 def case_code(report: Report) -> str:
-    """Return the code of a report, as it is written: «mesa tigre 407»."""
+    """Return the code of a report, as it is written: «mesa-tigre-407»."""
     digest = hashlib.sha256(f"atajo case\0{report.run.id}".encode("utf-8", "replace")).digest()
     number = int.from_bytes(digest[2:6], "big") % NUMBERS
-    return f"{WORDS[digest[0]]} {WORDS[digest[1]]} {number:03}"
+    return f"{WORDS[digest[0]]}-{WORDS[digest[1]]}-{number:03}"
 
 
 def said(text: str) -> str:
@@ -54,4 +54,4 @@ def said(text: str) -> str:
     known = len(words) == 2 and all(word in WORDS for word in words)
     if not known or len(numbers) != 1 or int(numbers[0]) >= NUMBERS:
         return ""
-    return f"{words[0]} {words[1]} {int(numbers[0]):03}"
+    return f"{words[0]}-{words[1]}-{int(numbers[0]):03}"
