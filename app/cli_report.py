@@ -27,6 +27,7 @@ from diagnostics.judge import Judgement
 from diagnostics.model import Cause, Certainty, NetworkVerdict, Observation, Report, RouteVerdict, Status, Verdict
 from diagnostics.report.archive import MAX_ARCHIVE
 from diagnostics.report.bundle import read_bundle
+from diagnostics.report.case_code import case_code
 from diagnostics.report.contract import MAX_BYTES
 from diagnostics.report.replay import Replay, replay
 from diagnostics.report.sealed import is_sealed
@@ -70,6 +71,8 @@ def explain(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
     again = replay(report)
     _write_differences(report, again, out)
     now = judged_again(report, again.judgement)
+    if report.run.id:
+        out.line(t("report.code", code=case_code(report)))
     write_summary(now, out, own=False)
     write_ways(now, out)
     out.line()

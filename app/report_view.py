@@ -19,6 +19,7 @@ from app.texts import t
 from app.vpn_words import measured_through
 from diagnostics.advice.platforms import ANY
 from diagnostics.model import NetworkVerdict, Observation, Report, RouteVerdict, Status, Verdict, VpnCheck
+from diagnostics.report.case_code import case_code
 from diagnostics.report.html import AdviceView, CardView, FunctionView, ReportView, StageView, StepsView, TableView, render_html
 
 MOST_CARDS: Final = 200
@@ -157,6 +158,7 @@ def _facts(report: Report) -> tuple[tuple[str, str], ...]:
         (t("html.fact.seconds"), texts.seconds(report.run.seconds)),
         (t("html.fact.program"), f"Atajo {report.app.version}".strip()),
         (t("html.fact.system"), report.app.platform or NOTHING),
+        (t("html.fact.code"), case_code(report) if report.run.id else NOTHING),
         (t("html.fact.id"), report.run.id or NOTHING),
     ]
     if report.run.simulated:
