@@ -92,7 +92,7 @@ class AddressBook:
         self._taken = taken
         self._placeholders: dict[Address, Address] = {}
         self._used: dict[Address, int] = {}
-        self._other_spellings = {spelling.lower(): address for address in self._own for spelling in _spellings(address)}
+        self._other_spellings = {spelling.lower(): address for address in self._own for spelling in spellings(address)}
 
     @property
     def spellings(self) -> dict[str, Address]:
@@ -234,17 +234,11 @@ def _is_stand_in(address: Address) -> bool:
     return _is_placeholder(address, _PUBLIC6) or (address in _STANDING6 and 0 < int(address) & ((1 << 80) - 1) <= _BLOCK)
 
 
-def _spellings(address: Address) -> list[str]:
+def spellings(address: Address) -> list[str]:
+    """Return how host names and the like write an address: with dashes, backwards, with zeros before, as one number."""
     if isinstance(address, ipaddress.IPv4Address):
         parts = str(address).split(".")
         padded = [part.zfill(3) for part in parts]
-        joined = [
-            "-".join(parts),
-            "-".join(reversed(parts)),
-            ".".join(padded),
-            "-".join(padded),
-            "-".join(reversed(padded)),
-            "".join(padded),
-        ]
-        return [*joined, "_".join(parts), f"{int(address):08x}", f"{'.'.join(reversed(parts))}.in-addr.arpa"]
-    return [address.exploded.replace(":", "-"), str(address).replace(":", "-"), address.reverse_pointer]
+        either_way = [joiner.join(way) for each in (parts, padded) for way in (each, each[::-1]) for joiner in "-_"]
+        return [*either_way, ".".join(padded), "".join(padded), f"{int(address):08x}", f"{'.'.join(reversed(parts))}.in-addr.arpa"]
+    return [address.exploded.replace(":", "-"), str(address).replace(":", "-"), address.exploded.replace(":", ""), address.reverse_pointer]
