@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app import cli
 from app.cli_files import Target
+from app.shared_report import Shared
 from app.terminal import Terminal
 from app.texts import has_text, join_names, language, t
-from diagnostics.model import Report
+from diagnostics.model import Fact, Report
+from diagnostics.report.choices import RedactionChoices, Sites, Times
 from diagnostics.report.contract import dump
 
 
@@ -19,6 +21,7 @@ class Outputs:
     def __init__(self, options: argparse.Namespace) -> None:
         """Read what was asked for; nothing is touched yet.  Raises UsageError if both want standard output."""
         self._full: bool = options.full
+        self._choices = _choices(options)
         self._files = [(Target(name), as_page) for name, as_page in ((options.html, True), (options.json, False)) if name is not None]
         self.takes_stdout = any(file.is_stdout for file, _ in self._files)
         """Whether standard output belongs to the report."""
@@ -34,16 +37,16 @@ class Outputs:
         for file, _ in self._files:
             file.check()
 
-    def write(self, report: Report, out: Terminal) -> list[str]:
-        """Write everything and return the sentences about it.  Raises InputError("error.cannot_write")."""
-        removed: Mapping[str, int] = {}
-        if not self._full:
-            from diagnostics.report.redaction import redacted
+    def write(self, report: Report, out: Terminal, ways: Sequence[Fact] = ()) -> list[str]:
+        """Write everything and return the sentences about it; ``ways``: the proxies and profiles of the run, to be left out.
 
-            clean = redacted(report)
-            report, removed = clean.report, clean.removed
-        for file, as_page in self._files:
-            file.write(_page(report) if as_page else dump(report), out)
+        Raises InputError("error.cannot_write" or "error.report_not_clean").
+        """
+        shared = None if self._full else Shared(report, choices=self._choices, ways=ways)
+        contents = [_content(report, shared, as_page=as_page) for _, as_page in self._files]
+        for (file, _), content in zip(self._files, contents, strict=True):
+            file.write(content, out)
+        removed = shared.removed if shared else {}
         said = [t("cli.saved", file=file.name) for file, _ in self._files if not file.is_stdout]
         return [*said, t("cli.removed", what=kinds(removed))] if removed else said
 
@@ -62,7 +65,20 @@ def refused_in_full(options: argparse.Namespace, err: Terminal) -> bool:
     return True
 
 
-def _page(report: Report) -> bytes:
+def _choices(options: argparse.Namespace) -> RedactionChoices:
+    """Return what was chosen about what goes.  Raises UsageError for choices that contradict each other."""
+    if options.exact_time and options.round_time:
+        raise cli.UsageError("cli.error.either", one="--exact-time", other="--round-time")
+    return RedactionChoices(
+        sites=Sites.HIDDEN if options.hide_sites else Sites.HOST, time=Times.EXACT if options.exact_time else Times.HOUR
+    )
+
+
+def _content(report: Report, shared: Shared | None, *, as_page: bool) -> bytes:
+    if shared is not None:
+        return shared.page(language()) if as_page else shared.data()
+    if not as_page:
+        return dump(report)
     from app.report_view import html_page
 
     return html_page(report, language()).encode("utf-8", "replace")

@@ -156,22 +156,23 @@ class _Cleaner:
 
     def _observation(self, observation: Mapping[str, Any]) -> dict[str, Any]:
         typed = self._urls.is_typed(observation.get("target"))
-        cleaned = self._mapping(observation, free=False, typed=typed)
         detail = observation["detail"]
+        changed: dict[str, Any] = {}
         if typed and isinstance(detail.get("location"), str) and isinstance(detail.get("url"), str):
-            cleaned["detail"]["location"] = self._string(absolute(detail["url"], detail["location"]), "location", free=True, typed=True)
+            changed["detail"] = {**detail, "location": absolute(detail["url"], detail["location"])}
         if detail.get("resolver") == "system" and observation.get("address") in self._resolvers:
-            cleaned["address"] = self._resolver(observation["address"])
+            changed["address"] = self._resolver(observation["address"], "address")
         if observation["step"] == "system" and detail.get("kind") == "resolver" and isinstance(detail.get("addresses"), list):
-            cleaned["detail"]["addresses"] = [
-                self._resolver(item) if item in self._resolvers else self._value(item, "", free=True, typed=False)
-                for item in detail["addresses"]
-            ]
-        return cleaned
+            named = [self._resolver(each, "detail.addresses[]") if each in self._resolvers else each for each in detail["addresses"]]
+            changed["detail"] = {**detail, "addresses": named}
+        return self._mapping({**observation, **changed}, free=False, typed=typed)
 
-    def _resolver(self, address: str) -> str:
+    def _resolver(self, address: str, place: str) -> str:
+        """Return what stands for a resolver of the network; nothing of that is taken for anything else afterwards."""
         shown = f"[resolver {self._resolvers[address]}]"
+        self.ledger.at.append(place)
         self.ledger.add(("resolver", str(parse(address)), shown))
+        self.ledger.at.pop()
         return shown
 
     def _value(self, value: Json, key: str, *, free: bool, typed: bool) -> Json:

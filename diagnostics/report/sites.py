@@ -45,6 +45,7 @@ class HiddenSites:
         others = [o for o in document["observations"] if o["target"] not in self.targets and o["target"] is not None]
         self._public_names = _public_names(plans, others)
         self._public_bases = {base_domain(name) for name in self._public_names}
+        self._typed = _hosts(typed)
         self._public_texts = {text for o in others for text in _marks(o["detail"])}
         self._roots: dict[str, str] = {}
         self._labels: dict[tuple[str, str], str] = {}
@@ -62,7 +63,7 @@ class HiddenSites:
     # --- names ------------------------------------------------------------------------------------
 
     def _hide(self, host: str) -> None:
-        if is_address(host) or "." not in host or host in self._public_names:
+        if is_address(host) or "." not in host or self._is_public(host):
             return
         base = base_domain(host.removeprefix("*."))
         number = len(self._roots) + 1
@@ -71,13 +72,20 @@ class HiddenSites:
         elif not base.endswith(f".{STAND_IN}"):
             self._roots.setdefault(base, f"site-{number}.{STAND_IN}")
 
+    def _is_public(self, host: str) -> bool:
+        """Tell whether every copy of Atajo, or this run's other targets, know a name, with ``www`` before it or without."""
+        bare = host.removeprefix("www.")
+        return bool({bare, f"www.{bare}"} & self._public_names) or bare in self._public_bases
+
     def words(self) -> dict[str, str]:
         """Return the labels that name a hidden site by themselves, with what stands in their place."""
         found: dict[str, str] = {}
         for root, stand_in in self._roots.items():
-            for label in root.split(".")[:1]:
+            shown = f"[{stand_in.partition('.')[0].replace('-', ' ')}]"
+            typed = {label for host in self._typed if host == root or host.endswith(f".{root}") for label in host.split(".")[:-1]}
+            for label in {root.partition(".")[0], *typed}:
                 if len(label) >= SHORTEST_LABEL and label not in public_words():
-                    found[label] = f"[{stand_in.partition('.')[0].replace('-', ' ')}]"
+                    found.setdefault(label, shown)
         return found
 
     def found(self, text: str) -> list[tuple[str, str]]:

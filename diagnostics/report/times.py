@@ -49,6 +49,8 @@ class TimeShift:
 
     def number(self, value: float) -> float:
         """Return a number of seconds or milliseconds since 1970 moved, any other number as it is."""
+        if value < _EPOCH:
+            return value
         for unit in (1, 1_000, 1_000_000, 1_000_000_000):
             if self._is_near(value / unit):
                 return value + self._by * unit
@@ -77,7 +79,8 @@ class TimeShift:
 
     def _iso(self, found: re.Match[str]) -> str:
         try:
-            moved = self._moved(dt.datetime.fromisoformat(f"{found[1]}T{found[3].replace(',', '.')}{found[4] or ''}"))
+            moment = dt.datetime.fromisoformat(f"{found[1]}T{found[3].replace(',', '.')}{found[4] or ''}")
+            moved = self._moved(moment if found[3].count(":") > 1 else moment.replace(second=int(-self._by % 60)))
         except (ValueError, OverflowError):
             return found[0]
         if moved is None:
