@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from app.paths import save_folder, write_whole
 from app.settings import Settings, SettingsStore
 from app.texts import language, t
 from diagnostics.errors import InputError
-from diagnostics.model import Report, Service
+from diagnostics.model import Fact, Report, Service
 from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
 from ui.vpn_backend import VpnWanted
 
@@ -57,6 +58,8 @@ class AppBackend(QObject):
         self._vpn: VpnShelf | None = None
         self._data: DataShelf | None = None
         self._data_store: DataStore | None = None
+        self._ways: dict[str, Fact] = {}
+        """The proxies and profiles of this session's runs: nothing that a server says of them is handed on."""
 
     def listen(self, arrived: Arrived, failed: Failed) -> None:
         """Connect the window."""
@@ -157,7 +160,7 @@ class AppBackend(QObject):
         catalog, scenario = self.catalog, self._scenario
         links = partial(self.proxies.links, tuple(proxies)) if proxies else list
         wanted = Wanted(tuple(targets), tuple(urls), links, self.preferences.ways, self.preferences.ways_out)
-        return self._engine.start(lambda tell: _open_run(catalog, scenario, wanted, tell))
+        return self._engine.start(lambda tell: _open_run(catalog, scenario, wanted, tell, self._ways.update))
 
     @property
     def vpn(self) -> VpnShelf:
@@ -172,7 +175,7 @@ class AppBackend(QObject):
         """Begin a run about VPNs."""
         catalog, scenario = self.catalog, self._scenario
         job = self.vpn.job(wanted, partial(self.proxies.links, wanted.proxies)) if wanted.proxies else self.vpn.job(wanted)
-        return self._engine.start(lambda tell: _open_vpn_run(catalog, scenario, job, tell))
+        return self._engine.start(lambda tell: _open_vpn_run(catalog, scenario, job, tell, self._ways.update))
 
     def cancel(self) -> None:
         """End the run."""
@@ -189,6 +192,7 @@ class AppBackend(QObject):
         if self._vpn is not None:
             self._vpn.forget()
         self._engine.close()
+        self._ways.clear()
 
     # --- the outcome ---
 
@@ -223,7 +227,8 @@ class AppBackend(QObject):
                 log.warning("report not saved: %s", type(error).__name__)
             done(result if isinstance(result, Saved) else None)
 
-        self._engine.work(lambda: save_report(report, Path(folder).expanduser(), kind, spoken), finished)
+        ways = tuple(self._ways.values())
+        self._engine.work(lambda: save_report(report, Path(folder).expanduser(), kind, spoken, ways), finished)
 
     def show(self, address: str) -> None:
         """Open a folder or a page."""
@@ -243,22 +248,24 @@ def sites_in(source: Path | str) -> SitesRead:
     return SitesRead(urls=found.urls, notes=tuple(notes_of(found)))
 
 
-def save_report(report: Report, folder: Path, kind: SaveKind, spoken: str) -> Saved:
-    """Write a redacted report into ``folder`` and say where.  Raises OSError when it cannot be written."""
-    from diagnostics.report.contract import dump
-    from diagnostics.report.redaction import redacted
+def save_report(report: Report, folder: Path, kind: SaveKind, spoken: str, ways: Sequence[Fact] = ()) -> Saved:
+    """Write a redacted report into ``folder`` and say where.
 
-    clean = redacted(report)
-    content = dump(clean.report) if kind is SaveKind.DATA else _page(clean.report, spoken)
-    name = f"atajo-{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}.{_ENDINGS[kind]}"
+    Raises OSError when it cannot be written, InputError("error.report_not_clean") when it must not be.
+    """
+    from app.shared_report import Shared
+
+    shared = Shared(report, ways=ways)
+    content = shared.data() if kind is SaveKind.DATA else shared.page(spoken)
+    name = _free_name(folder, f"atajo-{dt.datetime.now().astimezone():%Y-%m-%d-%H}h", _ENDINGS[kind])
     write_whole(folder / name, content)
-    return Saved(folder=str(folder), file=name, removed=sum(clean.removed.values()))
+    return Saved(folder=str(folder), file=name, removed=sum(shared.removed.values()))
 
 
-def _page(report: Report, spoken: str) -> bytes:
-    from app.report_view import html_page  # jinja2 is for those who save a page
-
-    return html_page(report, spoken).encode()
+def _free_name(folder: Path, stem: str, ending: str) -> str:
+    """Return a name that no file has yet; it tells the hour and no more, as the report does."""
+    names = (f"{stem}{f'-{number}' if number > 1 else ''}.{ending}" for number in itertools.count(1))
+    return next(name for name in names if not (folder / name).exists())
 
 
 def _import_engine() -> None:
@@ -276,23 +283,29 @@ class Wanted(NamedTuple):
 
 
 @asynccontextmanager
-async def _open_run(catalog: Catalog, scenario: Scenario | None, wanted: Wanted, tell: Tell) -> AsyncIterator[Measuring]:
+async def _open_run(
+    catalog: Catalog, scenario: Scenario | None, wanted: Wanted, tell: Tell, used: Callable[[dict[str, Fact]], None]
+) -> AsyncIterator[Measuring]:
     """Plan a run and open its network, the real one or a simulated one; in the engine's thread."""
     from diagnostics.daemon import daemon_call
     from diagnostics.plan import make_plan
 
     links = await daemon_call(wanted.links)
+    used({link.id: link for link in links})
     plan = make_plan(wanted.targets, wanted.urls, catalog, routes=links, ways=wanted.ways, exits=wanted.ways and wanted.ways_out)
     async with _on_network(plan, catalog, scenario, tell) as run:
         yield run
 
 
 @asynccontextmanager
-async def _open_vpn_run(catalog: Catalog, scenario: Scenario | None, job: VpnJob, tell: Tell) -> AsyncIterator[Measuring]:
+async def _open_vpn_run(
+    catalog: Catalog, scenario: Scenario | None, job: VpnJob, tell: Tell, used: Callable[[dict[str, Fact]], None]
+) -> AsyncIterator[Measuring]:
     """Plan a run about VPNs and open its network; in the engine's thread."""
     from app.line_memory import Remembering
 
     plan = await job.plan(catalog)
+    used({link.id: link for link in plan.vpn.lent} | {profile.id: profile for profile in plan.vpn.profiles})
     async with _on_network(plan, catalog, scenario, tell) as run:
         yield Remembering(run, plan.vpn.memory) if plan.vpn.protection else run
 

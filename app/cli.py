@@ -328,7 +328,7 @@ def _exit_statuses(out: Terminal, statuses: Mapping[str, int]) -> None:
 
 def _parser(command: str) -> _Parser:
     """Return the parser of one command."""
-    from app.cli_options import check_options, matrix_options, run_options
+    from app.cli_options import check_options, matrix_options, run_options, sharing_options
     from app.texts import t
 
     parser = _Parser(
@@ -357,8 +357,7 @@ def _parser(command: str) -> _Parser:
         group.add_argument("--to", metavar="KEY", help=t("cli.help.to"))
         group.add_argument("--passphrase", action="store_true", help=t("cli.help.passphrase"))
     if command in ("check", "proxy", "vpn", "export"):
-        group.add_argument("--full", action="store_true", help=t("cli.help.full"))
-        group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))
+        sharing_options(group)
     group.add_argument("--lang", metavar="es|en", help=t("cli.help.lang"))
     group.add_argument("-h", "--help", action="store_true", help=t("cli.help.help"))
     return parser

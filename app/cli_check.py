@@ -22,7 +22,7 @@ from app.terminal import Terminal
 from app.texts import t
 from diagnostics.errors import InputError
 from diagnostics.events import Event
-from diagnostics.model import Cause, Report, Status
+from diagnostics.model import Cause, Fact, Report, Status
 
 if TYPE_CHECKING:
     from diagnostics.catalog import Catalog
@@ -167,7 +167,7 @@ def check(
         progress = progress_for(err, order.plan, quiet=options.quiet or order.plan.vpn.watch > 0 or order.plan.vpn.look)
         report = asyncio.run(_measured(order, progress, stop, measure))
         try:  # before the summary: whoever is impatient while it is written has the report already
-            said = outputs.write(report, out) if outputs else []
+            said = outputs.write(report, out, _ways(order)) if outputs else []
         except InputError as error:
             problem = error
     if not options.quiet:
@@ -178,6 +178,11 @@ def check(
     if problem is not None:
         raise problem
     return (status or exit_status)(report)
+
+
+def _ways(order: Order) -> list[Fact]:
+    """Return the person's own ways out that this run knows, so that nothing a server says of them is handed on."""
+    return [*order.plan.routes, *order.plan.vpn.lent, *order.plan.vpn.profiles]
 
 
 def _order(options: argparse.Namespace, timeout: float | None, err: Terminal) -> Order:

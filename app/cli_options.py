@@ -50,3 +50,12 @@ def check_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-direct", action="store_true", help=t("cli.help.no_direct"))
     group.add_argument("--light", action="store_true", help=t("cli.help.light"))
     group.add_argument("--ways-out", action="store_true", help=t("cli.help.ways_out"))
+
+
+def sharing_options(group: argparse._ArgumentGroup) -> None:
+    """Add what decides how much of the person stays in a file."""
+    group.add_argument("--round-time", action="store_true", help=t("cli.help.round_time"))
+    group.add_argument("--exact-time", action="store_true", help=t("cli.help.exact_time"))
+    group.add_argument("--hide-sites", action="store_true", help=t("cli.help.hide_sites"))
+    group.add_argument("--full", action="store_true", help=t("cli.help.full"))
+    group.add_argument("--with-my-addresses", action="store_true", help=t("cli.help.with_my_addresses"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app import cli
 from app.cli_files import Target
+from app.shared_report import Shared
 from app.terminal import Terminal
-from app.texts import has_text, join_names, t
-from diagnostics.model import Report
+from app.texts import has_text, join_names, language, t
+from diagnostics.model import Fact, Report
+from diagnostics.report.choices import RedactionChoices, Sites, Times
 
 KINDS: Final = ("html", "pdf", "bundle", "csv", "text", "json")
 """The options that name a file to write, in the order in which they are written: ``app/renderings.py`` has one for each."""
@@ -26,6 +28,7 @@ class Outputs:
         cannot be used.
         """
         self._full: bool = options.full
+        self._choices = _choices(options)
         chosen = vars(options)
         self._files = [(Target(name), kind) for kind in KINDS if (name := chosen.get(kind)) is not None]
         self.takes_stdout = any(file.is_stdout for file, _ in self._files)
@@ -50,21 +53,22 @@ class Outputs:
         for file, _ in self._files:
             file.check()
 
-    def write(self, report: Report, out: Terminal) -> list[str]:
-        """Write everything and return the sentences about it.  Raises InputError("error.cannot_write")."""
-        removed: Mapping[str, int] = {}
-        if not self._full:
-            from diagnostics.report.redaction import redacted
+    def write(self, report: Report, out: Terminal, ways: Sequence[Fact] = ()) -> list[str]:
+        """Write everything and return the sentences about it; ``ways``: the proxies and profiles of the run, to be left out.
 
-            clean = redacted(report)
-            report, removed = clean.report, clean.removed
-        from app.renderings import RENDERINGS
-
-        for file, kind in self._files:
-            content = RENDERINGS[kind](report)
-            file.write(self._seal.close(content) if self._seal is not None and kind == "bundle" else content, out)
+        Raises InputError("error.cannot_write" or "error.report_not_clean").
+        """
+        shared = None if self._full else Shared(report, choices=self._choices, ways=ways)
+        contents = [self._closed(_content(report, shared, kind), kind) for _, kind in self._files]
+        for (file, _), content in zip(self._files, contents, strict=True):
+            file.write(content, out)
+        removed = shared.removed if shared else {}
         said = [t("cli.saved", file=file.name) for file, _ in self._files if not file.is_stdout]
         return [*said, t("cli.removed", what=kinds(removed))] if removed else said
+
+    def _closed(self, content: bytes, kind: str) -> bytes:
+        """Return a bundle encrypted where that was asked for; everything else as it is."""
+        return self._seal.close(content) if self._seal is not None and kind == "bundle" else content
 
 
 def kinds(removed: Mapping[str, int]) -> str:
@@ -79,3 +83,20 @@ def refused_in_full(options: argparse.Namespace, err: Terminal) -> bool:
         return False
     err.line(t("cli.export.confirm", option="--with-my-addresses"))
     return True
+
+
+def _choices(options: argparse.Namespace) -> RedactionChoices:
+    """Return what was chosen about what goes.  Raises UsageError for choices that contradict each other."""
+    if options.exact_time and options.round_time:
+        raise cli.UsageError("cli.error.either", one="--exact-time", other="--round-time")
+    return RedactionChoices(
+        sites=Sites.HIDDEN if options.hide_sites else Sites.HOST, time=Times.EXACT if options.exact_time else Times.HOUR
+    )
+
+
+def _content(report: Report, shared: Shared | None, kind: str) -> bytes:
+    if shared is not None:
+        return shared.rendering(kind, language())
+    from app.renderings import RENDERINGS
+
+    return RENDERINGS[kind](report)

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -43,8 +44,11 @@ class _Closed(QTextDocument):
         return None
 
 
-def pdf_pages(report: Report, language: str) -> bytes:
-    """Return the report as a PDF in ``language``.  Hand in what ``redacted`` returns: nothing is taken out here."""
+def pdf_pages(report: Report, language: str, checked: Callable[[bytes], bytes] = bytes) -> bytes:
+    """Return the report as a PDF in ``language``; ``checked`` returns what may be drawn of its source.
+
+    Hand in what ``redacted`` returns: nothing is taken out here.
+    """
     with texts.speaking(language):
         view = view_of(report)
     application = _application()
@@ -59,7 +63,7 @@ def pdf_pages(report: Report, language: str) -> bytes:
     writer.setPageLayout(QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins))
     document = _Closed()
     document.setDefaultFont(QFont(QGuiApplication.font().family(), 10))
-    document.setHtml(render_print(_for_paper(view)))
+    document.setHtml(checked(render_print(_for_paper(view)).encode("utf-8", "replace")).decode("utf-8", "replace"))
     document.print_(writer)
     buffer.close()
     del writer, document, application

@@ -32,14 +32,17 @@ def page(report: Report) -> bytes:
     return html_page(report, language()).encode("utf-8", "replace")
 
 
-def paper(report: Report) -> bytes:
-    """Return the PDF, in the language that is spoken.  Raises InputError where Qt is not installed."""
+def paper(report: Report, checked: Callable[[bytes], bytes] = bytes) -> bytes:
+    """Return the PDF, in the language that is spoken; ``checked`` returns what may be drawn of it.
+
+    Raises InputError where Qt is not installed.
+    """
     try:
         from app.pdf import pdf_pages
     except ImportError as error:  # the terminal form does without Qt
         raise InputError("error.pdf_needs_qt") from error
 
-    return pdf_pages(report, language())
+    return pdf_pages(report, language(), checked)
 
 
 def text(report: Report) -> bytes:

@@ -8,25 +8,31 @@ It works on the structured document, not on its text: every string, key and nest
     * addresses of services and of public resolvers stay, and so do 127.0.0.1 and 0.0.0.0 in answers: they are the evidence.
       This computer's addresses and every private one get placeholders of the same range (``addresses.py``);
     * the provider's resolvers become ``[resolver 1]``; of a site that the person typed only the host stays, its paths
-      become ``/[1]``.
+      become ``/[1]``; if the person wants it, the host goes as well (``sites.py``);
+    * the time of day, to the hour unless the person wants it exact (``times.py``).
 
-Replaying a redacted report gives the same verdicts, since equal texts stay equal and different ones different.
+Replaying a redacted report gives the same verdicts, since equal texts stay equal and different ones different.  What was written
+in the end is searched once more (``sweep.py``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
 import msgspec
 
-from diagnostics.bogons import is_bogon
 from diagnostics.model import Report
 from diagnostics.report.addresses import Address, AddressBook, parse
+from diagnostics.report.choices import AS_USUAL, RedactionChoices, Sites, Times
 from diagnostics.report.contract import Json
-from diagnostics.report.secrets import SHORTEST_WORD, Secrets, public_addresses, public_words
+from diagnostics.report.places import evidence_addresses, own_resolvers
+from diagnostics.report.removals import Ledger, Removal, Taken
+from diagnostics.report.secrets import SHORTEST_WORD, Secrets, public_words
+from diagnostics.report.sites import HiddenSites
+from diagnostics.report.times import TimeShift
 from diagnostics.report.urls import UrlCleaner, absolute
 
 _MAC: Final = re.compile(
@@ -58,41 +64,52 @@ _FREE_FIELDS: Final = frozenset({"detail"})
 
 
 class Redacted(msgspec.Struct, frozen=True):
-    """A report without the person in it, and how many different things of each kind were removed.
+    """A report without the person in it, how many different things of each kind were removed, and the list of them.
 
-    Kinds: address, resolver, mac, host_name, user, home, network_name, url, secret.
+    Kinds: address, resolver, mac, host_name, user, home, network_name, url, secret, site, time.
     """
 
     report: Report
     removed: dict[str, int]
+    removals: tuple[Removal, ...] = ()
 
 
-def redacted(report: Report, *, secrets: Secrets | None = None) -> Redacted:
+def redacted(report: Report, *, secrets: Secrets | None = None, choices: RedactionChoices = AS_USUAL) -> Redacted:
     """Return ``report`` as it may be handed on; ``secrets`` None means those of this computer."""
     document = msgspec.to_builtins(report)
-    cleaner = _Cleaner(document, Secrets.of_this_computer() if secrets is None else secrets)
-    cleaned = cleaner.document(document)
-    return Redacted(msgspec.convert(cleaned, Report), {kind: len(found) for kind, found in sorted(cleaner.removed.items()) if found})
+    cleaner = _Cleaner(document, Secrets.of_this_computer() if secrets is None else secrets, choices)
+    cleaned = msgspec.convert(cleaner.document(document), Report)
+    return Redacted(cleaned, cleaner.ledger.counts(), cleaner.ledger.removals())
 
 
 class _Cleaner:
     """Removes one set of secrets from one document."""
 
-    def __init__(self, document: Mapping[str, Any], secrets: Secrets) -> None:
-        self.removed: dict[str, set[str]] = {}
-        self._resolvers = _own_resolvers(document)
-        self._book = AddressBook(secrets.addresses | set(self._resolvers), _evidence(document, set(self._resolvers)), self._address_taken)
+    def __init__(self, document: Mapping[str, Any], secrets: Secrets, choices: RedactionChoices) -> None:
+        self.ledger = Ledger()
+        self._taken: list[Taken] = []
+        self._resolvers = own_resolvers(document)
+        self._sites = HiddenSites(document) if choices.sites is Sites.HIDDEN else None
+        hidden = self._sites.addresses if self._sites else frozenset()
+        evidence = evidence_addresses(document, {*self._resolvers, *hidden})
+        self._book = AddressBook(secrets.addresses | set(self._resolvers), evidence, self._address_taken, hidden=hidden)
         self._words = self._exact(secrets)
         self._longest_first = sorted(self._words, key=len, reverse=True)
         self._exactly = re.compile("|".join(map(self._alternative, self._longest_first)), re.IGNORECASE) if self._words else None
-        self._urls = UrlCleaner(document, lambda url: self._took("url", url))
-        self._known: dict[tuple[str, str, bool], str] = {}
+        self._urls = UrlCleaner(document, lambda url, shown: self._took("url", url, shown))
+        shift = TimeShift(document)
+        self._times = shift if choices.time is Times.HOUR and shift.moves else None
+        self._known: dict[tuple[str, str, bool], tuple[str, tuple[Taken, ...]]] = {}
 
-    def _took(self, kind: str, what: str) -> None:
-        self.removed.setdefault(kind, set()).add(what)
+    def _took(self, kind: str, what: str, shown: str) -> None:
+        self._taken.append((kind, what, shown))
 
-    def _address_taken(self, address: Address) -> None:
-        self._took("resolver" if str(address) in self._resolvers else "address", str(address))
+    def _address_taken(self, address: Address, shown: str) -> None:
+        self._took("resolver" if str(address) in self._resolvers else "address", str(address), shown)
+
+    def _count(self, taken: Iterable[Taken]) -> None:
+        for each in taken:
+            self.ledger.add(each)
 
     def _exact(self, secrets: Secrets) -> dict[str, tuple[str, str, bool]]:
         """Return what is searched as it is: folded text -> (kind, placeholder, may be part of a word)."""
@@ -102,6 +119,7 @@ class _Cleaner:
             ("user", "[user]", secrets.user_names),
             ("host_name", "[host]", secrets.host_names),
             ("mac", "[mac]", secrets.macs),
+            ("network_name", "[network]", secrets.domains),
         ):
             for text in texts:
                 if len(text) >= SHORTEST_WORD and text.lower() not in public_words():
@@ -109,6 +127,7 @@ class _Cleaner:
         for mac in secrets.macs:
             words |= {mac.lower().replace(old, new): ("mac", "[mac]", False) for old in ":-" for new in ("", ":", "-")}
         words |= {text.lower(): ("home", "[home]", True) for text in secrets.homes if len(text) > SHORTEST_WORD}
+        words |= {text.lower(): ("site", shown, False) for text, shown in (self._sites.words() if self._sites else {}).items()}
         words |= {text.lower(): ("secret", "[secret]", True) for text in secrets.others if text}
         words |= {spelling.lower(): ("address", "", False) for spelling in self._book.spellings}
         return words
@@ -121,30 +140,40 @@ class _Cleaner:
 
     def document(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the document with every string looked at."""
-        return {
-            key: value if key in ("format", "version") else [self._observation(item) for item in value] if key == "observations"
-            else self._value(value, key, free=False, typed=False)
-            for key, value in document.items()
-        }  # fmt: skip
+        cleaned: dict[str, Any] = {}
+        for key, value in document.items():
+            self.ledger.at = [key]
+            if key in ("format", "version"):
+                cleaned[key] = value
+            elif key == "observations":
+                self.ledger.at = [key, "[]"]
+                cleaned[key] = [self._observation(item) for item in value]
+            else:
+                cleaned[key] = self._value(value, key, free=False, typed=False)
+        if self._times is not None:
+            cleaned["run"]["started"] = self._times.start(cleaned["run"]["started"])
+        return cleaned
 
     def _observation(self, observation: Mapping[str, Any]) -> dict[str, Any]:
         typed = self._urls.is_typed(observation.get("target"))
-        cleaned = {key: self._value(value, key, free=False, typed=typed) for key, value in observation.items()}
         detail = observation["detail"]
+        changed: dict[str, Any] = {}
         if typed and isinstance(detail.get("location"), str) and isinstance(detail.get("url"), str):
-            cleaned["detail"]["location"] = self._string(absolute(detail["url"], detail["location"]), "location", free=True, typed=True)
+            changed["detail"] = {**detail, "location": absolute(detail["url"], detail["location"])}
         if detail.get("resolver") == "system" and observation.get("address") in self._resolvers:
-            cleaned["address"] = self._resolver(observation["address"])
+            changed["address"] = self._resolver(observation["address"], "address")
         if observation["step"] == "system" and detail.get("kind") == "resolver" and isinstance(detail.get("addresses"), list):
-            cleaned["detail"]["addresses"] = [
-                self._resolver(item) if item in self._resolvers else self._value(item, "", free=True, typed=False)
-                for item in detail["addresses"]
-            ]
-        return cleaned
+            named = [self._resolver(each, "detail.addresses[]") if each in self._resolvers else each for each in detail["addresses"]]
+            changed["detail"] = {**detail, "addresses": named}
+        return self._mapping({**observation, **changed}, free=False, typed=typed)
 
-    def _resolver(self, address: str) -> str:
-        self._took("resolver", str(parse(address)))
-        return f"[resolver {self._resolvers[address]}]"
+    def _resolver(self, address: str, place: str) -> str:
+        """Return what stands for a resolver of the network; nothing of that is taken for anything else afterwards."""
+        shown = f"[resolver {self._resolvers[address]}]"
+        self.ledger.at.append(place)
+        self.ledger.add(("resolver", str(parse(address)), shown))
+        self.ledger.at.pop()
+        return shown
 
     def _value(self, value: Json, key: str, *, free: bool, typed: bool) -> Json:
         """Return any value of the document; ``free``: inside a detail, where keys are not the contract's."""
@@ -155,8 +184,19 @@ class _Cleaner:
             inside = free or key in _FREE_FIELDS
             return self._mapping(value, free=inside, typed=typed)
         if isinstance(value, list | tuple):
-            return [self._value(item, key, free=free, typed=typed) for item in value]
+            self.ledger.at.append("[]")
+            items = [self._value(item, key, free=free, typed=typed) for item in value]
+            self.ledger.at.pop()
+            return items
+        if free and self._times is not None and isinstance(value, int | float) and not isinstance(value, bool):
+            return self._number(value, self._times)
         return value
+
+    def _number(self, value: float, times: TimeShift) -> float:
+        moved = times.number(value)
+        if moved != value:
+            self.ledger.add(("time", "time", times.begin))
+        return moved
 
     def _mapping(self, value: Mapping[str, Any], *, free: bool, typed: bool) -> dict[str, Any]:
         cleaned: dict[str, Any] = {}
@@ -165,20 +205,30 @@ class _Cleaner:
             shown = self._string(key, "", free=free, typed=typed) if free else key
             while shown in cleaned:
                 shown += "'"  # two keys that differed only in what was removed
+            self.ledger.at.append(shown)
             cleaned[shown] = self._value(item, key, free=free, typed=typed)
+            self.ledger.at.pop()
         return cleaned
 
     def _string(self, text: str, key: str, *, free: bool, typed: bool) -> str:
         kind = _PERSONAL_KEYS.get(key.lower()) if free else None
         if kind and text:
-            self._took(kind, text)
-            return f"[{kind.removesuffix('_name')}]"
+            shown = f"[{kind.removesuffix('_name')}]"
+            if text != shown:
+                self.ledger.add((kind, text, shown))
+            return shown
         if text.lower() in public_words():
             return text if not self._is_other(text) else "[secret]"
+        mark = self._sites.mark(key, text) if self._sites and free else None
+        if mark is not None:
+            self.ledger.add(("site", text, mark))
+            return mark
         memo = (text, key if key in ("server", "path", "location") else "", typed)
         if memo not in self._known:
-            self._known[memo] = self._cleaned(text, memo[1], typed=typed)
-        cleaned = self._known[memo]
+            self._taken = []
+            self._known[memo] = (self._cleaned(text, memo[1], typed=typed), tuple(self._taken))
+        cleaned, taken = self._known[memo]
+        self._count(taken)
         return "[removed]" if not free and key in _ENUM_FIELDS and cleaned != text else cleaned
 
     def _is_other(self, text: str) -> bool:
@@ -194,7 +244,7 @@ class _Cleaner:
             text = self._urls.relative(text, typed=typed)
         else:
             text = self._urls.clean(text, typed=typed)
-        cleaned = self._pieces(text, product=product)
+        cleaned = self._pieces(self._timed(text), product=product)
         plain = cleaned
         for _ in range(MOST_ENCODED):  # what a decoder would find must not be there either
             decoded = unquote(plain)
@@ -204,7 +254,22 @@ class _Cleaner:
             cleaned = plain if plain != decoded else cleaned
         return cleaned
 
+    def _timed(self, text: str) -> str:
+        """Return a text with its moments moved, once, however often the text is encoded."""
+        decoded = text
+        for _ in range(MOST_ENCODED if self._times else 0):
+            moved = self._times.text(decoded) if self._times else decoded
+            if moved != decoded:
+                self._took("time", "time", self._times.begin if self._times else "")
+                return moved
+            decoded = unquote(decoded)
+        return text
+
     def _pieces(self, text: str, *, product: bool) -> str:
+        if self._sites is not None:
+            for name, shown in self._sites.found(text):
+                self._took("site", name.lower(), shown)
+            text = self._sites.replaced(text)
         if self._exactly is not None:
             text = self._exactly.sub(self._of_word, text)
         text = _MAC.sub(lambda found: self._of_kind("mac", found[0]), text)
@@ -216,53 +281,9 @@ class _Cleaner:
         kind, shown, _ = self._words[word]
         if kind == "address":
             return self._book.placeholder(self._book.spellings[word])
-        self._took(kind, word)
+        self._took(kind, word, shown)
         return shown
 
     def _of_kind(self, kind: str, what: str) -> str:
-        self._took(kind, what)
+        self._took(kind, what, f"[{kind}]")
         return f"[{kind}]"
-
-
-def _own_resolvers(document: Mapping[str, Any]) -> dict[str, int]:
-    """Return the resolvers that this computer is configured to ask and that identify its network, numbered."""
-    public = set(public_addresses()) | {
-        address for _, detail in _details(document, "plan") for r in _list(detail.get("resolvers")) for address in _addresses(r)
-    }
-    found: dict[str, int] = {}
-    for observation in document["observations"]:
-        detail = observation["detail"]
-        asked = [observation["address"]] if detail.get("resolver") == "system" else []
-        if observation["step"] == "system" and detail.get("kind") == "resolver":
-            asked += _list(detail.get("addresses"))
-        for text in asked:
-            address = parse(text) if isinstance(text, str) else None
-            if address and not address.is_loopback and text not in public:
-                found.setdefault(text, len(found) + 1)
-    return found
-
-
-def _evidence(document: Mapping[str, Any], own_resolvers: set[str]) -> set[str]:
-    """Return the public addresses that the report is about: asked, answered, planned."""
-    found = set(public_addresses())
-    for _, detail in _details(document, "plan"):
-        for resolver in _list(detail.get("resolvers")):
-            found |= set(_addresses(resolver))
-    for observation in document["observations"]:
-        detail = observation["detail"]
-        texts = [observation["address"], observation["host"], *_list(detail.get("answers"))]
-        texts += [answer for reply in _list(detail.get("replies")) if isinstance(reply, Mapping) for answer in _list(reply.get("answers"))]
-        found |= {text for text in texts if isinstance(text, str)}
-    return {text for text in found - own_resolvers if not is_bogon(text)}
-
-
-def _details(document: Mapping[str, Any], kind: str) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(o["id"], o["detail"]) for o in document["observations"] if o["step"] == "system" and o["detail"].get("kind") == kind]
-
-
-def _list(value: object) -> list[Json]:
-    return list(value) if isinstance(value, list | tuple) else []
-
-
-def _addresses(resolver: object) -> list[str]:
-    return [text for text in _list(resolver.get("addresses")) if isinstance(text, str)] if isinstance(resolver, Mapping) else []

@@ -19,6 +19,7 @@ import msgspec
 
 from diagnostics import model
 from diagnostics.errors import InputError
+from diagnostics.probes.network_names import search_domains, wifi_names
 from diagnostics.report import details
 from diagnostics.vpn.state.clients import known_names
 
@@ -50,13 +51,22 @@ class Secrets(model.Fact, frozen=True):
     user_names: frozenset[str] = frozenset()
     homes: frozenset[str] = frozenset()  # home folders
     network_names: frozenset[str] = frozenset()  # SSIDs
+    domains: frozenset[str] = frozenset()  # what the network adds to short names: often an employer's, a school's or a family's
     others: frozenset[str] = frozenset()  # passwords, account numbers
 
     @classmethod
     def of_this_computer(cls) -> Self:
         """Ask the system for addresses, names and the home folder.  Takes milliseconds and sends nothing."""
         addresses, macs = _interfaces()
-        return cls(addresses=addresses | _gateways(), macs=macs, host_names=_host_names(), user_names=_user_names(), homes=_homes())
+        return cls(
+            addresses=addresses | _gateways(),
+            macs=macs,
+            host_names=_host_names(),
+            user_names=_user_names(),
+            homes=_homes(),
+            network_names=wifi_names(),
+            domains=search_domains(),
+        )
 
 
 def _interfaces() -> tuple[frozenset[str], frozenset[str]]:

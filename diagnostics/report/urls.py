@@ -17,8 +17,11 @@ _PLACEHOLDER: Final = re.compile(r"[/?](?:\[\d+\])?")
 class UrlCleaner:
     """Cleans the URLs of one document, equal ones alike."""
 
-    def __init__(self, document: Mapping[str, Any], took: Callable[[str], None]) -> None:
-        """Read from the plan which sites were typed and which pages are the catalogue's; tell ``took`` what is removed."""
+    def __init__(self, document: Mapping[str, Any], took: Callable[[str, str], None]) -> None:
+        """Read from the plan which sites were typed and which pages are the catalogue's.
+
+        ``took`` is told what is removed and what stands there instead.
+        """
         self._took = took
         self._typed_ids: set[str] = set()
         self._typed_hosts: set[str] = set()
@@ -51,8 +54,9 @@ class UrlCleaner:
 
     def _number(self, what: str) -> str:
         """Return what stands for a path or a query: the same for the same, so that redirects can still be compared."""
-        self._took(what)
-        return f"[{self._numbers.setdefault(what, len(self._numbers) + 1)}]"
+        shown = f"[{self._numbers.setdefault(what, len(self._numbers) + 1)}]"
+        self._took(what, shown)
+        return shown
 
     def clean(self, text: str, *, typed: bool) -> str:
         """Return ``text`` with its URLs cleaned; ``typed``: it was measured for a typed site."""
@@ -69,7 +73,7 @@ class UrlCleaner:
         scheme, authority, rest = found[1], found[2], found[3]
         signed_in, at, place = authority.rpartition("@")
         if at:
-            self._took(signed_in)
+            self._took(signed_in, "")
         host = _host(scheme + place)
         if (host, rest) in self._public or rest in ("", "/"):
             return scheme + place + rest

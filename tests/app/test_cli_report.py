@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pyrage
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -14,8 +15,12 @@ from PySide6.QtWidgets import QApplication
 from app import cli
 from app.texts import t
 from diagnostics.report.contract import dump, load
+from diagnostics.report.redaction import Redacted
+from diagnostics.report.secrets import Secrets
 from tests.app.cli_tools import Command, command_of
 from tests.report import documents
+
+ON_THE_HOUR = msgspec.structs.replace(documents.report().run, started="2026-08-10T15:00:00Z")
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +146,33 @@ def test_the_full_export_asks_a_second_time(command: Command, saved: Path, tmp_p
 def test_export_writes_a_report_to_standard_output(command: Command, saved: Path) -> None:
     done = command("export", str(saved), "--json", "-")
     assert documents.ROUTER not in done.out
-    assert load(done.out.encode()).run == documents.report().run
+    assert load(done.out.encode()).run == ON_THE_HOUR
+
+
+def test_an_export_tells_the_exact_time_only_when_asked_for(command: Command, saved: Path) -> None:
+    assert load(command("export", str(saved), "--json", "-", "--round-time").out.encode()).run == ON_THE_HOUR
+    assert load(command("export", str(saved), "--json", "-", "--exact-time").out.encode()).run == documents.report().run
+    done = command("export", str(saved), "--json", "-", "--exact-time", "--round-time")
+    assert (done.status, done.out) == (cli.USAGE, "")
+    assert t("cli.error.either", one="--exact-time", other="--round-time") in done.err
+
+
+@pytest.mark.parametrize("kind", ["--json", "--html"])
+def test_an_export_hides_the_typed_sites_when_asked_to(kind: str, command: Command, saved: Path) -> None:
+    assert "escuela" in command("export", str(saved), kind, "-").out
+    assert "escuela" not in command("export", str(saved), kind, "-", "--hide-sites").out.lower()
+
+
+def test_an_export_in_which_something_personal_is_left_is_not_written(
+    command: Command, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.shared_report.redacted", lambda report, **_: Redacted(report, {}))
+    monkeypatch.setattr(Secrets, "of_this_computer", classmethod(lambda _: documents.SECRETS))
+    page, data = tmp_path / "page.html", tmp_path / "data.json"
+    done = command("export", str(saved), "--html", str(page), "--json", str(data))
+    assert (done.status, done.err) == (cli.USAGE, f"{t('error.report_not_clean')}\n")
+    assert not page.exists()
+    assert not data.exists()
 
 
 def test_an_export_of_a_forged_report_shows_what_follows_from_its_data(command: Command, saved: Path, tmp_path: Path) -> None:
@@ -157,7 +188,7 @@ def test_an_export_of_a_forged_report_shows_what_follows_from_its_data(command: 
 
 def test_an_export_reads_standard_input_too(command: Command, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(saved.read_bytes())))
-    assert load(command("export", "-", "--json", "-").out.encode()).run == documents.report().run
+    assert load(command("export", "-", "--json", "-").out.encode()).run == ON_THE_HOUR
 
 
 KINDS = {"html": b"<!doctype", "pdf": b"%PDF-", "bundle": b"PK\x03\x04", "csv": b"\xef\xbb\xbf", "text": b"", "json": b"{"}

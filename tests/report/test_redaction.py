@@ -89,7 +89,7 @@ def test_of_a_typed_site_only_the_host_is_left_and_everything_still_fits_togethe
 
 
 def test_what_was_removed_is_counted_by_kind() -> None:
-    assert set(CLEAN.removed) == {"address", "resolver", "home", "network_name", "url"}
+    assert set(CLEAN.removed) == {"address", "resolver", "home", "network_name", "url", "time"}
     assert all(count > 0 for count in CLEAN.removed.values())
 
 
