@@ -13,12 +13,15 @@ import msgspec
 
 from diagnostics.judge.evidence import base_domain
 from diagnostics.model import Fact
-from diagnostics.report.addresses import parse
+from diagnostics.report.addresses import Address, parse
 from diagnostics.report.secrets import SHORTEST_WORD, Secrets, public_addresses, public_words
 from diagnostics.routes.link import Secret
 
 SHORTEST_SECRET: Final = 6
 """Characters from which on a password is searched for as a part of anything; shorter ones only as words of their own."""
+
+_NAMING: Final = frozenset({"host", "name", "server_name", "remote", "user", "fingerprint"})
+"""Fields of links and profiles that are no secret by type and still name somebody's server, or whose it is."""
 
 _HOST: Final = re.compile(r"(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)+\.?")
 
@@ -31,16 +34,24 @@ def with_ways(secrets: Secrets, ways: Iterable[Fact]) -> Secrets:
         for key, value in _texts(way, ""):
             if isinstance(value, Secret):
                 hidden.add(value.reveal())
-            elif key in ("host", "name"):
+            elif key in _NAMING or _address(value) is not None:
                 hosts.add(value)
     texts = {text for text in hosts | hidden if text.lower() not in public_words()}
-    addresses = {str(address) for text in texts if (address := parse(text.strip("[]"))) is not None} - public_addresses()
-    named = {text for text in texts if parse(text.strip("[]")) is None}
+    addresses = {str(address) for text in texts if (address := _address(text)) is not None and not address.is_unspecified}
+    named = {text for text in texts if _address(text) is None}
     long = {text for text in named & hidden if len(text) >= SHORTEST_SECRET and not _HOST.fullmatch(text)}
     words = {text for text in named - long if len(text) >= SHORTEST_WORD and not _is_public(text)}
     return msgspec.structs.replace(
-        secrets, addresses=secrets.addresses | addresses, host_names=secrets.host_names | words, others=secrets.others | long
+        secrets,
+        addresses=secrets.addresses | (addresses - public_addresses()),
+        host_names=secrets.host_names | words,
+        others=secrets.others | long,
     )
+
+
+def _address(text: str) -> Address | None:
+    """Return the address that a field holds, in brackets or with the length of its network."""
+    return parse(text.partition("/")[0].strip("[]")) if text[:1] in "[0123456789abcdefABCDEF:" else None
 
 
 def _is_public(text: str) -> bool:
