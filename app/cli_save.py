@@ -12,8 +12,12 @@ from app.terminal import Terminal
 from app.texts import has_text, join_names, t
 from diagnostics.model import Report
 
-KINDS: Final = ("html", "pdf", "bundle", "csv", "text", "json")
+KINDS: Final = ("html", "pdf", "bundle", "csv", "ooni", "text", "json")
 """The options that name a file to write, in the order in which they are written: ``app/renderings.py`` has one for each."""
+
+
+FOR_SHARING: Final = frozenset({"ooni"})
+"""Kinds that are made to be handed on: the person is taken out of them even where all the rest is written in full."""
 
 
 class Outputs:
@@ -53,15 +57,16 @@ class Outputs:
     def write(self, report: Report, out: Terminal) -> list[str]:
         """Write everything and return the sentences about it.  Raises InputError("error.cannot_write")."""
         removed: Mapping[str, int] = {}
-        if not self._full:
+        shared = report
+        if not self._full or any(kind in FOR_SHARING for _, kind in self._files):
             from diagnostics.report.redaction import redacted
 
             clean = redacted(report)
-            report, removed = clean.report, clean.removed
+            shared, removed = clean.report, {} if self._full else clean.removed
         from app.renderings import RENDERINGS
 
         for file, kind in self._files:
-            content = RENDERINGS[kind](report)
+            content = RENDERINGS[kind](report if self._full and kind not in FOR_SHARING else shared)
             file.write(self._seal.close(content) if self._seal is not None and kind == "bundle" else content, out)
         said = [t("cli.saved", file=file.name) for file, _ in self._files if not file.is_stdout]
         return [*said, t("cli.removed", what=kinds(removed))] if removed else said
