@@ -13,11 +13,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from diagnostics.errors import InputError
 from diagnostics.model import DIRECT, REPORT_VERSION, Cause, Endpoint, Fact, Function, Observation, Probe, Report, Service, Step, Verdict
 from diagnostics.report.contract import whole_characters
 from diagnostics.report.ooni_keys import APP_TESTS, web_connectivity
@@ -29,6 +31,15 @@ DATA_FORMAT: Final = "0.2.0"
 SOFTWARE: Final = "atajo"
 TEST_VERSION: Final = "0.1.0"
 """Version of our measurements as this export writes them; OONI's tests have versions of their own."""
+
+MOST_PAGES: Final = 100
+"""Pages of one service that are written; ours have 11 at most."""
+
+MOST_LOOKUPS: Final = 500
+"""Questions for one name that are written with a page; a run asks each resolver once or twice, some 40 in all."""
+
+MOST_STEPS: Final = 1_000_000
+"""Steps that are written in all: every page of a service repeats what its host has in common.  10 000 sites write some 140 000."""
 
 EXTENSIONS: Final = {"dnst": 0, "httpt": 0, "netevents": 0, "tcpconnect": 0, "tlshandshake": 0, "tunnel": 0}
 _LOOKUPS: Final = frozenset({"target", "control", "survey"})
@@ -69,10 +80,17 @@ class _Measured(Fact, frozen=True):
 
 
 def ooni_lines(report: Report) -> Iterator[bytes]:
-    """Return the measurements of a report, which is to be redacted already, one line each."""
+    """Return the measurements of a report, which is to be redacted already, one line each.
+
+    Raises InputError for a stranger's report in which the same steps would have to be written again and again without end.
+    """
     index = _Index(report)
+    written = 0
     for service in index.plan.values():
         for measured in _measurements(service, index):
+            written += len(measured.observations)
+            if written > MOST_STEPS:
+                raise InputError("error.report_too_big", file=report.run.id[:40] or "report", limit=f"{MOST_STEPS:,}".replace(",", " "))
             yield _line(_document(report, measured))
 
 
@@ -89,7 +107,7 @@ def _measurements(service: Service, index: _Index) -> Iterator[_Measured]:
                 test=test, input=None, target=service.id, observations=seen, verdicts=tuple(verdicts.values()), keys=_app_keys(said)
             )
         return
-    for function, endpoint in _pages(service):
+    for function, endpoint in islice(_pages(service), MOST_PAGES):
         seen = _in_order(_of_page(own, endpoint), _hosts_of_page(own, endpoint), index)
         if seen:
             about = tuple(v for each, v in verdicts.items() if each in (None, function.id))
@@ -142,7 +160,7 @@ def _of_page(own: Sequence[Observation], endpoint: Endpoint) -> list[Observation
 
 def _in_order(own: Sequence[Observation], hosts: dict[str, None], index: _Index) -> tuple[Observation, ...]:
     """Return the steps of a measurement with what was asked about its names, or nothing if none was its own."""
-    steps = [*own, *(o for host in hosts for o in index.lookups.get(host, ()))]
+    steps = [*own, *(o for host in hosts for o in index.lookups.get(host, ())[:MOST_LOOKUPS])]
     return tuple(sorted(steps, key=lambda o: o.t)) if any(is_own(o) for o in steps) else ()
 
 
