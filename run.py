@@ -11,7 +11,8 @@ Standard library only; it parses on Python 3.6, so that an old Python gets a sen
 
 Dependencies live in ``.venv/KIND-PYTHON-DIGEST``; the digest covers the lock file and the interpreter, so a changed lock means a fresh
 environment.  An environment counts only once its marker file is written, as the very last step: one left half-made by a power cut is
-done again.  There are two kinds: ``run`` (what the app needs) and ``dev`` (that and the tools; it also serves the app if it is there).
+done again.  There are two kinds: ``run`` (what the app needs) and ``dev`` (that and the tools; it also serves the app if it is there);
+the benchmark and a test make one each for what they compare with (``bench``, ``ooni``).
 Exit status of this file itself: 2 something the person must change, 3 nothing could be downloaded, 130 interrupted.
 """
 
@@ -83,7 +84,7 @@ from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".venv"
-LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock", "bench": ROOT / "requirements-bench.lock"}
+LOCKS = {"run": ROOT / "requirements.lock", **{kind: ROOT / f"requirements-{kind}.lock" for kind in ("dev", "bench", "ooni")}}
 MARKER = "atajo-ready"
 
 # Shared libraries that Qt's wheels expect from the system, and Debian's packages for them (tried one by one on a minimal Debian 12).

@@ -351,9 +351,8 @@ def _parser(command: str) -> _Parser:
     if command == "export":
         group.add_argument("--html", metavar="FILE", help=t("cli.help.html"))
         group.add_argument("--json", metavar="FILE", help=t("cli.help.export_json"))
-        for kind in ("pdf", "bundle", "csv", "text"):
+        for kind in ("pdf", "bundle", "csv", "ooni", "text"):
             group.add_argument(f"--{kind}", metavar="FILE", help=t(f"cli.help.{kind}"))
-        group.add_argument("--ooni", metavar="FILE", help=argparse.SUPPRESS)
         group.add_argument("--to", metavar="KEY", help=t("cli.help.to"))
         group.add_argument("--passphrase", action="store_true", help=t("cli.help.passphrase"))
     if command in ("check", "proxy", "vpn", "export"):

@@ -152,9 +152,6 @@ def export(options: argparse.Namespace, out: Terminal, err: Terminal) -> int:
 
     Raises InputError for a file that is no report, or one that cannot be written.
     """
-    if options.ooni:
-        err.line(t("cli.not_yet", what="--ooni"))
-        return cli.USAGE
     outputs = Outputs(options)
     if not outputs:
         raise cli.UsageError("cli.error.missing", what="--html FILE")

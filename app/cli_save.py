@@ -14,8 +14,12 @@ from app.texts import has_text, join_names, language, t
 from diagnostics.model import Fact, Report
 from diagnostics.report.choices import RedactionChoices, Sites, Times
 
-KINDS: Final = ("html", "pdf", "bundle", "csv", "text", "json")
+KINDS: Final = ("html", "pdf", "bundle", "csv", "ooni", "text", "json")
 """The options that name a file to write, in the order in which they are written: ``app/renderings.py`` has one for each."""
+
+
+FOR_SHARING: Final = frozenset({"ooni"})
+"""Kinds that are made to be handed on: the person is taken out of them even where all the rest is written in full."""
 
 
 class Outputs:
@@ -58,13 +62,21 @@ class Outputs:
 
         Raises InputError("error.cannot_write" or "error.report_not_clean").
         """
-        shared = None if self._full else Shared(report, choices=self._choices, ways=ways)
-        contents = [self._closed(_content(report, shared, kind), kind) for _, kind in self._files]
+        shared = Shared(report, choices=self._choices, ways=ways) if self._takes_out() else None
+        contents = [self._closed(_content(report, self._one_for(kind, shared), kind), kind) for _, kind in self._files]
         for (file, _), content in zip(self._files, contents, strict=True):
             file.write(content, out)
-        removed = shared.removed if shared else {}
+        removed = shared.removed if shared and not self._full else {}
         said = [t("cli.saved", file=file.name) for file, _ in self._files if not file.is_stdout]
         return [*said, t("cli.removed", what=kinds(removed))] if removed else said
+
+    def _takes_out(self) -> bool:
+        """Tell whether the person is taken out of at least one of the files."""
+        return not self._full or any(kind in FOR_SHARING for _, kind in self._files)
+
+    def _one_for(self, kind: str, shared: Shared | None) -> Shared | None:
+        """Return what a file is made from without the person in it, or None for one that is to hold everything."""
+        return None if self._full and kind not in FOR_SHARING else shared
 
     def _closed(self, content: bytes, kind: str) -> bytes:
         """Return a bundle encrypted where that was asked for; everything else as it is."""

@@ -19,6 +19,7 @@ from diagnostics.errors import InputError
 from diagnostics.model import Report
 from diagnostics.report.bundle import Beside, write_bundle
 from diagnostics.report.contract import dump
+from diagnostics.report.ooni import ooni_lines
 from diagnostics.report.table import csv_table
 
 LIBRARIES: Final = ("msgspec", "cryptography", "dnspython", "h11", "PySide6-Essentials", "aioquic", "utls", "certifi", "psutil")
@@ -75,11 +76,17 @@ def versions(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode({"measured_with": measured, "written_with": written}), indent=1)
 
 
+def measurements(report: Report) -> bytes:
+    """Return the report as OONI measurements, one JSON object a line."""
+    return b"".join(ooni_lines(report))
+
+
 RENDERINGS: Final[dict[str, Callable[[Report], bytes]]] = {
     "html": page,
     "pdf": paper,
     "bundle": bundle,
     "csv": csv_table,
+    "ooni": measurements,
     "text": text,
     "json": dump,
 }

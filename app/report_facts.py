@@ -5,7 +5,6 @@ Pure functions of a :class:`~diagnostics.model.Report`, which may be a stranger'
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import re
 import statistics
@@ -13,8 +12,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
-
-import msgspec
 
 from diagnostics.model import (
     DIRECT,
@@ -31,6 +28,8 @@ from diagnostics.model import (
     Step,
     Verdict,
 )
+from diagnostics.report.planned import planned_resolvers as resolvers_of
+from diagnostics.report.planned import planned_services
 
 MAX_NAME: Final = 60
 """Longest name or host that is shown; a report comes from strangers."""
@@ -152,7 +151,7 @@ def _index(report: Report) -> _Index:
     for observation in observations:
         of_target[observation.target, observation.route].append(observation)
     place = {observation.id: number for number, observation in enumerate(observations)}
-    found = _Index(observations=observations, plan=_plan(of_target[None, DIRECT]), of_target=dict(of_target), place=place)
+    found = _Index(observations=observations, plan=planned_services(of_target[None, DIRECT]), of_target=dict(of_target), place=place)
     _last[:] = [found]
     return found
 
@@ -162,37 +161,9 @@ def planned(report: Report) -> dict[str, Service]:
     return _index(report).plan
 
 
-def _plan(observations: Iterable[Observation]) -> dict[str, Service]:
-    found: dict[str, Service] = {}
-    for observation in observations:
-        if observation.step is not Step.SYSTEM or observation.detail.get("kind") != "plan":
-            continue
-        targets = observation.detail.get("targets")
-        for entry in targets if isinstance(targets, list | tuple) else ():
-            with contextlib.suppress(msgspec.ValidationError):
-                service = msgspec.convert(entry, Service)
-                found[service.id] = service
-    return found
-
-
 def planned_resolvers(report: Report) -> dict[str, tuple[str, ...]]:
     """Return the addresses of the public resolvers of the report's plan by id."""
-    found: dict[str, tuple[str, ...]] = {}
-    for observation in report.observations:
-        if observation.step is Step.SYSTEM and observation.detail.get("kind") == "plan":
-            entries = observation.detail.get("resolvers")
-            for entry in entries if isinstance(entries, list | tuple) else ():
-                with contextlib.suppress(msgspec.ValidationError):
-                    resolver = msgspec.convert(entry, _PlannedResolver)
-                    found[resolver.id] = resolver.addresses
-    return found
-
-
-class _PlannedResolver(msgspec.Struct, frozen=True):
-    """What a plan says of a resolver, as far as it is read here."""
-
-    id: str
-    addresses: tuple[str, ...]
+    return resolvers_of(report.observations)
 
 
 def whole_verdicts(report: Report) -> list[Verdict]:

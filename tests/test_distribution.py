@@ -19,8 +19,15 @@ import run
 from tests.house import PRODUCT
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = {"requirements.lock": (), "requirements-dev.lock": ("dev",), "requirements-bench.lock": ("bench",)}
-"""Each lock file with its dependency groups; the bench's is an environment without the program."""
+LOCKS = {
+    "requirements.lock": (),
+    "requirements-dev.lock": ("dev",),
+    "requirements-bench.lock": ("bench",),
+    "requirements-ooni.lock": ("ooni",),
+}
+"""Each lock file with its dependency groups."""
+APART = {"bench", "ooni"}
+"""Groups of environments without the program."""
 BUILD_WHEEL = "import sys, setuptools.build_meta as b; print(b.build_wheel(sys.argv[1]))"
 
 
@@ -67,7 +74,7 @@ def test_every_pin_has_hashes_and_nothing_names_a_registry(lock: str) -> None:
 
 @pytest.mark.parametrize("lock, groups", LOCKS.items())
 def test_the_lock_pins_what_pyproject_asks_for(lock: str, groups: tuple[str, ...]) -> None:
-    pinned, asked = pins(lock), declared(*groups, program="bench" not in groups)
+    pinned, asked = pins(lock), declared(*groups, program=not APART & set(groups))
     for requirement in asked:
         versions = [str(pin.specifier).removeprefix("==") for pin in pinned.get(canonicalize_name(requirement.name), [])]
         assert versions, f"{requirement.name} is not in {lock}"
@@ -94,7 +101,7 @@ def test_qt_with_the_reference_count_fault_is_kept_out() -> None:
 @pytest.mark.parametrize("readme", ["README.md", "README.es.md"])
 def test_the_readme_gives_a_reason_for_every_dependency(readme: str) -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| (\S.{15,}) \|$", (ROOT / readme).read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(name for name, _ in rows) == sorted(requirement.name for requirement in declared("dev", "bench"))
+    assert sorted(name for name, _ in rows) == sorted(requirement.name for requirement in declared("dev", "bench", "ooni"))
 
 
 def shipped(root: Path) -> set[str]:

@@ -75,7 +75,7 @@ def dump(report: Report) -> bytes:
     try:
         return _encoded(report)
     except UnicodeEncodeError:  # half a character, from a command line that is not UTF-8
-        return _encoded(_whole_characters(msgspec.to_builtins(report)))
+        return _encoded(whole_characters(msgspec.to_builtins(report)))
 
 
 def _encoded(content: Json) -> bytes:
@@ -83,12 +83,13 @@ def _encoded(content: Json) -> bytes:
     return (msgspec.json.format(written, indent=1) if len(written) <= MAX_INDENTED else written) + b"\n"
 
 
-def _whole_characters(value: Json) -> Json:
+def whole_characters(value: Json) -> Json:
+    """Return a document with a question mark for every half character, which UTF-8 cannot write."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
-        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
-    return [_whole_characters(item) for item in value] if isinstance(value, list | tuple) else value
+        return {whole_characters(key): whole_characters(item) for key, item in value.items()}
+    return [whole_characters(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def load(source: Path | str | bytes, name: str = "report") -> Report:

@@ -191,7 +191,7 @@ def test_an_export_reads_standard_input_too(command: Command, saved: Path, monke
     assert load(command("export", "-", "--json", "-").out.encode()).run == ON_THE_HOUR
 
 
-KINDS = {"html": b"<!doctype", "pdf": b"%PDF-", "bundle": b"PK\x03\x04", "csv": b"\xef\xbb\xbf", "text": b"", "json": b"{"}
+KINDS = {"html": b"<!doctype", "pdf": b"%PDF-", "bundle": b"PK\x03\x04", "csv": b"\xef\xbb\xbf", "ooni": b"{", "text": b"", "json": b"{"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -202,6 +202,21 @@ def test_a_report_is_exported_in_every_kind(kind: str, command: Command, saved: 
     assert file.read_bytes().startswith(KINDS[kind])
     assert file.stat().st_size > 50
     assert "192.168.77.1" not in file.read_bytes().decode("latin-1")
+
+
+def test_measurements_for_others_never_hold_the_person_even_in_a_full_export(command: Command, saved: Path, tmp_path: Path) -> None:
+    lines, whole = tmp_path / "lines.jsonl", tmp_path / "whole.json"
+    options = ("--full", "--with-my-addresses", "--ooni", str(lines), "--json", str(whole))
+    assert command("export", str(saved), *options).status == cli.OK
+    for personal in (documents.ROUTER, documents.PROVIDERS_RESOLVER, "perez", "token"):
+        assert personal.encode() in whole.read_bytes()
+        assert personal.encode() not in lines.read_bytes()
+    assert b"escuela.example.ve" in lines.read_bytes()
+
+
+def test_measurements_for_others_go_to_standard_output_alone(command: Command, saved: Path) -> None:
+    done = command("export", str(saved), "--ooni", "-")
+    assert [json.loads(line)["software_name"] for line in done.out.splitlines()] == ["atajo", "atajo"]
 
 
 def test_a_bundle_is_explained_like_its_report(command: Command, saved: Path, tmp_path: Path) -> None:
