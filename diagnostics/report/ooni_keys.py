@@ -58,7 +58,7 @@ def web_connectivity(seen: Seen, verdict: Verdict | None, endpoint: Endpoint) ->
     accessible: bool | None = None
     blocking: str | bool | None = None
     consistency: str | None = None
-    if pages and is_good(verdict):
+    if verdict is not None and is_good(verdict) and _is_genuine(verdict, pages, endpoint):
         accessible, blocking = True, False
         consistency = "consistent" if endpoint.probe is Probe.HTTPS else None  # a certificate vouches for the address
     elif verdict is not None and is_blocked(verdict, *BLOCKING) and _rests_on(seen, verdict, endpoint.host) and _stands(verdict, pages):
@@ -157,6 +157,14 @@ def _status(seen: Seen, verdict: Verdict | None, *hosts: str) -> tuple[str | Non
     if is_blocked(verdict):
         return "blocked", seen.failure(hosts) or next((why for host in hosts if (why := seen.dns_failure(host))), None)
     return None, None
+
+
+def _is_genuine(verdict: Verdict, pages: Sequence[Observation], endpoint: Endpoint) -> bool:
+    """Tell whether a page is the site's own: a certificate says so, or the verdict itself names it.
+
+    In clear text anybody may have written it, and a function of several pages works as soon as another of them does.
+    """
+    return bool(pages) if endpoint.probe is Probe.HTTPS else any(o.id in verdict.evidence for o in pages)
 
 
 def _stands(verdict: Verdict, pages: Sequence[Observation]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -12,29 +13,23 @@ import msgspec
 import pytest
 
 import run
-from diagnostics.catalog import load_catalog
 from diagnostics.errors import InputError
-from diagnostics.model import DIRECT, OUTSIDE, Cause, Certainty, Endpoint, Function, Report, Service, Status, Step
-from diagnostics.plan import make_plan
+from diagnostics.model import DIRECT, OUTSIDE, Cause, Certainty, Endpoint, Function, Probe, Report, Service, Status, Step, Verdict
 from diagnostics.report import ooni
 from diagnostics.report.contract import dump, load
 from diagnostics.report.ooni import ooni_lines
-from diagnostics.report.ooni_keys import NO_CONTROL
+from diagnostics.report.ooni_keys import NO_CONTROL, web_connectivity
 from diagnostics.report.ooni_records import Records, binary
+from diagnostics.report.ooni_seen import Seen
 from diagnostics.report.redaction import redacted
 from diagnostics.report.secrets import Secrets
-from diagnostics.runner import Run
-from diagnostics.sim import open_simulation
-from diagnostics.sim.scenario import find_scenario
+from diagnostics.sim.scenario import load_scenarios
 from tests.conftest import RunAsync
 from tests.report import documents
+from tests.simulated import measured, shipped
 
 READER: Final = Path(__file__).with_name("ooni_reader.py")
 TYPED: Final = "https://es.wikipedia.org/wiki/Clave?de=marisol"
-FEW: Final = ("x", "whatsapp")
-ALL: Final = (*FEW, "telegram", "signal", "messenger")
-"""Services with and without a test of OONI's."""
-
 SECRETS: Final = Secrets(user_names=frozenset({"marisol"}))
 REQUIRED: Final = {
     *("input", "measurement_start_time", "test_start_time", "probe_asn", "probe_cc", "report_id", "software_name", "software_version"),
@@ -42,24 +37,17 @@ REQUIRED: Final = {
 }
 
 Document = dict[str, Any]
-_known: dict[str, Report] = {}
 
 
-async def measured(scenario: str, typed: tuple[str, ...], services: tuple[str, ...]) -> Report:
-    """Return the report of a run that tests services, and pages that the person typed."""
-    catalog = load_catalog()
-    async with open_simulation(find_scenario(scenario), catalog, seed=1) as network:
-        plan = make_plan(services, typed, catalog)
-        return await Run(plan, network).complete()
+@functools.cache
+def report_of(scenario: str) -> Report:
+    """Return the report of a scenario as it is handed on."""
+    return redacted(load(dump(shipped(scenario))), secrets=SECRETS).report
 
 
-def report_of(scenario: str, run_async: RunAsync, *typed: str) -> Report:
-    """Return the report of a scenario as it is handed on; each is measured once."""
-    if scenario not in _known:
-        services = ALL if scenario in ("open", "offline") else FEW  # the fewer, the less a busy machine looks like a bad line
-        report = run_async(measured(scenario, typed or (TYPED,), services))
-        _known[scenario] = redacted(load(dump(report)), secrets=SECRETS).report
-    return _known[scenario]
+async def typed_and_messenger(scenario: str) -> Report:
+    """Return the report of a run that asks for what no scenario asks for."""
+    return await measured(load_scenarios()[scenario], "x", "messenger", urls=[TYPED])
 
 
 def documents_of(report: Report) -> list[Document]:
@@ -83,8 +71,8 @@ def claims(document: Document) -> tuple[Any, Any]:
     return document["test_keys"]["blocking"], document["test_keys"]["accessible"]
 
 
-def test_an_open_line_is_written_as_accessible_from_whole_pages_under_valid_certificates(run_async: RunAsync) -> None:
-    found = documents_of(report_of("open", run_async))
+def test_an_open_line_is_written_as_accessible_from_whole_pages_under_valid_certificates() -> None:
+    found = documents_of(report_of("open"))
     x = page(found, "https://x.com/")
     assert claims(x) == (False, True)
     assert x["test_keys"]["dns_consistency"] == "consistent"
@@ -94,7 +82,10 @@ def test_an_open_line_is_written_as_accessible_from_whole_pages_under_valid_cert
     assert whatsapp["whatsapp_endpoints_blocked"] == []
     assert (telegram["telegram_tcp_blocking"], telegram["telegram_http_blocking"], telegram["telegram_web_status"]) == (False, None, "ok")
     assert (signal["signal_backend_status"], signal["signal_backend_failure"]) == ("ok", None)
-    messenger = app(found, "facebook_messenger")
+
+
+def test_messenger_is_reachable_where_a_valid_certificate_was_had_and_what_was_not_asked_for_is_left_open(run_async: RunAsync) -> None:
+    messenger = app(documents_of(run_async(typed_and_messenger("open"))), "facebook_messenger")
     assert messenger["facebook_edge_dns_consistent"] is True
     assert messenger["facebook_edge_reachable"] is True
     assert messenger["facebook_star_reachable"] is None  # not asked for
@@ -102,8 +93,8 @@ def test_an_open_line_is_written_as_accessible_from_whole_pages_under_valid_cert
     assert messenger["facebook_tcp_blocking"] is None  # hence not all that OONI's test asks for was seen
 
 
-def test_lying_names_are_dns_blocking_for_those_names_alone(run_async: RunAsync) -> None:
-    found = documents_of(report_of("ve-2024-08", run_async))
+def test_lying_names_are_dns_blocking_for_those_names_alone() -> None:
+    found = documents_of(report_of("ve-2024-08"))
     x = page(found, "https://x.com/")
     assert claims(x) == ("dns", False)
     assert x["test_keys"]["dns_consistency"] == "inconsistent"
@@ -114,8 +105,8 @@ def test_lying_names_are_dns_blocking_for_those_names_alone(run_async: RunAsync)
     assert app(found, "whatsapp")["whatsapp_web_status"] == "ok"
 
 
-def test_a_name_that_kills_the_handshake_is_an_http_failure(run_async: RunAsync) -> None:
-    x = page(documents_of(report_of("sni-reset", run_async)), "https://x.com/")
+def test_a_name_that_kills_the_handshake_is_an_http_failure() -> None:
+    x = page(documents_of(report_of("sni-reset")), "https://x.com/")
     assert claims(x) == ("http-failure", False)
     keys = x["test_keys"]
     assert (keys["dns_experiment_failure"], keys["http_experiment_failure"], keys["dns_consistency"]) == (None, "connection_reset", None)
@@ -127,16 +118,16 @@ def test_a_name_that_kills_the_handshake_is_an_http_failure(run_async: RunAsync)
     assert {c["status"]["blocked"] for c in keys["tcp_connect"]} == {None}
 
 
-def test_an_expired_certificate_is_written_as_a_failure_and_not_as_blocking(run_async: RunAsync) -> None:
-    x = page(documents_of(report_of("expired-certificate", run_async)), "https://x.com/")
+def test_an_expired_certificate_is_written_as_a_failure_and_not_as_blocking() -> None:
+    x = page(documents_of(report_of("expired-certificate")), "https://x.com/")
     assert claims(x) == (None, None)
     assert x["test_keys"]["http_experiment_failure"] == "ssl_invalid_certificate"
     assert x["x_atajo"]["verdicts"][0]["cause"] == "server_fault"
 
 
 @pytest.mark.parametrize("scenario", ["offline", "captive-portal"])
-def test_a_line_that_shows_nothing_is_claimed_nothing_about(scenario: str, run_async: RunAsync) -> None:
-    for document in documents_of(report_of(scenario, run_async)):
+def test_a_line_that_shows_nothing_is_claimed_nothing_about(scenario: str) -> None:
+    for document in documents_of(report_of(scenario)):
         keys = document["test_keys"]
         told = [v for name, v in keys.items() if name.startswith(("whatsapp_", "registration_", "telegram_", "signal_", "facebook_"))]
         told += [keys.get("blocking"), keys.get("accessible"), keys.get("dns_consistency")]
@@ -144,32 +135,46 @@ def test_a_line_that_shows_nothing_is_claimed_nothing_about(scenario: str, run_a
 
 
 @pytest.mark.parametrize("scenario, cause", [("tls-interception", "tls_interception"), ("wrong-clock", "wrong_clock")])
-def test_what_onis_words_do_not_fit_is_left_to_our_own(scenario: str, cause: str, run_async: RunAsync) -> None:
-    x = page(documents_of(report_of(scenario, run_async)), "https://x.com/")
+def test_what_onis_words_do_not_fit_is_left_to_our_own(scenario: str, cause: str) -> None:
+    x = page(documents_of(report_of(scenario)), "https://x.com/")
     assert claims(x) == (None, None)
     assert x["test_keys"]["dns_consistency"] is None
     assert {verdict["cause"] for verdict in x["x_atajo"]["verdicts"]} == {cause}
 
 
-def test_a_notice_in_place_of_the_page_is_another_answer_and_not_an_accessible_page(run_async: RunAsync) -> None:
+def test_a_notice_in_place_of_the_page_is_another_answer_and_not_an_accessible_page() -> None:
     urls = ("http://uno.example/", "http://dos.ejemplo/")
-    found = documents_of(report_of("block-page-clear", run_async, *urls))
+    found = documents_of(report_of("block-page-clear"))
     assert [claims(page(found, url)) for url in urls] == [("http-diff", False)] * 2
-    assert claims(page(found, "https://x.com/")) == (False, True)
 
 
-def test_what_only_looks_blocked_is_claimed_neither_way(run_async: RunAsync) -> None:
-    found = documents_of(report_of("ip-blackhole", run_async))
+@pytest.mark.parametrize("named, claimed", [("o2", (False, True)), ("o9", (None, None))])
+def test_a_page_in_clear_text_is_accessible_only_where_the_verdict_names_that_very_page(named: str, claimed: tuple[Any, Any]) -> None:
+    """Of two pages of which one is enough, the other may be a notice."""
+    page_seen = {"port": 80, "url": "http://uno.example/", "status": 200, "complete": True, "purpose": "target"}
+    seen = Seen(
+        [
+            documents.dns(1, "uno.example", ["93.184.216.34"], target="uno"),
+            documents.observation(Step.HTTP, 2, target="uno", host="uno.example", address="93.184.216.34", detail=page_seen),
+        ]
+    )
+    works = Verdict(target="uno", function="web", status=Status.WORKS, certainty=Certainty.CERTAIN, evidence=(named,))
+    keys = web_connectivity(seen, works, Endpoint(host="uno.example", port=80, probe=Probe.HTTP))
+    assert (keys["blocking"], keys["accessible"]) == claimed
+
+
+def test_what_only_looks_blocked_is_claimed_neither_way() -> None:
+    found = documents_of(report_of("ip-blackhole"))
     x = page(found, "https://x.com/")
-    assert x["x_atajo"]["verdicts"][0]["status"] in ("likely_blocked", "unknown")
+    assert x["x_atajo"]["verdicts"][0]["status"] == "likely_blocked"
     assert claims(x) == (None, None)
     assert {c["status"]["blocked"] for c in x["test_keys"]["tcp_connect"]} == {None}
     assert x["test_keys"]["http_experiment_failure"] == "generic_timeout_error"
 
 
-def test_addresses_that_are_certainly_blocked_are_marked_one_by_one(run_async: RunAsync) -> None:
+def test_addresses_that_are_certainly_blocked_are_marked_one_by_one() -> None:
     """Certain only once another way reaches them: here the verdict is made so."""
-    report = run_async(measured("ve-telegram-ranges-2025-05", (), ("telegram",)))
+    report = report_of("ve-telegram-ranges-2025-05")
     keys = app(documents_of(report), "telegram")
     assert (keys["telegram_tcp_blocking"], keys["telegram_web_status"]) == (None, "ok")
     sure = tuple(
@@ -183,8 +188,8 @@ def test_addresses_that_are_certainly_blocked_are_marked_one_by_one(run_async: R
     assert {c["status"]["success"] for c in marked} == {False}
 
 
-def test_the_same_report_gives_the_same_bytes_and_another_run_other_ids(run_async: RunAsync) -> None:
-    report = report_of("open", run_async)
+def test_the_same_report_gives_the_same_bytes_and_another_run_other_ids() -> None:
+    report = report_of("open")
     assert list(ooni_lines(report)) == list(ooni_lines(load(dump(report))))
     other = msgspec.structs.replace(report, run=msgspec.structs.replace(report.run, id="another"))
     ours, theirs = documents_of(report), documents_of(other)
@@ -193,8 +198,8 @@ def test_the_same_report_gives_the_same_bytes_and_another_run_other_ids(run_asyn
     assert not [d for d in ours if report.run.id in json.dumps(d)]
 
 
-def test_every_measurement_has_what_readers_need_and_poses_as_nobody_elses(run_async: RunAsync) -> None:
-    for document in documents_of(report_of("ve-2024-08", run_async)):
+def test_every_measurement_has_what_readers_need_and_poses_as_nobody_elses() -> None:
+    for document in documents_of(report_of("ve-2024-08")):
         assert set(document) >= REQUIRED
         assert (document["data_format_version"], document["software_name"]) == ("0.2.0", "atajo")
         assert (document["probe_ip"], document["probe_asn"], document["probe_cc"]) == ("127.0.0.1", "AS0", "ZZ")
@@ -210,8 +215,8 @@ def test_every_measurement_has_what_readers_need_and_poses_as_nobody_elses(run_a
         assert began == sorted(began, reverse=True)
 
 
-def test_a_page_and_its_connection_belong_to_one_transaction(run_async: RunAsync) -> None:
-    keys = page(documents_of(report_of("open", run_async)), "https://x.com/")["test_keys"]
+def test_a_page_and_its_connection_belong_to_one_transaction() -> None:
+    keys = page(documents_of(report_of("open")), "https://x.com/")["test_keys"]
     request = keys["requests"][0]
     (handshake,) = [h for h in keys["tls_handshakes"] if h["transaction_id"] == request["transaction_id"]]
     (connection,) = [c for c in keys["tcp_connect"] if c["transaction_id"] == request["transaction_id"]]
@@ -220,7 +225,7 @@ def test_a_page_and_its_connection_belong_to_one_transaction(run_async: RunAsync
 
 
 def test_nothing_of_the_person_comes_back_and_no_other_way_than_the_direct_one_is_written(run_async: RunAsync) -> None:
-    report = report_of("open", run_async)
+    report = redacted(run_async(typed_and_messenger("open")), secrets=SECRETS).report
     text = b"".join(ooni_lines(report)).decode()
     for personal in ("marisol", "Clave", "192.168.1.1"):
         assert personal not in text
@@ -313,7 +318,7 @@ def read(python: Path, report: Report) -> list[Document]:
 
 
 def test_onis_reader_loads_every_measurement_as_its_own_kind(readers_python: Path, run_async: RunAsync) -> None:
-    found = read(readers_python, report_of("open", run_async))
+    found = [d for report in (report_of("open"), run_async(typed_and_messenger("open"))) for d in read(readers_python, report)]
     assert {d["class"] for d in found} == {"WebConnectivity", "Whatsapp", "Telegram", "Signal", "FacebookMessenger"}
     x = page(found, "https://x.com/")
     assert (x["keys"]["blocking"], x["keys"]["accessible"]) == (False, True)
@@ -327,22 +332,22 @@ def test_onis_reader_loads_every_measurement_as_its_own_kind(readers_python: Pat
     assert keys["FacebookMessenger"]["facebook_edge_reachable"] is True
 
 
-def test_onis_reader_sees_the_lie_in_the_answers_themselves(readers_python: Path, run_async: RunAsync) -> None:
-    x = page(read(readers_python, report_of("ve-2024-08", run_async)), "https://x.com/")
+def test_onis_reader_sees_the_lie_in_the_answers_themselves(readers_python: Path) -> None:
+    x = page(read(readers_python, report_of("ve-2024-08")), "https://x.com/")
     assert (x["keys"]["blocking"], x["keys"]["accessible"], x["keys"]["dns_consistency"]) == ("dns", False, "inconsistent")
     assert x["bogons"] == ["127.0.0.1"]  # by the reader's own list
     assert x["keys"]["dns_experiment_failure"] == "dns_bogon_error"
 
 
-def test_onis_reader_sees_handshakes_that_were_reset(readers_python: Path, run_async: RunAsync) -> None:
-    x = page(read(readers_python, report_of("sni-reset", run_async)), "https://x.com/")
+def test_onis_reader_sees_handshakes_that_were_reset(readers_python: Path) -> None:
+    x = page(read(readers_python, report_of("sni-reset")), "https://x.com/")
     assert (x["keys"]["blocking"], x["keys"]["accessible"]) == ("http-failure", False)
     assert x["handshakes"] == ["connection_reset"]
     assert (x["bogons"], x["pages"]) == ([], [])
     assert x["connected"] == x["records"]["tcp_connect"]
 
 
-def test_onis_reader_loads_a_run_without_internet_and_finds_no_claim(readers_python: Path, run_async: RunAsync) -> None:
-    found = read(readers_python, report_of("offline", run_async))
+def test_onis_reader_loads_a_run_without_internet_and_finds_no_claim(readers_python: Path) -> None:
+    found = read(readers_python, report_of("offline"))
     assert {d["keys"].get("blocking") for d in found} == {None}
     assert {d["keys"].get("accessible") for d in found} == {None}
