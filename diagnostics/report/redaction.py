@@ -28,6 +28,7 @@ from diagnostics.model import Report
 from diagnostics.report.addresses import Address, AddressBook, parse
 from diagnostics.report.choices import AS_USUAL, RedactionChoices, Sites, Times
 from diagnostics.report.contract import Json
+from diagnostics.report.hostnames import HOLDS_NAMES, with_labels
 from diagnostics.report.places import evidence_addresses, own_resolvers
 from diagnostics.report.removals import Ledger, Removal, Taken
 from diagnostics.report.secrets import SHORTEST_WORD, Secrets, public_words
@@ -57,6 +58,9 @@ _PERSONAL_KEYS: Final = {
 
 MOST_ENCODED: Final = 3
 """Times that a text may be URL-encoded over again and is still looked into."""
+
+_TELLING_KEYS: Final = frozenset({"server", "path", "location"}) | HOLDS_NAMES
+"""Keys that decide how their text is read."""
 
 _ENUM_FIELDS: Final = frozenset({"step", "status", "cause", "certainty"})
 _FREE_FIELDS: Final = frozenset({"detail"})
@@ -223,7 +227,7 @@ class _Cleaner:
         if mark is not None:
             self.ledger.add(("site", text, mark))
             return mark
-        memo = (text, key if key in ("server", "path", "location") else "", typed)
+        memo = (text, key if key in _TELLING_KEYS else "", typed)
         if memo not in self._known:
             self._taken = []
             self._known[memo] = (self._cleaned(text, memo[1], typed=typed), tuple(self._taken))
@@ -252,7 +256,7 @@ class _Cleaner:
                 break
             plain = self._pieces(decoded, product=product)
             cleaned = plain if plain != decoded else cleaned
-        return cleaned
+        return with_labels(cleaned, key)
 
     def _timed(self, text: str) -> str:
         """Return a text with its moments moved, once, however often the text is encoded."""

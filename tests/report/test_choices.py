@@ -54,6 +54,17 @@ def test_a_run_is_worked_out_the_same_under_every_choice(scenario: str, run_asyn
         assert clean.network == report.network
 
 
+@pytest.mark.parametrize("scenario", ["redirect-hop-blocked", "block-page-clear"])
+def test_a_site_that_is_called_like_the_person_or_their_network_is_judged_the_same(scenario: str, run_async: RunAsync) -> None:
+    report = load(dump(run_async(measured(scenario))))
+    sites = [v.target.split("/")[2] for v in report.verdicts if "://" in v.target]
+    for secrets in (Secrets(user_names=frozenset({sites[0].split(".")[0]})), Secrets(domains=frozenset({sites[0]}))):
+        clean = load(dump(redacted(report, secrets=secrets).report))
+        assert sites[0] not in dump(clean).decode()
+        assert replay(clean).differences == ()
+        assert outcome(clean) == outcome(report)
+
+
 # --- the time ---------------------------------------------------------------------------------------
 
 
