@@ -55,7 +55,7 @@ def pdf_pages(report: Report, language: str, checked: Callable[[bytes], bytes] =
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QPdfWriter(buffer)
-    writer.setTitle(view.title)
+    writer.setTitle(_checked(view.title, checked))
     writer.setCreator("Atajo")
     writer.setDocumentXmpMetadata(_NOTHING)
     writer.setDocumentId(QUuid(str(uuid.uuid5(_NAMESPACE, report.run.id))))
@@ -63,11 +63,15 @@ def pdf_pages(report: Report, language: str, checked: Callable[[bytes], bytes] =
     writer.setPageLayout(QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins))
     document = _Closed()
     document.setDefaultFont(QFont(QGuiApplication.font().family(), 10))
-    document.setHtml(checked(render_print(_for_paper(view)).encode("utf-8", "replace")).decode("utf-8", "replace"))
+    document.setHtml(_checked(render_print(_for_paper(view)), checked))
     document.print_(writer)
     buffer.close()
     del writer, document, application
     return _dated(bytes(buffer.data().data()), report.run.started)
+
+
+def _checked(text: str, checked: Callable[[bytes], bytes]) -> str:
+    return checked(text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
 def _application() -> QGuiApplication:

@@ -6,16 +6,21 @@ import base64
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from PySide6.QtGui import QPdfWriter, QTextDocument
+from PySide6.QtWidgets import QApplication
 
+from app.cli_save import KINDS
 from app.shared_report import Shared
 from diagnostics.errors import InputError
 from diagnostics.model import Fact, Observation, Report, Step
+from diagnostics.report.archive import unpack
 from diagnostics.report.choices import AS_USUAL, RedactionChoices, Sites, Times
 from diagnostics.report.contract import load
 from diagnostics.report.secrets import Secrets
@@ -26,14 +31,36 @@ from diagnostics.vpn.profile import Protocol
 from diagnostics.vpn.wireguard.profile import WireGuardProfile
 from tests.report import documents
 
+
+def drawn(shared: Shared) -> bytes:
+    """Return what Qt is given to draw a PDF from, and its title."""
+    given: list[str] = []
+    with (
+        patch.object(QPdfWriter, "setTitle", lambda _writer, title: given.append(title)),
+        patch.object(QTextDocument, "setHtml", lambda _document, text: given.append(text)),
+    ):
+        shared.rendering("pdf", "es")
+    assert len(given) == 2
+    return "\n".join(given).encode()
+
+
 RENDERINGS: dict[str, Callable[[Shared], bytes]] = {
     "data": Shared.data,
     "page in Spanish": lambda shared: shared.page("es"),
     "page in English": lambda shared: shared.page("en"),
+    "text for a chat": lambda shared: shared.rendering("text", "es"),
+    "table": lambda shared: shared.rendering("csv", "es"),
+    "OONI": lambda shared: shared.rendering("ooni", "es"),
+    "bundle, unpacked": lambda shared: b"\n".join(unpack(shared.rendering("bundle", "es")).values()),
+    "paper, as it is drawn": drawn,
 }
-"""Every form in which a report leaves this computer; a new one (text for a chat, PDF, bundle, OONI, CSV) is added here, unpacked."""
+"""Every form in which a report leaves this computer, unpacked."""
 
 EVERY = [RedactionChoices(sites=sites, time=time) for sites in Sites for time in Times]
+
+
+def test_every_kind_that_the_terminal_writes_is_among_what_is_searched() -> None:
+    assert len(RENDERINGS) == len(KINDS) + 1  # the page in two languages
 
 
 def forms(secret: str) -> set[str]:
@@ -137,6 +164,7 @@ PLACES = [place for place in places(DOCUMENT) if place != ("format",)]
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_nothing_planted_anywhere_survives_in_anything_that_is_handed_on(
+    qapp: QApplication,
     plant: tuple[str, Secrets, tuple[Fact, ...]],
     wrapper: str,
     place: tuple[Any, ...],
