@@ -101,6 +101,8 @@ def _choices(options: argparse.Namespace) -> RedactionChoices:
     """Return what was chosen about what goes.  Raises UsageError for choices that contradict each other."""
     if options.exact_time and options.round_time:
         raise cli.UsageError("cli.error.either", one="--exact-time", other="--round-time")
+    if options.full and (options.hide_sites or options.round_time):  # whoever asks for both must not get everything by surprise
+        raise cli.UsageError("cli.error.either", one="--full", other="--hide-sites" if options.hide_sites else "--round-time")
     return RedactionChoices(
         sites=Sites.HIDDEN if options.hide_sites else Sites.HOST, time=Times.EXACT if options.exact_time else Times.HOUR
     )

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
+import msgspec
+
 from app import texts
 from app.texts import LANGUAGES, catalogue
 from diagnostics.model import Fact, Report
 from diagnostics.report.bundle import Beside, write_bundle
-from diagnostics.report.choices import AS_USUAL, RedactionChoices
+from diagnostics.report.choices import AS_USUAL, RedactionChoices, Sites
 from diagnostics.report.contract import dump, load
 from diagnostics.report.redaction import redacted
 from diagnostics.report.secrets import Secrets
+from diagnostics.report.sites import HiddenSites
 from diagnostics.report.sweep import sweep
 from diagnostics.report.ways import with_ways
 
@@ -29,6 +32,9 @@ class Shared:
         """Take the person out; ``ways``: the proxies and VPN profiles of the run, ``secrets`` None: those of this computer."""
         self._secrets = with_ways(Secrets.of_this_computer() if secrets is None else secrets, ways)
         clean = redacted(report, secrets=self._secrets, choices=choices)
+        if choices.sites is Sites.HIDDEN:
+            hidden = HiddenSites(msgspec.to_builtins(report)).names
+            self._secrets = msgspec.structs.replace(self._secrets, domains=self._secrets.domains | hidden)
         self.report = clean.report
         self.removed = clean.removed
         """How many different things of each kind were removed."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import getpass
 import ipaddress
+import os
 import platform
 import socket
 import struct
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -108,7 +110,20 @@ def _user_names() -> frozenset[str]:
         names.add(getpass.getuser())
     with contextlib.suppress(RuntimeError):
         names.add(Path.home().name)
+    names.add(_full_name())
     return frozenset(name for name in names if name)
+
+
+def _full_name() -> str:
+    """Return the person's name as the system has it (passwd(5)), if it is one: a first and a last name."""
+    if sys.platform == "win32":
+        return ""
+    import pwd
+
+    with contextlib.suppress(KeyError, OSError):
+        name = pwd.getpwuid(os.getuid()).pw_gecos.partition(",")[0].strip()
+        return name if " " in name else ""
+    return ""
 
 
 def _homes() -> frozenset[str]:

@@ -63,7 +63,7 @@ class HiddenSites:
     # --- names ------------------------------------------------------------------------------------
 
     def _hide(self, host: str) -> None:
-        if is_address(host) or "." not in host or self._is_public(host):
+        if not self._can_hide(host):
             return
         base = base_domain(host.removeprefix("*."))
         number = len(self._roots) + 1
@@ -71,6 +71,10 @@ class HiddenSites:
             self._roots.setdefault(host.removeprefix("*.").removeprefix("www."), f"site-{number}.{base}")
         elif not base.endswith(f".{STAND_IN}"):
             self._roots.setdefault(base, f"site-{number}.{STAND_IN}")
+
+    def _can_hide(self, host: str) -> bool:
+        """Tell whether a host is a name (what can be typed has a dot) that not everybody knows."""
+        return "." in host and not is_address(host) and not self._is_public(host)
 
     def _is_public(self, host: str) -> bool:
         """Tell whether every copy of Atajo, or this run's other targets, know a name, with ``www`` before it or without."""
@@ -84,9 +88,15 @@ class HiddenSites:
             shown = f"[{stand_in.partition('.')[0].replace('-', ' ')}]"
             typed = {label for host in self._typed if host == root or host.endswith(f".{root}") for label in host.split(".")[:-1]}
             for label in {root.partition(".")[0], *typed}:
-                if len(label) >= SHORTEST_LABEL and label not in public_words():
-                    found.setdefault(label, shown)
+                for each in (label, _spoken(label)):
+                    if len(each) >= SHORTEST_LABEL and each not in public_words():
+                        found.setdefault(each, shown)
         return found
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return what hidden sites are called, for whoever searches what was written."""
+        return frozenset({*self._roots, *self.words(), *(host for host in self._typed if self._can_hide(host))})
 
     def found(self, text: str) -> list[tuple[str, str]]:
         """Return the names of hidden sites in a text, each with its stand-in, in their order."""
@@ -129,6 +139,14 @@ class HiddenSites:
         networks = {network_of(each) for each in mine} - {network_of(each) for each in theirs}
         every = {text for o in document["observations"] for text in [*_places(o), str(o["host"])]} | mine
         yield from (text for text in every if is_address(text) and not is_bogon(text) and network_of(text) in networks)
+
+
+def _spoken(label: str) -> str:
+    """Return a label as people write it: ``peña`` for ``xn--pea-8ma`` (RFC 3492)."""
+    try:
+        return label.removeprefix("xn--").encode("ascii").decode("punycode").lower() if label.startswith("xn--") else label
+    except UnicodeError:
+        return label
 
 
 def _public_names(plans: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, Any]]) -> set[str]:

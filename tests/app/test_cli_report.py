@@ -163,6 +163,13 @@ def test_an_export_hides_the_typed_sites_when_asked_to(kind: str, command: Comma
     assert "escuela" not in command("export", str(saved), kind, "-", "--hide-sites").out.lower()
 
 
+@pytest.mark.parametrize("option", ["--hide-sites", "--round-time"])
+def test_whoever_hides_something_does_not_get_the_full_report(option: str, command: Command, saved: Path) -> None:
+    done = command("export", str(saved), "--json", "-", "--full", "--with-my-addresses", option)
+    assert (done.status, done.out) == (cli.USAGE, "")
+    assert t("cli.error.either", one="--full", other=option) in done.err
+
+
 def test_an_export_in_which_something_personal_is_left_is_not_written(
     command: Command, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.shared_report import Shared
 from diagnostics.catalog import load_catalog
 from diagnostics.model import Observation, Report, RunFacts, Step
 from diagnostics.plan import make_plan, site_of
@@ -181,6 +182,19 @@ def test_a_site_that_every_copy_knows_is_no_secret() -> None:
 def test_a_label_of_a_typed_name_is_hidden_where_it_stands_alone() -> None:
     report = of_site("https://marisolita.paginas.example/", note="soy Marisolita")
     assert redacted(report, secrets=NOBODY, choices=HIDDEN).report.observations[1].detail["note"] == "soy [site 1]"
+
+
+def test_a_name_with_other_letters_is_hidden_as_people_write_it() -> None:
+    report = of_site("https://peña-rosada.example/", note="la Peña-Rosada", other="xn--pea-rosada-u9a.example")
+    detail = redacted(report, secrets=NOBODY, choices=HIDDEN).report.observations[1].detail
+    assert (detail["note"], detail["other"]) == ("la [site 1]", "site-1.invalid")
+
+
+@pytest.mark.parametrize("url", ["https://8.8.8.8/x", "https://190.9.8.7/x", "http://localhost/x", "https://[2800:a:1::5]/"])
+def test_a_site_without_a_full_name_can_be_hidden_and_still_be_written(url: str) -> None:
+    report = of_site(url, title="Casa")
+    clean = load(Shared(report, choices=HIDDEN, secrets=NOBODY).data()).observations[1]
+    assert clean.host in ("8.8.8.8", "127.0.0.1", "192.31.196.1", "3fff:1::1")
 
 
 def test_a_page_of_many_on_a_known_place_is_hidden_and_the_place_stays() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +18,7 @@ from PySide6.QtGui import QPdfWriter, QTextDocument
 from PySide6.QtWidgets import QApplication
 
 from app.cli_save import KINDS
+from app.logs import PrivateFormatter
 from app.shared_report import Shared
 from diagnostics.errors import InputError
 from diagnostics.model import Fact, Observation, Report, Step
@@ -202,6 +204,26 @@ def test_what_a_server_says_is_cleaned_and_not_refused(place: tuple[Any, ...]) -
     node[place[-1]] = f"{node[place[-1]]} marisol"
     shared = Shared(msgspec.convert(document, Report), secrets=documents.SECRETS)
     assert b"marisol" not in shared.page("es").lower()
+
+
+@given(PLANTS, st.sampled_from(sorted(WRAPPERS)))
+@settings(deadline=None)
+def test_nothing_planted_in_the_log_survives_where_the_log_is_handed_on(plant: tuple[str, Secrets, tuple[Fact, ...]], wrapper: str) -> None:
+    secret, secrets, ways = plant
+    record = logging.LogRecord("atajo", logging.INFO, __file__, 1, "%s said: %s", ("the server", WRAPPERS[wrapper](secret)), None)
+    line = PrivateFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s").format(record)
+    try:
+        written = Shared(Report(), ways=ways, secrets=secrets).checked(line.encode())
+    except InputError:
+        return
+    assert survivors(written, secret) == []
+
+
+def test_a_hidden_site_that_a_rendering_shows_all_the_same_is_found() -> None:
+    hidden = Shared(documents.report(), choices=RedactionChoices(sites=Sites.HIDDEN), secrets=documents.SECRETS)
+    content = "visité www.escuela.example.ve ayer".encode()
+    assert b"escuela" not in hidden.checked(content)
+    assert Shared(documents.report(), secrets=documents.SECRETS).checked(content) == content
 
 
 # --- every kind of thing that is always removed ---------------------------------------------------
