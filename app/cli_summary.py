@@ -63,7 +63,9 @@ def write_summary(
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
     write_beside(report, out, catalog)
     shown = checks_in_order(report.network.vpn)
-    write_checks(report, shown if not (own and verdicts) else [check for check in shown if check.status in wording.BAD], out)
+    if own and verdicts:  # of a run about services only what is wrong, unless the title says it
+        shown = [] if wording.left_over(report) else [check for check in shown if check.status in wording.BAD]
+    write_checks(report, shown, out)
     if proxies_of(report):
         out.line()
         out.line(t("cli.proxies"), style="bold")
