@@ -63,8 +63,10 @@ def write_summary(
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
     write_beside(report, out, catalog)
     shown = checks_in_order(report.network.vpn)
-    if own and verdicts:  # of a run about services only what is wrong, unless the title says it
-        shown = [] if wording.left_over(report) else [check for check in shown if check.status in wording.BAD]
+    if own and wording.left_over(report):
+        shown = []  # the title says it
+    elif own and verdicts:  # a run about services
+        shown = [check for check in shown if check.status in wording.BAD]
     write_checks(report, shown, out)
     if proxies_of(report):
         out.line()
