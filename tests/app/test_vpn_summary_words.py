@@ -39,7 +39,7 @@ def test_a_summary_of_a_comparison_says_how_each_service_fares_both_ways() -> No
 
 def test_a_simulation_is_marked_and_a_fault_of_the_line_is_said_first() -> None:
     assert vpn_copy_text(REPORTS[-1]).startswith(t("workshop.ribbon"))
-    assert vpn_copy_text(REPORTS[-2]).startswith(t("fail.vpn_block.title"))
+    assert vpn_copy_text(REPORTS[-2]).startswith(t("fail.vpn.block_is_left"))
 
 
 def test_the_worst_finding_is_told_and_what_is_unknown_or_slow_is_none() -> None:
