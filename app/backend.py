@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 
 from app import __version__
 from app.engine_thread import EngineThread, Measuring, Tell
-from app.paths import save_folder, write_whole
+from app.paths import save_folder
 from app.settings import Settings, SettingsStore
 from app.texts import language, t
 from diagnostics.errors import InputError
 from diagnostics.model import Fact, Report, Service
-from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
+from ui.backend import Advice, Arrived, Failed, Preview, SaveChoices, Saved, SaveKind, SitesRead, UrlCheck
 from ui.vpn_backend import VpnWanted
 
 if TYPE_CHECKING:
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
     from diagnostics.sim.scenario import Scenario
 
 log = logging.getLogger("atajo.backend")
-
-_ENDINGS: Final = {SaveKind.DATA: "json", SaveKind.PAGE: "html"}
 
 
 class AppBackend(QObject):
@@ -218,8 +214,23 @@ class AppBackend(QObject):
         """Return the folder that is offered."""
         return str(save_folder())
 
-    def save(self, report: Report, folder: str, kind: SaveKind, done: Callable[[Saved | None], None]) -> None:
+    def preview(self, report: Report, choices: SaveChoices, done: Callable[[Preview | None], None]) -> None:
+        """Draw a report as it would be saved, away from the window."""
+        from app.saving import preview_of
+
+        spoken, ways = language(), tuple(self._ways.values())
+
+        def finished(result: object, error: BaseException | None) -> None:
+            if error is not None:
+                log.warning("no preview: %s", type(error).__name__)
+            done(result if isinstance(result, Preview) else None)
+
+        self._engine.work(lambda: preview_of(report, choices, spoken, ways), finished)
+
+    def save(self, report: Report, folder: str, kind: SaveKind, choices: SaveChoices, done: Callable[[Saved | None], None]) -> None:
         """Write a report without private items, away from the window."""
+        from app.saving import save_report
+
         spoken = language()
 
         def finished(result: object, error: BaseException | None) -> None:
@@ -228,7 +239,7 @@ class AppBackend(QObject):
             done(result if isinstance(result, Saved) else None)
 
         ways = tuple(self._ways.values())
-        self._engine.work(lambda: save_report(report, Path(folder).expanduser(), kind, spoken, ways), finished)
+        self._engine.work(lambda: save_report(report, Path(folder).expanduser(), kind, spoken, ways, choices), finished)
 
     def show(self, address: str) -> None:
         """Open a folder or a page."""
@@ -246,26 +257,6 @@ def sites_in(source: Path | str) -> SitesRead:
     except InputError as error:
         return SitesRead(notes=(t(error.text, **error.values),))
     return SitesRead(urls=found.urls, notes=tuple(notes_of(found)))
-
-
-def save_report(report: Report, folder: Path, kind: SaveKind, spoken: str, ways: Sequence[Fact] = ()) -> Saved:
-    """Write a redacted report into ``folder`` and say where.
-
-    Raises OSError when it cannot be written, InputError("error.report_not_clean") when it must not be.
-    """
-    from app.shared_report import Shared
-
-    shared = Shared(report, ways=ways)
-    content = shared.data() if kind is SaveKind.DATA else shared.page(spoken)
-    name = _free_name(folder, f"atajo-{dt.datetime.now().astimezone():%Y-%m-%d-%H}h", _ENDINGS[kind])
-    write_whole(folder / name, content)
-    return Saved(folder=str(folder), file=name, removed=sum(shared.removed.values()))
-
-
-def _free_name(folder: Path, stem: str, ending: str) -> str:
-    """Return a name that no file has yet; it tells the hour and no more, as the report does."""
-    names = (f"{stem}{f'-{number}' if number > 1 else ''}.{ending}" for number in itertools.count(1))
-    return next(name for name in names if not (folder / name).exists())
 
 
 def _import_engine() -> None:

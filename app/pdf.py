@@ -14,20 +14,16 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QUrl, QUuid
 from PySide6.QtGui import QFont, QGuiApplication, QPageLayout, QPageSize, QPdfWriter, QTextDocument
 
 from app import texts
-from app.report_view import view_of
+from app.report_view import paper_view
 from diagnostics.model import Report
-from diagnostics.report.html import ReportView, render_print
+from diagnostics.report.html import render_print
 
 MARGIN: Final = 15.0
 """Margin of the page, in millimetres."""
-
-MOST_ROWS: Final = 120
-"""Rows of the table of verdicts on paper; the page and the data have them all."""
 
 _MOMENT: Final = re.compile(rb"(/(?:CreationDate|ModDate) \(D:)\d{14}(Z|[+-]\d\d'\d\d')")
 _NAMESPACE: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
@@ -50,7 +46,7 @@ def pdf_pages(report: Report, language: str, checked: Callable[[bytes], bytes] =
     Hand in what ``redacted`` returns: nothing is taken out here.
     """
     with texts.speaking(language):
-        view = view_of(report)
+        view = paper_view(report)
     application = _application()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -63,7 +59,7 @@ def pdf_pages(report: Report, language: str, checked: Callable[[bytes], bytes] =
     writer.setPageLayout(QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins))
     document = _Closed()
     document.setDefaultFont(QFont(QGuiApplication.font().family(), 10))
-    document.setHtml(_checked(render_print(_for_paper(view)), checked))
+    document.setHtml(_checked(render_print(view), checked))
     document.print_(writer)
     buffer.close()
     del writer, document, application
@@ -81,12 +77,6 @@ def _application() -> QGuiApplication:
         return running
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     return QGuiApplication(sys.argv[:1])
-
-
-def _for_paper(view: ReportView) -> ReportView:
-    """Return the view without the table of observations, which would fill hundreds of pages."""
-    tables = tuple(msgspec.structs.replace(table, rows=table.rows[:MOST_ROWS]) for table in view.tables[:1])
-    return msgspec.structs.replace(view, tables=tables)
 
 
 def _dated(content: bytes, started: str) -> bytes:

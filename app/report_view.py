@@ -10,6 +10,8 @@ import datetime as dt
 import json
 from typing import Final
 
+import msgspec
+
 from app import texts, wording
 from app.given_tips import GivenTip, advice_of, source_line, tip_remarks
 from app.report_facts import Stage, StageState, function_verdicts, stages, whole_verdicts
@@ -25,6 +27,9 @@ from diagnostics.report.html import AdviceView, CardView, FunctionView, ReportVi
 MOST_CARDS: Final = 200
 MOST_ROWS: Final = 2_000
 """Observations in the page; the data file has them all."""
+
+MOST_ON_PAPER: Final = 120
+"""Rows of the table of verdicts on paper; the page and the data have them all."""
 
 MOST_DETAIL: Final = 600
 """Characters of one observation's details."""
@@ -50,6 +55,13 @@ def html_page(report: Report, language: str) -> str:
     """
     with texts.speaking(language):
         return render_html(view_of(report))
+
+
+def paper_view(report: Report) -> ReportView:
+    """Return what the page on paper says: without the table of observations, which would fill hundreds of sheets."""
+    view = view_of(report)
+    tables = tuple(msgspec.structs.replace(table, rows=table.rows[:MOST_ON_PAPER]) for table in view.tables[:1])
+    return msgspec.structs.replace(view, tables=tables)
 
 
 def view_of(report: Report) -> ReportView:

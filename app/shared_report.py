@@ -56,6 +56,14 @@ class Shared:
                 return self._bundle(language)
             return self._ours(renderings.RENDERINGS[kind](self._searched))
 
+    def source(self, language: str) -> str:
+        """Return the HTML that a PDF is drawn from: it loads nothing and runs nothing.  Raises InputError("error.report_not_clean")."""
+        from app.report_view import paper_view
+        from diagnostics.report.html import render_print
+
+        with texts.speaking(language):
+            return self._ours(render_print(paper_view(self._searched)).encode("utf-8", "replace")).decode("utf-8", "replace")
+
     def _bundle(self, language: str) -> bytes:
         """Return the archive, each part of which was searched before it was packed."""
         from app import renderings

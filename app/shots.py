@@ -20,13 +20,14 @@ from PySide6.QtWidgets import QApplication
 from app import sample_advice, samples
 from app.sample_data import SampleData
 from app.sample_proxies import FOUND, LINKS, SampleProxies, compared
+from app.sample_saving import SampleSaving
 from app.sample_vpn import VPN_WALKS, SampleVpn
 from app.settings import Settings, ThemeChoice
 from app.texts import LANGUAGES, language
 from diagnostics.errors import InputError
 from diagnostics.events import Event, RunDone
 from diagnostics.model import Cause, Report, Service
-from ui.backend import Advice, Arrived, Failed, Saved, SaveKind, SitesRead, UrlCheck
+from ui.backend import Advice, Arrived, Failed, SitesRead, UrlCheck
 from ui.flow import Window
 from ui.vpn_backend import VpnWanted
 
@@ -34,7 +35,7 @@ SCALES: Final = (100, 200)
 THEMES: Final = (ThemeChoice.LIGHT, ThemeChoice.DARK)
 
 
-class SampleBackend(QObject):
+class SampleBackend(SampleSaving, QObject):
     """A :class:`ui.backend.Backend` that plays a hand-made report instead of measuring."""
 
     arrived = Signal(int, tuple)
@@ -51,7 +52,6 @@ class SampleBackend(QObject):
         self.cancelled = 0
         self.shown: list[str] = []
         self.closed = False
-        self.writes = True
         self.wanted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.over: tuple[str, ...] = ()
         self.shelf = SampleProxies()
@@ -153,14 +153,6 @@ class SampleBackend(QObject):
 
         return advice_text(advice, platform)
 
-    def save_folder(self) -> str:
-        """Return a folder."""
-        return str(Path.home())
-
-    def save(self, _report: Report, folder: str, kind: SaveKind, done: Callable[[Saved | None], None]) -> None:
-        """Pretend to write."""
-        done(Saved(folder=folder, file=f"atajo.{kind}", removed=14) if self.writes else None)
-
     def show(self, address: str) -> None:
         """Remember what would have been opened."""
         self.shown.append(address)
@@ -258,6 +250,12 @@ def _save(window: Window, backend: SampleBackend) -> None:
     window.save()
 
 
+def _previewed(window: Window, backend: SampleBackend) -> None:
+    _save(window, backend)
+    for name in ("save.kind.support", "save.removed", "save.preview"):
+        window.press(name)
+
+
 def _saved(window: Window, backend: SampleBackend) -> None:
     _save(window, backend)
     settle(backend.app)
@@ -353,6 +351,7 @@ _WALKS: Final[tuple[tuple[str, Report, Walk], ...]] = (
     ("detail-ways", samples.ways_round(), _detail),
     ("detail-technical", samples.x_blocked(), _technical),
     ("save", samples.x_blocked(), _save),
+    ("save-preview", samples.x_blocked(), _previewed),
     ("save-done", samples.x_blocked(), _saved),
     ("save-failed", samples.x_blocked(), _not_saved),
     ("settings", samples.all_works(), _settings),

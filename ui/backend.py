@@ -29,8 +29,10 @@ Failed = Callable[[int, str], None]
 class SaveKind(enum.StrEnum):
     """What a saved report is for."""
 
-    DATA = "data"  # JSON: help lines and programs read it
     PAGE = "page"  # HTML: people read it
+    PAPER = "paper"  # PDF: people read and print it
+    SUPPORT = "support"  # ZIP: everything that a help line needs
+    DATA = "data"  # JSON: programs read it
 
 
 class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +50,32 @@ class SitesRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a report was written and how many private items were left out of it."""
+    """Where a report was written and how many private items were left out of it, or the sentence that says why it was not written."""
 
-    folder: str
-    file: str
-    removed: int
+    folder: str = ""
+    file: str = ""
+    removed: int = 0
+    problem: str = ""
+
+
+class SaveChoices(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person chose about a report that is handed on.
+
+    ``hide_sites``: the sites that they typed are not named; ``exact_time``: the time of day stays; ``key``: the public key for which a
+    file for support is encrypted, empty for none.
+    """
+
+    hide_sites: bool = False
+    exact_time: bool = False
+    key: str = ""
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """A report as whoever gets it will see it: as plain HTML without anything to load, and a line for each kind of thing left out."""
+
+    page: str = ""
+    removed: int = 0
+    lines: tuple[str, ...] = ()
 
 
 class AdviceSteps(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,7 +237,11 @@ class Backend(Protocol):
         """Return the folder that is offered for saved reports."""
         ...
 
-    def save(self, report: Report, folder: str, kind: SaveKind, done: Callable[[Saved | None], None]) -> None:
+    def preview(self, report: Report, choices: SaveChoices, done: Callable[[Preview | None], None]) -> None:
+        """Draw a report as it would be saved and call ``done`` later, with None when it could not be drawn."""
+        ...
+
+    def save(self, report: Report, folder: str, kind: SaveKind, choices: SaveChoices, done: Callable[[Saved | None], None]) -> None:
         """Write a report without private items and call ``done`` later, with None when it could not be written."""
         ...
 
