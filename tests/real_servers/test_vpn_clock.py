@@ -17,9 +17,14 @@ pytestmark = pytest.mark.root
 HOUR = 3600
 COUNTING = f"""table ip counted {{
   counter to_server {{ }}
-  chain passing {{ type filter hook forward priority -10; ip daddr {SERVER} counter name to_server; }}
+  chain passing {{
+    type filter hook forward priority -10;
+    icmp type destination-unreachable accept
+    ip daddr {SERVER} counter name to_server
+  }}
 }}
 """
+"""Everything but what a client's system says by itself of an answer that comes after the socket was closed."""
 
 
 @pytest.fixture(scope="module")
