@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -172,6 +172,8 @@ class Lab:
             yield space
         finally:
             self._stop(f"carrier-{space.name}")
+            with suppress(RuntimeError):  # it never came to be; else the kernel takes the cable of a removed computer away when it likes
+                self.internet.ip("link", "del", device)
             space.remove()
 
     def start(self, space: Namespace, label: str, *words: str) -> Daemon:
