@@ -63,7 +63,7 @@ def write_summary(
         out.line(t("cli.more_targets", n=len(verdicts) - len(told)))
     write_beside(report, out, catalog)
     shown = checks_in_order(report.network.vpn)
-    if own and wording.left_over(report):
+    if own and report.network.cut_by() is not None:
         shown = []  # the title says it
     elif own and verdicts:  # a run about services
         shown = [check for check in shown if check.status in wording.BAD]
@@ -123,6 +123,11 @@ def write_checks(report: Report, checks: Sequence[VpnCheck], out: Terminal) -> N
     out.line()
     out.line(t("vpn.title"), style="bold")
     out.line(vpn_sentence(report.network.vpn), indent=2)
+    write_check_lines(report, checks, out)
+
+
+def write_check_lines(report: Report, checks: Sequence[VpnCheck], out: Terminal) -> None:
+    """Write what was looked at of a VPN, how each is, and for the exit where others see this computer."""
     for each in checks:
         out.line(f"{out.symbol(each.status)} {check_title(each)}: {check_word(each)}", style=SYMBOLS.get(each.status, ("", "", ""))[2])
         out.line(check_sentence(each), indent=2)

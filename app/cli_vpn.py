@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from app import cli, wording
 from app.cli_check import Measure, Order, Stop, check, seconds_of
 from app.cli_progress import shown_name
-from app.cli_summary import write_beside, write_proxies, write_tips
+from app.cli_summary import write_beside, write_check_lines, write_proxies, write_tips
 from app.cli_vpn_asks import allowed_in, may_send
 from app.line_memory import keep, load
 from app.report_facts import whole_verdicts
@@ -21,18 +21,7 @@ from app.route_words import proxies_of, usable
 from app.sentences import some_names
 from app.terminal import SYMBOLS, Terminal
 from app.texts import seconds, t
-from app.vpn_words import (
-    ON_REQUEST,
-    check_of,
-    check_sentence,
-    check_title,
-    check_word,
-    checks_in_order,
-    compared_well,
-    seen_sentence,
-    vpn_sentence,
-    watch_sentence,
-)
+from app.vpn_words import ON_REQUEST, check_of, check_sentence, checks_in_order, compared_well, vpn_sentence, watch_sentence
 from diagnostics.errors import InputError
 from diagnostics.events import Event, WatchChanged
 from diagnostics.model import Cause, Report, Status, Step, VpnCheck, VpnVerdict
@@ -227,7 +216,7 @@ def vpn_status(report: Report, *, outside: bool = False, kill_switch: bool = Fal
     """
     if report.run.cancelled:
         return cli.CANCELLED
-    if report.network.cause is Cause.NO_INTERNET and not swallows(report):
+    if report.network.cause is Cause.NO_INTERNET and report.network.vpn.no_traffic() is None:
         return cli.NO_INTERNET
     found = report.network.vpn
     good = found.state not in ("unknown", "stale") and all(_is_fine(each, found) for each in found.checks)
@@ -241,12 +230,6 @@ def _is_fine(check: VpnCheck, vpn: VpnVerdict) -> bool:
         seen = check_of(vpn, _SEEN[check.check])
         return seen is not None and seen.status is Status.WORKS
     return check.status is Status.WORKS or (check.status is Status.NOT_TESTED and check.check not in ON_REQUEST)
-
-
-def swallows(report: Report) -> bool:
-    """Tell whether it is the VPN that lets nothing through: what is below it was not reached, and may be as it should be."""
-    check = check_of(report.network.vpn, "traffic")
-    return check is not None and check.cause is Cause.VPN_NO_TRAFFIC
 
 
 def _watch(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Measure) -> int:
@@ -340,17 +323,11 @@ def _tell_state(report: Report, talk: Terminal, order: Order) -> None:
     """Write which VPN is up, every check of it, and how services fare beside it where that was asked for."""
     if report.run.simulated:
         talk.line(t("workshop.ribbon"), style="bold")
-    left = wording.left_over(report)  # its check, below, says the rest
-    talk.line(wording.headline(report) if left else vpn_sentence(report.network.vpn), style="bold")
-    if swallows(report):
-        talk.line(t("vpn.fault.no_traffic"))
-    elif wording.failure(report) and not left:
+    vpn = report.network.vpn
+    talk.line(wording.headline(report) if report.network.cut_by() else vpn_sentence(vpn), style="bold")
+    if wording.failure(report) and not vpn.left_block():  # its check, below, says the rest
         talk.line(wording.fault_sentence(report))
-    for each in checks_in_order(report.network.vpn):
-        talk.line(f"{talk.symbol(each.status)} {check_title(each)}: {check_word(each)}", style=SYMBOLS.get(each.status, ("", "", ""))[2])
-        talk.line(check_sentence(each), indent=2)
-        if each.check == "exit" and (seen := seen_sentence(report)):
-            talk.line(seen, indent=2)
+    write_check_lines(report, checks_in_order(vpn), talk)
     write_beside(report, talk, order.catalog)
     write_tips(report, talk)
     _tell_end(report, talk)

@@ -85,14 +85,6 @@ def failure(report: Report) -> Cause | None:
     return None
 
 
-def left_over(report: Report) -> VpnCheck | None:
-    """Return what a VPN that is gone left behind where that explains a line over which nothing passes, else None."""
-    if report.network.cause is not Cause.NO_INTERNET:
-        return None
-    checks = report.network.vpn.checks
-    return next((each for each in checks if each.cause is Cause.VPN_KILL_SWITCH_ACTIVE and each.status is Status.DOWN), None)
-
-
 def masked(report: Report) -> bool:
     """Tell whether the fault explains whatever fails, so that nothing can be said of any service."""
     return failure(report) is not None and report.network.status not in FINE

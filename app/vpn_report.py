@@ -12,7 +12,7 @@ from app.route_words import label, proxies_of, state_word
 from app.sentences import BAD, FINE, Catalog, after_colon, name_of, some_names
 from app.texts import t
 from app.vpn_steps import profile_word
-from app.vpn_words import check_of, checks_in_order, state_id, vpn_sentence
+from app.vpn_words import checks_in_order, state_id, vpn_sentence
 from diagnostics.model import DIRECT, Cause, Certainty, Report, RouteVerdict, Status, Verdict, VpnCheck
 
 THROUGH: Final = ("full", "split")
@@ -20,12 +20,6 @@ THROUGH: Final = ("full", "split")
 
 _LEAKS: Final = frozenset({Cause.VPN_DNS_OUTSIDE, Cause.VPN_IPV6_OUTSIDE, Cause.VPN_UDP_OUTSIDE})
 _SHUT: Final = tuple(status for status in BAD if status not in FINE)
-
-
-def swallowed(report: Report) -> bool:
-    """Tell whether it is the VPN that lets nothing through: what is below it was not reached, and may be as it should be."""
-    check = check_of(report.network.vpn, "traffic")
-    return check is not None and check.cause is Cause.VPN_NO_TRAFFIC
 
 
 def untested_title(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.route_words import label, proxies_of, route_sentence
-from app.sentences import failure, left_over, name_of, status_word
+from app.sentences import failure, name_of, status_word
 from app.texts import seconds, t
 from app.vpn_steps import opens_sentence, profile_route, profile_word
 from app.vpn_words import beside, beside_sentence, check_sentence, check_title, check_word, checks_in_order, vpn_sentence
@@ -23,8 +23,8 @@ def worst_check(vpn: VpnVerdict) -> VpnCheck | None:
 
 def vpn_finding(report: Report) -> str:
     """Return the sentence about the worst that a look at the VPN found, a fault of the line first; nothing where all is well."""
-    check = left_over(report) or worst_check(report.network.vpn)
-    if failure(report) and left_over(report) is None:
+    check = report.network.cut_by() or worst_check(report.network.vpn)
+    if failure(report) and report.network.cut_by() is None:
         return fault_sentence(report)
     return check_sentence(check) if check is not None else ""
 

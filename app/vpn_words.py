@@ -94,13 +94,7 @@ def vpn_state_word(vpn: VpnVerdict) -> str:
 
 def vpn_sentence(vpn: VpnVerdict) -> str:
     """Return the one sentence about the VPN of this computer."""
-    return t("vpn.computer.blocks") if left_block(vpn) is not None else t(f"vpn.computer.{state_id(vpn)}")
-
-
-def left_block(vpn: VpnVerdict) -> VpnCheck | None:
-    """Return the check that found what is left of a VPN and cuts the Internet, if one did."""
-    found = (check for check in vpn.checks if check.cause is Cause.VPN_KILL_SWITCH_ACTIVE and check.status is Status.DOWN)
-    return next(found, None)
+    return t("vpn.computer.blocks") if vpn.left_block() is not None else t(f"vpn.computer.{state_id(vpn)}")
 
 
 def vpn_at_home(state: str) -> str:

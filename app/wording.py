@@ -40,7 +40,6 @@ from app.sentences import (
     culprit,
     failure,
     function_name,
-    left_over,
     masked,
     means,
     name_of,
@@ -70,7 +69,6 @@ __all__ = [
     "function_name",
     "function_verdicts",
     "headline",
-    "left_over",
     "masked",
     "means",
     "name_of",
@@ -210,10 +208,10 @@ def _what_works(working: list[str], *, internet: bool) -> list[str]:
 
 def fault_title(report: Report) -> str:
     """Return the title of the failure screen; call it only when :func:`failure` says so."""
-    left = left_over(report)
-    if left is not None:  # the block is seen, but what lies below it is not: "it looks as if", however sure the block is
-        by_rule = f"fail.{left.rule}"
-        return t(by_rule if has_text(by_rule) else "fail.vpn.block_is_left")
+    cut = report.network.cut_by()
+    if cut is not None:  # the block is seen, but what lies below it is not: "it looks as if", however sure the block is
+        candidates = (f"fail.{cut.rule}", f"fail.{cut.cause}", "fail.vpn.block_is_left")
+        return t(next(each for each in candidates if has_text(each)))
     return t(f"fail.{failure(report)}.title")
 
 
@@ -221,7 +219,9 @@ def fault_sentence(report: Report) -> str:
     """Return the body of the failure screen: what we saw and what to do; call it only when :func:`failure` says so."""
     fault = failure(report)
     network = report.network
-    if left := left_over(report):
+    if network.cut_by() is not None and network.vpn.left_block() is None:
+        return t("vpn.fault.no_traffic")
+    if left := network.cut_by():
         return f"{cause_sentence(left, '', report)} {t('fail.left_over.body')}"
     if fault is Cause.LOCAL_INTERCEPTION:
         return t("fail.local_interception.body", name=culprit(report, network.evidence))

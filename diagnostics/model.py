@@ -117,6 +117,17 @@ class VpnVerdict(Fact, frozen=True):
     clients: tuple[str, ...] = ()
     checks: tuple[VpnCheck, ...] = ()
 
+    def left_block(self) -> VpnCheck | None:
+        """Return the check that found what is left of a VPN and lets nothing out, if one did."""
+        return self._down_by(Cause.VPN_KILL_SWITCH_ACTIVE)
+
+    def no_traffic(self) -> VpnCheck | None:
+        """Return the check by which nothing comes back through the VPN, if one says so."""
+        return self._down_by(Cause.VPN_NO_TRAFFIC)
+
+    def _down_by(self, cause: Cause) -> VpnCheck | None:
+        return next((check for check in self.checks if check.cause is cause and check.status is Status.DOWN), None)
+
 
 class NetworkVerdict(Fact, frozen=True):
     """What we hold to be true of this computer and its line."""
@@ -130,6 +141,10 @@ class NetworkVerdict(Fact, frozen=True):
     clock_skew_s: float | None = None  # this computer's clock minus the controls' Date, seconds
     system_proxy: str | None = None
     vpn: VpnVerdict = VpnVerdict()
+
+    def cut_by(self) -> VpnCheck | None:
+        """Return what of a VPN explains that nothing passes over this line, else None: then neither modem nor provider is at fault."""
+        return self.vpn.left_block() or self.vpn.no_traffic() if self.cause is Cause.NO_INTERNET else None
 
 
 class RouteVerdict(Fact, frozen=True):

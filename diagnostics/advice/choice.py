@@ -125,7 +125,7 @@ class _Given(NamedTuple):
 
 def _found(verdicts: Sequence[Verdict], network: NetworkVerdict) -> Iterator[_Obstacle]:
     """Return what stands in the way: of the line first, then of each target as a whole."""
-    explained = network.cause if _explained(network) else None
+    explained = network.cause if network.cut_by() is not None else None
     if network.cause is not None and explained is None:
         yield _Obstacle(cause=network.cause, rule=network.rule, status=network.status)
     for verdict in verdicts:
@@ -147,12 +147,6 @@ def _of_vpn(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> Iterator
             continue  # to change a VPN's server or protocol would mislead
         if route.cause is not None and route.rule.startswith(PROFILE_RULES) and route.status not in SETTLED:
             yield _Obstacle(cause=route.cause, rule=route.rule, status=route.status, direct=False, own=True)
-
-
-def _explained(network: NetworkVerdict) -> bool:
-    """Tell whether a VPN's block that is left over explains the dead line: neither the modem nor the provider is at fault then."""
-    left = any(check.cause is Cause.VPN_KILL_SWITCH_ACTIVE and check.status in HINDERED for check in network.vpn.checks)
-    return left and network.cause is Cause.NO_INTERNET
 
 
 def vpn_causes(network: NetworkVerdict, routes: Sequence[RouteVerdict]) -> tuple[Cause, ...]:

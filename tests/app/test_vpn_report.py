@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from app import sample_vpn, samples
+from app.given_tips import chosen
 from app.report_facts import time_ran_out
 from app.texts import set_language, t
 from app.wording import card_sentence, headline, summary
@@ -103,3 +104,23 @@ def test_a_way_that_carries_no_pages_is_no_lack_of_time() -> None:
     late = msgspec.structs.replace(report, verdicts=(msgspec.structs.replace(pageless, rule="evidence.none"),))
     assert time_ran_out(late)
     assert not time_ran_out(msgspec.structs.replace(late, run=RunFacts(cancelled=True)))
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_a_tunnel_from_which_nothing_returns_is_named_instead_of_a_dead_line(language: str) -> None:
+    set_language(language)
+    dead = VpnVerdict(state="full", checks=(check("traffic", Status.DOWN, Cause.VPN_NO_TRAFFIC),))
+    report = sample_vpn.with_vpn(samples.faulty(Cause.NO_INTERNET), dead)
+    assert headline(report) == t("fail.vpn_no_traffic")
+    assert t("vpn.fault.no_traffic") in summary(report)
+    assert t("fail.no_internet.body") not in summary(report)
+    tips = [tip.id for tip in chosen(report)]
+    assert "vpn-other-server" in tips
+    assert not {"check-the-line", "without-internet"} & set(tips)
+
+
+def test_a_dead_line_beside_a_vpn_that_answers_is_a_dead_line() -> None:
+    alive = VpnVerdict(state="full", checks=(check("traffic", Status.WORKS),))
+    assert headline(sample_vpn.with_vpn(samples.faulty(Cause.NO_INTERNET), alive)) == t("fail.no_internet.title")
+    busy = VpnVerdict(state="full", checks=(check("traffic", Status.DOWN, Cause.VPN_NO_TRAFFIC),))
+    assert headline(sample_vpn.with_vpn(samples.all_works(), busy)) == t("result.title.works")

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import Signal
 
 from app.texts import seconds, t
-from app.wording import failure, fault_sentence, fault_title, left_over
+from app.wording import failure, fault_sentence, fault_title
 from diagnostics.model import Cause, Report, Step
 from ui.screen import Screen
 from ui.theme import Theme
@@ -96,7 +96,7 @@ class FailureScreen(Screen):
             return t("fail.captive_portal.button")
         if fault in _HELPED:
             return t(f"fail.{fault}.button")
-        if self._report is not None and left_over(self._report) is not None:
+        if self._report is not None and self._report.network.cut_by() is not None:
             return t("result.todo")
         return t("result.details") if fault is Cause.LOCAL_INTERCEPTION else t("result.again")
 
@@ -107,7 +107,7 @@ class FailureScreen(Screen):
             (self.save_asked if keeps else self.again_asked).emit()
         elif fault is Cause.CAPTIVE_PORTAL and self.portal():
             self.page_asked.emit(self.portal())
-        elif fault in _HELPED or (self._report is not None and left_over(self._report) is not None):
+        elif fault in _HELPED or (self._report is not None and self._report.network.cut_by() is not None):
             self.todo_asked.emit()
         else:
             (self.details_asked if fault is Cause.LOCAL_INTERCEPTION else self.again_asked).emit()
