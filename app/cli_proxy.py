@@ -11,14 +11,14 @@ import msgspec
 from app import cli, wording
 from app.cli_check import Measure, Order, check
 from app.cli_summary import write_proxies
-from app.report_facts import whole_verdicts
+from app.report_facts import tests_made, whole_verdicts
 from app.route_words import proxies_of, usable
 from app.sentences import kind_word
 from app.site_notes import content_of
 from app.terminal import SYMBOLS, Terminal
 from app.texts import seconds, t
 from diagnostics.errors import InputError
-from diagnostics.model import Report, Step
+from diagnostics.model import Report
 
 if TYPE_CHECKING:
     from diagnostics.routes.link import Link
@@ -83,8 +83,7 @@ def _tell(report: Report, talk: Terminal, order: Order) -> None:
         talk.line(f"{talk.symbol(verdict.status)} {name}: {word}", style=SYMBOLS.get(verdict.status, ("", "", ""))[2])
         talk.line(wording.card_sentence(verdict, report, order.catalog), indent=2)
     talk.line()
-    tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
-    talk.line(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
+    talk.line(t("result.summary", n=tests_made(report), seconds=seconds(report.run.seconds)))
     talk.line(t("result.told_nobody"))
 
 

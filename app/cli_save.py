@@ -113,4 +113,4 @@ def _content(report: Report, shared: Shared | None, kind: str) -> bytes:
         return shared.rendering(kind, language())
     from app.renderings import RENDERINGS
 
-    return RENDERINGS[kind](report)
+    return RENDERINGS[kind](report, bytes)

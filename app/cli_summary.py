@@ -23,6 +23,7 @@ from app.vpn_words import (
     measured_through,
     seen_sentence,
     vpn_sentence,
+    with_and_without,
 )
 from diagnostics.advice.platforms import ANY
 from diagnostics.model import Report, Status, Verdict, VpnCheck
@@ -112,8 +113,7 @@ def write_beside(report: Report, out: Terminal, catalog: wording.Catalog | None)
         out.line(said, indent=2)
     for target, through, past in found:
         name = wording.name_of(target, report, catalog)
-        ways = [f"{t(f'vpn.outside.{kind}')}: {wording.status_word(s)}" for kind, s in (("with", through), ("without", past))]
-        out.line(f"{name}: {'; '.join(ways)}", indent=2, hanging=4)
+        out.line(f"{name}: {with_and_without(through, past)}", indent=2, hanging=4)
 
 
 def write_checks(report: Report, checks: Sequence[VpnCheck], out: Terminal) -> None:

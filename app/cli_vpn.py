@@ -16,7 +16,7 @@ from app.cli_progress import shown_name
 from app.cli_summary import write_beside, write_check_lines, write_proxies, write_tips
 from app.cli_vpn_asks import allowed_in, may_send
 from app.line_memory import keep, load
-from app.report_facts import whole_verdicts
+from app.report_facts import tests_made, whole_verdicts
 from app.route_words import proxies_of, usable
 from app.sentences import some_names
 from app.terminal import SYMBOLS, Terminal
@@ -24,7 +24,7 @@ from app.texts import seconds, t
 from app.vpn_words import ON_REQUEST, check_of, check_sentence, checks_in_order, compared_well, vpn_sentence, watch_sentence
 from diagnostics.errors import InputError
 from diagnostics.events import Event, WatchChanged
-from diagnostics.model import Cause, Report, Status, Step, VpnCheck, VpnVerdict
+from diagnostics.model import Cause, Report, Status, VpnCheck, VpnVerdict
 
 if TYPE_CHECKING:
     from diagnostics.plan import VpnPlan
@@ -335,8 +335,7 @@ def _tell_state(report: Report, talk: Terminal, order: Order) -> None:
 
 def _tell_end(report: Report, talk: Terminal) -> None:
     talk.line()
-    tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
-    talk.line(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
+    talk.line(t("result.summary", n=tests_made(report), seconds=seconds(report.run.seconds)))
     talk.line(t("result.told_nobody"))
 
 

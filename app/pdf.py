@@ -11,16 +11,13 @@ import os
 import re
 import sys
 import uuid
-from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QUrl, QUuid
 from PySide6.QtGui import QFont, QGuiApplication, QPageLayout, QPageSize, QPdfWriter, QTextDocument
 
-from app import texts
-from app.report_view import paper_view
-from diagnostics.model import Report
-from diagnostics.report.html import render_print
+from diagnostics.model import RunFacts
+from ui.closed import empty_resource
 
 MARGIN: Final = 15.0
 """Margin of the page, in millimetres."""
@@ -35,39 +32,30 @@ _NOTHING: Final = b"<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta
 class _Closed(QTextDocument):
     """A document that looks for nothing outside itself."""
 
-    def loadResource(self, _kind: int, _name: QUrl | str) -> object:  # noqa: N802 - Qt's name
-        """Return nothing, whatever a text asks for."""
-        return None
+    def loadResource(self, kind: int, _name: QUrl | str) -> object:  # noqa: N802 - Qt's name
+        """Return something empty, whatever a text asks for."""
+        return empty_resource(kind)
 
 
-def pdf_pages(report: Report, language: str, checked: Callable[[bytes], bytes] = bytes) -> bytes:
-    """Return the report as a PDF in ``language``; ``checked`` returns what may be drawn of its source.
-
-    Hand in what ``redacted`` returns: nothing is taken out here.
-    """
-    with texts.speaking(language):
-        view = paper_view(report)
+def pdf_pages(source: str, title: str, run: RunFacts) -> bytes:
+    """Return as a PDF what ``source`` draws, the plain HTML of ``app.renderings.paper_source``; ``run`` gives its dates and its id."""
     application = _application()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QPdfWriter(buffer)
-    writer.setTitle(_checked(view.title, checked))
+    writer.setTitle(title)
     writer.setCreator("Atajo")
     writer.setDocumentXmpMetadata(_NOTHING)
-    writer.setDocumentId(QUuid(str(uuid.uuid5(_NAMESPACE, report.run.id))))
+    writer.setDocumentId(QUuid(str(uuid.uuid5(_NAMESPACE, run.id))))
     margins = QMarginsF(MARGIN, MARGIN, MARGIN, MARGIN)
     writer.setPageLayout(QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins))
     document = _Closed()
     document.setDefaultFont(QFont(QGuiApplication.font().family(), 10))
-    document.setHtml(_checked(render_print(view), checked))
+    document.setHtml(source)
     document.print_(writer)
     buffer.close()
     del writer, document, application
-    return _dated(bytes(buffer.data().data()), report.run.started)
-
-
-def _checked(text: str, checked: Callable[[bytes], bytes]) -> str:
-    return checked(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    return _dated(bytes(buffer.data().data()), run.started)
 
 
 def _application() -> QGuiApplication:

@@ -16,7 +16,7 @@ from app import __version__, wording
 from app.logs import recent
 from app.texts import language
 from diagnostics.errors import InputError
-from diagnostics.model import Report
+from diagnostics.model import DIRECT, Report
 from diagnostics.report.bundle import Beside, write_bundle
 from diagnostics.report.contract import dump
 from diagnostics.report.ooni import ooni_lines
@@ -26,34 +26,58 @@ LIBRARIES: Final = ("msgspec", "cryptography", "dnspython", "h11", "PySide6-Esse
 """Libraries that measurements pass through; their versions stand in a bundle."""
 
 
-def page(report: Report) -> bytes:
+Checked = Callable[[bytes], bytes]
+"""Returns what may be written of what was drawn (``app/shared_report.py``); ``bytes`` itself for a report that is written in full."""
+
+
+def page(report: Report, checked: Checked = bytes) -> bytes:
     """Return the readable page, in the language that is spoken."""
     from app.report_view import html_page
 
-    return html_page(report, language()).encode("utf-8", "replace")
+    return checked(html_page(report, language()).encode("utf-8", "replace"))
 
 
-def paper(report: Report, checked: Callable[[bytes], bytes] = bytes) -> bytes:
-    """Return the PDF, in the language that is spoken; ``checked`` returns what may be drawn of it.
+def paper_source(report: Report, checked: Checked = bytes) -> str:
+    """Return the HTML that the PDF is drawn from: it loads nothing and runs nothing."""
+    from app.report_view import paper_view
+    from diagnostics.report.html import render_print
 
-    Raises InputError where Qt is not installed.
-    """
+    return checked(render_print(paper_view(report)).encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
+def paper(report: Report, checked: Checked = bytes) -> bytes:
+    """Return the PDF, in the language that is spoken.  Raises InputError where Qt is not installed."""
     try:
         from app.pdf import pdf_pages
     except ImportError as error:  # the terminal form does without Qt
         raise InputError("error.pdf_needs_qt") from error
+    title = checked(wording.headline(report).encode("utf-8", "replace")).decode("utf-8", "replace")
+    return pdf_pages(paper_source(report, checked), title, report.run)
 
-    return pdf_pages(report, language(), checked)
 
-
-def text(report: Report) -> bytes:
+def text(report: Report, checked: Checked = bytes) -> bytes:
     """Return the few lines for a chat."""
-    return f"{wording.copy_text(report)}\n".encode("utf-8", "replace")
+    from app.vpn_summary_words import vpn_copy_text
+
+    services = any(verdict.route == DIRECT for verdict in report.verdicts)
+    said = wording.copy_text(report) if services else vpn_copy_text(report)
+    return checked(f"{said}\n".encode("utf-8", "replace"))
 
 
-def bundle(report: Report) -> bytes:
-    """Return the archive for support: the report, its observations, the page, the log and the versions."""
-    return write_bundle(report, Beside(page=page(report), text=text(report), log=engine_log(report), versions=versions(report)))
+def table(report: Report, checked: Checked = bytes) -> bytes:
+    """Return one verdict a row, for a spreadsheet."""
+    return checked(csv_table(report))
+
+
+def measurements(report: Report, checked: Checked = bytes) -> bytes:
+    """Return the measurements as OONI writes them."""
+    return checked(b"".join(ooni_lines(report)))
+
+
+def bundle(report: Report, checked: Checked = bytes) -> bytes:
+    """Return the archive for support, each part of which was searched before it was packed."""
+    log, versions_of = checked(engine_log(report)), checked(versions(report))
+    return write_bundle(report, Beside(page=page(report, checked), text=text(report, checked), log=log, versions=versions_of))
 
 
 def engine_log(report: Report) -> bytes:
@@ -76,18 +100,18 @@ def versions(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode({"measured_with": measured, "written_with": written}), indent=1)
 
 
-def measurements(report: Report) -> bytes:
-    """Return the report as OONI measurements, one JSON object a line."""
-    return b"".join(ooni_lines(report))
+def data(report: Report, checked: Checked = bytes) -> bytes:
+    """Return the report itself."""
+    return checked(dump(report))
 
 
-RENDERINGS: Final[dict[str, Callable[[Report], bytes]]] = {
+RENDERINGS: Final[dict[str, Callable[[Report, Checked], bytes]]] = {
     "html": page,
     "pdf": paper,
     "bundle": bundle,
-    "csv": csv_table,
+    "csv": table,
     "ooni": measurements,
     "text": text,
-    "json": dump,
+    "json": data,
 }
 """The renderings by the option that asks for each, in the order in which they are written."""

@@ -207,6 +207,11 @@ def speeds_of(report: Report, evidence: Iterable[str]) -> tuple[float, float] | 
     return statistics.median(found[True]), statistics.median(found[False])
 
 
+def tests_made(report: Report) -> int:
+    """Return how many steps of a report sent something or asked somebody; what was read from this computer is none."""
+    return sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
+
+
 def time_ran_out(report: Report) -> bool:
     """Tell whether the run ended by its own time limit before every service was judged."""
     left = [v for v in whole_verdicts(report) if v.status is Status.NOT_TESTED and v.rule not in _NOBODY_MEASURES]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from app import wording
@@ -10,7 +9,17 @@ from app.route_words import comparison, label, proxies_of, remarks, route_line, 
 from app.terminal import SYMBOLS
 from app.texts import t
 from app.vpn_steps import Outcome, ProfileStage, opens_sentence, profile_stages, profile_word
-from app.vpn_words import beside, beside_sentence, check_sentence, check_title, check_word, checks_in_order, seen_sentence, vpn_sentence
+from app.vpn_words import (
+    beside,
+    beside_sentence,
+    check_sentence,
+    check_title,
+    check_word,
+    checks_in_order,
+    seen_sentence,
+    vpn_sentence,
+    with_and_without,
+)
 from diagnostics.model import Report, RouteVerdict, Verdict
 from diagnostics.report.html import CardView, SectionView, StageView
 
@@ -83,11 +92,6 @@ def _vpn(report: Report) -> SectionView | None:
 
 
 def _beside(report: Report) -> SectionView | None:
-    found, said = beside(report), beside_sentence(report)
-    return SectionView(title=t("vpn.outside.fold"), said=(*([said] if said else []), *_both(report))) if found or said else None
-
-
-def _both(report: Report) -> Iterator[str]:
-    for target, through, past in beside(report)[:MOST]:
-        ways = [f"{t(f'vpn.outside.{kind}')}: {wording.status_word(s)}" for kind, s in (("with", through), ("without", past))]
-        yield f"{wording.name_of(target, report)}: {'; '.join(ways)}"
+    found, said = beside(report)[:MOST], beside_sentence(report)
+    ways = [f"{wording.name_of(target, report)}: {with_and_without(through, past)}" for target, through, past in found]
+    return SectionView(title=t("vpn.outside.fold"), said=(*([said] if said else []), *ways)) if found or said else None

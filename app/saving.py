@@ -60,7 +60,7 @@ def preview_of(report: Report, choices: SaveChoices, spoken: str, ways: Sequence
         for removal in shared.removals:
             shown[removal.kind] += [removal.shown] if removal.shown else []
         lines = [_line(kind, count, shown[kind]) for kind, count in shared.removed.items()]
-        return Preview(page=shared.source(spoken), removed=sum(shared.removed.values()), lines=tuple(lines))
+        return Preview(page=shared.preview(spoken), removed=sum(shared.removed.values()), lines=tuple(lines))
 
 
 def _line(kind: str, count: int, shown: Sequence[str]) -> str:

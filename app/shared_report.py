@@ -13,7 +13,6 @@ import msgspec
 from app import texts
 from app.texts import LANGUAGES, catalogue
 from diagnostics.model import Fact, Report
-from diagnostics.report.bundle import Beside, write_bundle
 from diagnostics.report.choices import AS_USUAL, RedactionChoices, Sites
 from diagnostics.report.contract import dump, load
 from diagnostics.report.redaction import redacted
@@ -43,55 +42,32 @@ class Shared:
 
     def rendering(self, kind: str, language: str) -> bytes:
         """Return the report as one of ``app.renderings.RENDERINGS`` writes it.  Raises InputError("error.report_not_clean")."""
-        from app import renderings  # jinja2 and Qt are for those who save
+        from app.renderings import RENDERINGS  # jinja2 and Qt are for those who save
 
         if kind == "json":
-            return self.data()
-        if kind == "html":
-            return self.page(language)
+            return self._data  # searched already, and it may be large
         with texts.speaking(language):
-            if kind == "pdf":
-                return renderings.paper(self._searched, self._ours)
-            if kind == "bundle":
-                return self._bundle(language)
-            return self._ours(renderings.RENDERINGS[kind](self._searched))
+            return RENDERINGS[kind](self._searched, self._ours)
 
-    def source(self, language: str) -> str:
-        """Return the HTML that a PDF is drawn from: it loads nothing and runs nothing.  Raises InputError("error.report_not_clean")."""
-        from app.report_view import paper_view
-        from diagnostics.report.html import render_print
+    def preview(self, language: str) -> str:
+        """Return the HTML that the PDF is drawn from.  Raises InputError("error.report_not_clean")."""
+        from app.renderings import paper_source
 
         with texts.speaking(language):
-            return self._ours(render_print(paper_view(self._searched)).encode("utf-8", "replace")).decode("utf-8", "replace")
+            return paper_source(self._searched, self._ours)
 
-    def _bundle(self, language: str) -> bytes:
-        """Return the archive, each part of which was searched before it was packed."""
-        from app import renderings
-
-        text, log = renderings.text(self._searched), renderings.engine_log(self._searched)
-        versions = self._ours(renderings.versions(self._searched))
-        beside = Beside(page=self.page(language), text=self._ours(text), log=self._ours(log), versions=versions)
-        return write_bundle(self._searched, beside)
-
-    def _ours(self, content: bytes) -> bytes:
-        """Return what may be written of a rendering that holds texts of Atajo."""
-        return self.checked(content, ours=self._our_texts)
+    @cached_property
+    def _data(self) -> bytes:
+        return self.checked(dump(self.report), reads=load)
 
     @cached_property
     def _searched(self) -> Report:
-        """Return the report as its data are written, after they were searched."""
-        return load(self.data())
+        """Return the report as its data are written, of which everything else is drawn."""
+        return self.report if self._data == dump(self.report) else load(self._data)
 
-    def data(self) -> bytes:
-        """Return the report as JSON.  Raises InputError("error.report_not_clean")."""
-        return self.checked(dump(self.report), reads=load)
-
-    def page(self, language: str) -> bytes:
-        """Return the report as a page.  Raises InputError("error.report_not_clean")."""
-        from app.report_view import html_page  # jinja2 is for those who save a page
-
-        written = html_page(self.report, language).encode("utf-8", "replace")
-        return self.checked(written, ours=html_page(Report(), language) + self._our_texts)
+    def _ours(self, content: bytes) -> bytes:
+        """Return what may be written of a rendering that holds texts and headings of Atajo."""
+        return self.checked(content, ours=self._our_texts)
 
     def checked(self, content: bytes, *, ours: str = "", reads: Callable[[bytes], object] | None = None) -> bytes:
         """Return what may be written of a rendering, see ``sweep``.  Raises InputError("error.report_not_clean")."""
@@ -99,5 +75,8 @@ class Shared:
 
     @cached_property
     def _our_texts(self) -> str:
+        from app.renderings import page, paper_source
+
         forms = ("text", "one", "other")
-        return "\n".join(str(entry.get(form, "")) for code in LANGUAGES for entry in catalogue(code).values() for form in forms)
+        said = (str(entry.get(form, "")) for code in LANGUAGES for entry in catalogue(code).values() for form in forms)
+        return "\n".join([*said, page(Report()).decode(), paper_source(Report())])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.report_facts import tests_made
 from app.route_words import label, proxies_of, route_sentence
-from app.sentences import failure, name_of, status_word
+from app.sentences import failure, name_of
 from app.texts import seconds, t
 from app.vpn_steps import opens_sentence, profile_route, profile_word
-from app.vpn_words import beside, beside_sentence, check_sentence, check_title, check_word, checks_in_order, vpn_sentence
+from app.vpn_words import beside, beside_sentence, check_sentence, check_title, check_word, checks_in_order, vpn_sentence, with_and_without
 from app.wording import MAX_COPY, fault_sentence, headline
-from diagnostics.model import OUTSIDE, Report, Status, Step, VpnCheck, VpnVerdict
+from diagnostics.model import OUTSIDE, Report, Status, VpnCheck, VpnVerdict
 
 _HINDERED: Final = (Status.PARTIAL, Status.DOWN)
 """Statuses of a check that need a next step (``diagnostics/advice/choice.py``)."""
@@ -55,13 +56,7 @@ def vpn_copy_text(report: Report) -> str:
         lines.append(vpn_sentence(report.network.vpn))
         lines += [f"{check_title(check)}: {check_word(check)}" for check in checks_in_order(report.network.vpn)]
         lines += [sentence for sentence in (beside_sentence(report),) if sentence]
-        lines += [_two_ways(report, *found) for found in beside(report)]
-    tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
-    lines += ["", f"{t('result.summary', n=tests, seconds=seconds(report.run.seconds))} {t('result.told_nobody')}"]
+        lines += [f"{name_of(target, report)}. {with_and_without(*ways)}" for target, *ways in beside(report)]
+    lines += ["", f"{t('result.summary', n=tests_made(report), seconds=seconds(report.run.seconds))} {t('result.told_nobody')}"]
     text = "\n".join(lines)
     return text if len(text) <= MAX_COPY else f"{text[: MAX_COPY - 1]}…"
-
-
-def _two_ways(report: Report, target: str, through: Status, past: Status) -> str:
-    ways = [f"{t(f'vpn.outside.{kind}')}: {status_word(status)}" for kind, status in (("with", through), ("without", past))]
-    return f"{name_of(target, report)}. {'; '.join(ways)}"

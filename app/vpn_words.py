@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import resources
 from app.report_facts import short
-from app.sentences import BAD, name_of, some_names, text_of_cause
+from app.sentences import BAD, name_of, some_names, status_word, text_of_cause
 from app.texts import has_text, join_names, t
 from diagnostics.model import DIRECT, OUTSIDE, RESOLVER_TARGET, Cause, Fact, Report, RouteVerdict, Status, Step, VpnCheck, VpnVerdict
 
@@ -262,6 +262,16 @@ def compared_well(report: Report) -> bool:
     known = _is_held(report) or (bool(found) and all(past not in _NOTHING for _, _, past in found))
     through = [each.status for each in report.verdicts if each.route == DIRECT and each.function is None]
     return known and all(status is Status.WORKS for status in through)
+
+
+def with_and_without(through: Status, past: Status) -> str:
+    """Return how a service fares with the VPN and without it, as one phrase."""
+    return "; ".join(way_words(kind, status) for kind, status in (("with", through), ("without", past)))
+
+
+def way_words(kind: str, status: Status) -> str:
+    """Return how a service fares one way; ``kind``: with, without."""
+    return f"{t(f'vpn.outside.{kind}')}: {status_word(status)}"
 
 
 def beside_sentence(report: Report) -> str:

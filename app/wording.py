@@ -25,6 +25,7 @@ from app.report_facts import (
     short,
     slow_answer,
     stages,
+    tests_made,
     time_ran_out,
     unreachable_resolvers,
     whole_verdicts,
@@ -50,7 +51,7 @@ from app.sentences import (
     sure,
 )
 from app.texts import has_text, seconds, t
-from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Status, Step, Verdict
+from diagnostics.model import Cause, Certainty, NetworkVerdict, Report, Status, Verdict
 
 __all__ = [
     "BAD",
@@ -81,6 +82,7 @@ __all__ = [
     "status_word",
     "summary",
     "sure",
+    "tests_made",
     "whole_verdicts",
     "worst",
 ]
@@ -157,8 +159,7 @@ def summary(report: Report, catalog: Catalog | None = None, *, own: bool | None 
         parts.append(fault_sentence(report))
     else:
         parts += [*_others(report, catalog), *filter(None, [doubt_through(report)])]
-    tests = sum(1 for observation in report.observations if observation.step is not Step.SYSTEM)
-    parts.append(t("result.summary", n=tests, seconds=seconds(report.run.seconds)))
+    parts.append(t("result.summary", n=tests_made(report), seconds=seconds(report.run.seconds)))
     if own is not None:
         parts.append(t("result.told_nobody" if own else "result.tells_nobody"))
     return " ".join(parts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QUrl
 from PySide6.QtWidgets import QTextBrowser
 
+from ui.closed import empty_resource
+
 LEAST_HEIGHT = 320
 """Pixels; the rest is scrolled."""
 
@@ -28,6 +30,6 @@ class PagePreview(QTextBrowser):
             self._shown = page
             self.setHtml(page)
 
-    def loadResource(self, _kind: int, _name: QUrl | str) -> object:
-        """Return nothing, whatever a text asks for."""
-        return None
+    def loadResource(self, kind: int, _name: QUrl | str) -> object:
+        """Return something empty, whatever a text asks for."""
+        return empty_resource(kind)

@@ -117,7 +117,7 @@ def test_every_rendering_takes_a_hostile_report(qapp: QApplication) -> None:
     hostile = "\x1b[31m<script>\u202e\x00\ud800"
     report = msgspec.structs.replace(documents.report(), verdicts=(Verdict(target=hostile, rule=hostile),))
     for kind, render in RENDERINGS.items():
-        written = render(report)
+        written = render(report, bytes)
         assert written, kind
         assert b"\x1b" not in written or kind in ("bundle", "pdf"), kind
 

@@ -28,7 +28,6 @@ def test_the_words_are_many_plain_and_different() -> None:
 
 
 def test_the_list_never_changes() -> None:
-    assert of("5a3b1c") == of("5a3b1c")
     assert [of("a"), of("b")] == ["cesta-hombro-335", "foca-espiga-697"]
 
 

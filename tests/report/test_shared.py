@@ -47,9 +47,9 @@ def drawn(shared: Shared) -> bytes:
 
 
 RENDERINGS: dict[str, Callable[[Shared], bytes]] = {
-    "data": Shared.data,
-    "page in Spanish": lambda shared: shared.page("es"),
-    "page in English": lambda shared: shared.page("en"),
+    "data": lambda shared: shared.rendering("json", "es"),
+    "page in Spanish": lambda shared: shared.rendering("html", "es"),
+    "page in English": lambda shared: shared.rendering("html", "en"),
     "text for a chat": lambda shared: shared.rendering("text", "es"),
     "table": lambda shared: shared.rendering("csv", "es"),
     "OONI": lambda shared: shared.rendering("ooni", "es"),
@@ -203,7 +203,7 @@ def test_what_a_server_says_is_cleaned_and_not_refused(place: tuple[Any, ...]) -
         node = node[key]
     node[place[-1]] = f"{node[place[-1]]} marisol"
     shared = Shared(msgspec.convert(document, Report), secrets=documents.SECRETS)
-    assert b"marisol" not in shared.page("es").lower()
+    assert b"marisol" not in shared.rendering("html", "es").lower()
 
 
 @given(PLANTS, st.sampled_from(sorted(WRAPPERS)))
@@ -298,4 +298,4 @@ def test_a_front_that_everybody_uses_is_no_secret_of_a_proxy() -> None:
 
 def test_what_is_handed_on_can_be_read_again() -> None:
     shared = Shared(documents.report(), choices=AS_USUAL, secrets=documents.SECRETS)
-    assert load(shared.data()) == shared.report
+    assert load(shared.rendering("json", "es")) == shared.report

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import Signal
 
 from app.texts import seconds, t
-from app.wording import failure, fault_sentence, fault_title
+from app.wording import failure, fault_sentence, fault_title, tests_made
 from diagnostics.model import Cause, Report, Step
 from ui.screen import Screen
 from ui.theme import Theme
@@ -74,8 +74,7 @@ class FailureScreen(Screen):
         else:
             self.title.say(fault_title(report))
             self.lead.say(fault_sentence(report))
-            tests = sum(1 for each in report.observations if each.step is not Step.SYSTEM)
-            self.counted.say(f"{t('result.summary', n=tests, seconds=seconds(report.run.seconds))} {t('result.told_nobody')}")
+            self.counted.say(f"{t('result.summary', n=tests_made(report), seconds=seconds(report.run.seconds))} {t('result.told_nobody')}")
         if self.primary is not None:
             self.primary.say(self._primary_words())
         self.again.say(t("result.again"))

@@ -21,8 +21,9 @@ from app.vpn_words import (
     vpn_sentence,
     vpn_state_word,
     watch_warning,
+    way_words,
 )
-from app.wording import name_of, status_word
+from app.wording import name_of
 from diagnostics.model import Status, VpnVerdict
 from ui.fold import Fold
 from ui.layouts import Flow
@@ -236,7 +237,7 @@ class VpnScreen(Screen):
             drawing, role = look(through)
             card, name = Card(self.theme, drawing=drawing, role=role, below=self._two(through, past)), name_of(target, report)
             card.say(name, "", "", drawing=drawing, role=role)
-            words = [_way_words(kind, status) for kind, status in (("with", through), ("without", past))]
+            words = [way_words(kind, status) for kind, status in (("with", through), ("without", past))]
             card.setAccessibleName(". ".join([name, *words]) + ".")
             _put(self._compared, card)
 
@@ -251,13 +252,9 @@ class VpnScreen(Screen):
             box.setContentsMargins(0, 2, 8, 2)
             box.setSpacing(6)
             box.addWidget(Mark(self.theme, drawing, role, 18, disc=False))
-            box.addWidget(Label(_way_words(kind, status), short=True), 1)
+            box.addWidget(Label(way_words(kind, status), short=True), 1)
             flow.addWidget(way)
         return holder
-
-
-def _way_words(kind: str, status: Status) -> str:
-    return f"{t(f'vpn.outside.{kind}')}: {status_word(status)}"
 
 
 def _clear(holder: QWidget) -> None:
