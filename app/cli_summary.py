@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from app import wording
+from app import cli, wording
 from app.cli_ways import write_counts
 from app.given_tips import GivenTip, advice_of, tip_remarks
 from app.report_facts import function_verdicts, whole_verdicts
@@ -48,8 +48,7 @@ def write_summary(
         out.line(t("workshop.ribbon"), style="bold")
     out.line(wording.headline(report, catalog), style="bold")
     out.line(wording.summary(report, catalog, own=own))
-    if through := measured_through(report):
-        out.line(through)
+    _write_through(report, out, own=own)
     out.line()
     verdicts = whole_verdicts(report)
     told = verdicts if len(verdicts) <= MOST_TARGETS else _worst_first(verdicts)[:MOST_TARGETS]
@@ -74,6 +73,16 @@ def write_summary(
         out.line(t("cli.proxies"), style="bold")
         write_proxies(report, out, names)
     write_tips(report, out, names, fresh=own)
+
+
+def _write_through(report: Report, out: Terminal, *, own: bool) -> None:
+    """Write through which VPN a report was measured and, to whoever measured it, how to compare with the line."""
+    through = measured_through(report)
+    if not through:
+        return
+    out.line(through)
+    if own and not beside(report):
+        out.line(t("cli.vpn.compare", command=f"{cli.program()} vpn --outside"))
 
 
 def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:

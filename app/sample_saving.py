@@ -31,13 +31,13 @@ class SampleSaving:
 
     def preview(self, report: Report, choices: SaveChoices, done: Callable[[Preview | None], None]) -> None:
         """Draw a report as the program would, and say that things were left out."""
-        from app.report_view import paper_view
-        from diagnostics.report.html import render_print
+        from app.renderings import paper_source
+        from diagnostics.report.case_code import case_code
 
         self.chosen = choices
         what = [t("cli.removed.address", n=REMOVED - 1), t("cli.removed.user", n=1)]
         lines = [t("report.removed.line", what=each, instead=shown) for each, shown in zip(what, ("10.0.0.1", "[user]"), strict=True)]
-        done(Preview(page=render_print(paper_view(report)), removed=REMOVED, lines=tuple(lines)))
+        done(Preview(page=paper_source(report), code=case_code(report), removed=REMOVED, lines=tuple(lines)))
 
     def save(self, _report: Report, folder: str, kind: SaveKind, choices: SaveChoices, done: Callable[[Saved | None], None]) -> None:
         """Pretend to write."""

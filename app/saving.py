@@ -16,6 +16,7 @@ from app.shared_report import Shared
 from app.texts import join_names, t
 from diagnostics.errors import InputError
 from diagnostics.model import Fact, Report
+from diagnostics.report.case_code import case_code
 from diagnostics.report.choices import RedactionChoices, Sites, Times
 from ui.backend import Preview, SaveChoices, Saved, SaveKind
 
@@ -60,7 +61,8 @@ def preview_of(report: Report, choices: SaveChoices, spoken: str, ways: Sequence
         for removal in shared.removals:
             shown[removal.kind] += [removal.shown] if removal.shown else []
         lines = [_line(kind, count, shown[kind]) for kind, count in shared.removed.items()]
-        return Preview(page=shared.preview(spoken), removed=sum(shared.removed.values()), lines=tuple(lines))
+        code = case_code(report) if report.run.id else ""
+        return Preview(page=shared.preview(spoken), code=code, removed=sum(shared.removed.values()), lines=tuple(lines))
 
 
 def _line(kind: str, count: int, shown: Sequence[str]) -> str:

@@ -71,9 +71,13 @@ class SaveChoices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """A report as whoever gets it will see it: as plain HTML without anything to load, and a line for each kind of thing left out."""
+    """A report as whoever gets it will see it: as plain HTML without anything to load, and a line for each kind of thing left out.
+
+    ``code`` is what the report is called over the telephone, empty for one without an id.
+    """
 
     page: str = ""
+    code: str = ""
     removed: int = 0
     lines: tuple[str, ...] = ()
 

@@ -47,6 +47,9 @@ _END: Final = struct.Struct("<4s4H2LH")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SUM: Final = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]{0,63})")
 _BLOCK: Final = 1 << 20
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError)
+"""What ``zipfile`` raises of an archive that is not one: a wrong record, data or checksum, an early end, a kind of packing it does not
+have (a RuntimeError), a name that is no text (a ValueError), and an offset outside the file (an OSError)."""
 
 
 def is_archive(start: bytes) -> bool:
@@ -82,7 +85,7 @@ def unpack(source: Path | bytes, name: str = "", wanted: frozenset[str] | None =
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             found = _parts(archive, label, wanted)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError, OSError) as error:
+    except _BROKEN as error:
         raise InputError("error.bundle_damaged", file=label) from error
     _check_sums(found, label)
     return found

@@ -11,6 +11,8 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
+from app import samples
+from app.sample_vpn import FULL
 from app.settings import Settings
 from app.shots import SampleBackend
 from app.texts import set_language
@@ -109,3 +111,13 @@ def spoken_aloud(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for module in ("ui.shell", "ui.flow", "ui.todo_flow", *(f"ui.screens.{each}" for each in screens)):
         monkeypatch.setattr(f"{module}.announce", lambda _widget, text: heard.append(text))
     return heard
+
+
+@pytest.fixture
+def vpn_driver(open_window: Open) -> SampleDriver:
+    """Open the screen of a VPN that takes everything."""
+    opened = open_window(samples.all_works())
+    opened.backend.tunnels.state = FULL
+    opened.press("rail.proxies")
+    opened.press("proxies.vpn.open")
+    return opened

@@ -6,6 +6,7 @@ import pytest
 
 from app import samples
 from app.texts import t
+from diagnostics.report.case_code import case_code
 from tests.ui.conftest import Open, SampleDriver
 from ui.backend import SaveChoices
 from ui.preview import PagePreview
@@ -31,6 +32,7 @@ def test_what_goes_is_seen_and_what_is_left_out_is_listed_before_anything_is_sav
     driver.press("save.preview")
     assert "X está bloqueado en tu red" in page(driver)
     assert driver.words("save.outcome") == ""
+    assert driver.words("save.code") == f"Código: {case_code(samples.x_blocked())}"
 
 
 def test_a_choice_is_drawn_at_once_and_saved_as_it_was_drawn(driver: SampleDriver) -> None:

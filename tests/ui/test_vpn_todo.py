@@ -18,15 +18,6 @@ from ui.tip_card import TipCard
 
 
 @pytest.fixture
-def driver(open_window: Open) -> SampleDriver:
-    opened = open_window(samples.all_works())
-    opened.backend.tunnels.state = FULL
-    opened.press("rail.proxies")
-    opened.press("proxies.vpn.open")
-    return opened
-
-
-@pytest.fixture
 def profile(open_window: Open) -> SampleDriver:
     opened = open_window(samples.all_works())
     opened.press("rail.proxies")
@@ -36,146 +27,146 @@ def profile(open_window: Open) -> SampleDriver:
     return opened
 
 
-def play(driver: SampleDriver, report: Report) -> None:
-    driver.backend.play([RunDone(report=report)])
+def play(vpn_driver: SampleDriver, report: Report) -> None:
+    vpn_driver.backend.play([RunDone(report=report)])
 
 
-def tips(driver: SampleDriver) -> list[str]:
-    screen = driver.window.shell.screen_shown
+def tips(vpn_driver: SampleDriver) -> list[str]:
+    screen = vpn_driver.window.shell.screen_shown
     assert isinstance(screen, TodoScreen)
     return [card.advice.id for card in sorted(screen.findChildren(TipCard), key=lambda card: card.number) if card.isVisible()]
 
 
-def offered(driver: SampleDriver) -> Report:
-    assert driver.screen == "save"
-    return driver.window.screens.save.report
+def offered(vpn_driver: SampleDriver) -> Report:
+    assert vpn_driver.screen == "save"
+    return vpn_driver.window.screens.save.report
 
 
-def test_what_a_check_found_stands_first_and_leads_to_what_helps_with_it(driver: SampleDriver) -> None:
-    driver.press("vpn.go")
-    play(driver, checked())
-    assert driver.words("vpn.finding") == t("cause.vpn_ipv6_outside.likely")
-    assert driver.window.shell.screen_shown.primary is driver.button("vpn.advice")
-    driver.press("vpn.advice")
-    assert driver.screen == "todo"
-    assert driver.words("todo.title") == "Qué hacer con tu VPN"
-    assert driver.words("todo.lead") == t("cause.vpn_ipv6_outside.likely")
-    assert tips(driver) == ["vpn-protect-ipv6"]
-    driver.press("todo.back")
-    assert driver.screen == "vpn"
+def test_what_a_check_found_stands_first_and_leads_to_what_helps_with_it(vpn_driver: SampleDriver) -> None:
+    vpn_driver.press("vpn.go")
+    play(vpn_driver, checked())
+    assert vpn_driver.words("vpn.finding") == t("cause.vpn_ipv6_outside.likely")
+    assert vpn_driver.window.shell.screen_shown.primary is vpn_driver.button("vpn.advice")
+    vpn_driver.press("vpn.advice")
+    assert vpn_driver.screen == "todo"
+    assert vpn_driver.words("todo.title") == "Qué hacer con tu VPN"
+    assert vpn_driver.words("todo.lead") == t("cause.vpn_ipv6_outside.likely")
+    assert tips(vpn_driver) == ["vpn-protect-ipv6"]
+    vpn_driver.press("todo.back")
+    assert vpn_driver.screen == "vpn"
 
 
-def test_what_the_exam_found_is_advised_upon_beside_what_the_check_found(driver: SampleDriver) -> None:
-    driver.press("vpn.go")
-    play(driver, checked())
-    driver.press("vpn.kill.fold")
-    driver.press("vpn.kill.go")
+def test_what_the_exam_found_is_advised_upon_beside_what_the_check_found(vpn_driver: SampleDriver) -> None:
+    vpn_driver.press("vpn.go")
+    play(vpn_driver, checked())
+    vpn_driver.press("vpn.kill.fold")
+    vpn_driver.press("vpn.kill.go")
     leak = msgspec.structs.replace(examined().network.vpn.checks[-1], cause=Cause.VPN_LEAK_PATH_OPEN)
-    play(driver, with_vpn(examined(), msgspec.structs.replace(FULL, checks=(leak,))))
-    driver.press("vpn.advice")
-    assert sorted(tips(driver)) == ["vpn-kill-switch-on", "vpn-protect-ipv6"]
+    play(vpn_driver, with_vpn(examined(), msgspec.structs.replace(FULL, checks=(leak,))))
+    vpn_driver.press("vpn.advice")
+    assert sorted(tips(vpn_driver)) == ["vpn-kill-switch-on", "vpn-protect-ipv6"]
 
 
-def test_a_vpn_that_is_as_it_should_be_needs_no_advice(driver: SampleDriver) -> None:
-    driver.press("vpn.go")
+def test_a_vpn_that_is_as_it_should_be_needs_no_advice(vpn_driver: SampleDriver) -> None:
+    vpn_driver.press("vpn.go")
     fine = msgspec.structs.replace(FULL, checks=FULL.checks[:1])
-    play(driver, checked(fine))
-    assert driver.words("vpn.finding") == ""
-    assert not driver.button("vpn.advice").isVisible()
-    assert driver.window.shell.screen_shown.primary is driver.button("vpn.go")
+    play(vpn_driver, checked(fine))
+    assert vpn_driver.words("vpn.finding") == ""
+    assert not vpn_driver.button("vpn.advice").isVisible()
+    assert vpn_driver.window.shell.screen_shown.primary is vpn_driver.button("vpn.go")
 
 
-def test_the_settings_alone_bring_advice_and_no_report(driver: SampleDriver) -> None:
-    assert not driver.button("vpn.save").isVisible()
-    assert driver.window.shell.screen_shown.primary is driver.button("vpn.go")  # a check would tell more
-    driver.press("vpn.advice")
-    assert tips(driver) == ["vpn-protect-ipv6"]
-    assert not driver.button("todo.save").isVisible()
-    driver.press("todo.yes.1")
-    assert driver.shell.focusWidget().objectName() == "todo.again"
+def test_the_settings_alone_bring_advice_and_no_report(vpn_driver: SampleDriver) -> None:
+    assert not vpn_driver.button("vpn.save").isVisible()
+    assert vpn_driver.window.shell.screen_shown.primary is vpn_driver.button("vpn.go")  # a check would tell more
+    vpn_driver.press("vpn.advice")
+    assert tips(vpn_driver) == ["vpn-protect-ipv6"]
+    assert not vpn_driver.button("todo.save").isVisible()
+    vpn_driver.press("todo.yes.1")
+    assert vpn_driver.shell.focusWidget().objectName() == "todo.again"
 
 
-def test_the_report_of_a_check_is_saved_whatever_else_was_tested(driver: SampleDriver) -> None:
-    driver.show(samples.x_blocked())
-    driver.window.vpn.show()
-    driver.press("vpn.go")
+def test_the_report_of_a_check_is_saved_whatever_else_was_tested(vpn_driver: SampleDriver) -> None:
+    vpn_driver.show(samples.x_blocked())
+    vpn_driver.window.vpn.show()
+    vpn_driver.press("vpn.go")
     report = checked()
-    play(driver, report)
-    driver.press("vpn.save")
-    assert offered(driver) == report
-    assert driver.words("save.lead") == "Este informe es de la revisión de tu VPN."
-    driver.press("save.copy")
+    play(vpn_driver, report)
+    vpn_driver.press("vpn.save")
+    assert offered(vpn_driver) == report
+    assert vpn_driver.words("save.lead") == "Este informe es de la revisión de tu VPN."
+    vpn_driver.press("save.copy")
     copied = QGuiApplication.clipboard().text()
     assert f"{t('vpn.check.ipv6')}: Solo en parte" in copied
     assert "bloqueado" not in copied.lower()
     assert len(copied) <= 600
-    driver.press("save.back")
-    assert driver.screen == "vpn"
-    driver.press("vpn.advice")
-    driver.press("todo.save")
-    assert offered(driver) == report
+    vpn_driver.press("save.back")
+    assert vpn_driver.screen == "vpn"
+    vpn_driver.press("vpn.advice")
+    vpn_driver.press("todo.save")
+    assert offered(vpn_driver) == report
 
 
-def test_ctrl_s_on_the_vpns_screen_never_saves_the_services(driver: SampleDriver) -> None:
-    driver.show(samples.x_blocked())
-    driver.window.vpn.show()
-    driver.key(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
-    assert driver.screen == "vpn"
-    driver.window.go_back()
-    driver.key(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
-    assert offered(driver) == samples.x_blocked()
-    assert driver.words("save.lead") == ""
+def test_ctrl_s_on_the_vpns_screen_never_saves_the_services(vpn_driver: SampleDriver) -> None:
+    vpn_driver.show(samples.x_blocked())
+    vpn_driver.window.vpn.show()
+    vpn_driver.key(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert vpn_driver.screen == "vpn"
+    vpn_driver.window.go_back()
+    vpn_driver.key(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert offered(vpn_driver) == samples.x_blocked()
+    assert vpn_driver.words("save.lead") == ""
 
 
-def test_a_stopped_check_leaves_no_half_report(driver: SampleDriver) -> None:
-    driver.press("vpn.go")
-    driver.backend.play([NetworkJudged(network=NetworkVerdict(status=Status.WORKS, vpn=FULL))])
-    driver.press("vpn.go")
-    assert not driver.button("vpn.save").isVisible()
+def test_a_stopped_check_leaves_no_half_report(vpn_driver: SampleDriver) -> None:
+    vpn_driver.press("vpn.go")
+    vpn_driver.backend.play([NetworkJudged(network=NetworkVerdict(status=Status.WORKS, vpn=FULL))])
+    vpn_driver.press("vpn.go")
+    assert not vpn_driver.button("vpn.save").isVisible()
 
 
-def test_f5_does_again_what_the_screen_is_about(driver: SampleDriver) -> None:
-    driver.show(samples.x_blocked())
-    driver.window.vpn.show()
-    runs = driver.backend.runs
-    driver.key(Qt.Key.Key_F5)
-    assert (driver.backend.runs, len(driver.backend.vpn_wanted)) == (runs + 1, 1)
-    play(driver, checked())
-    driver.press("vpn.advice")
-    driver.press("todo.again")
-    assert driver.screen == "vpn"
-    assert driver.window.vpn.busy
-    assert len(driver.backend.vpn_wanted) == 2
-    driver.key(Qt.Key.Key_Escape)
-    driver.key(Qt.Key.Key_Escape)
-    assert driver.screen == "result"  # what lay between is not walked through backwards
+def test_f5_does_again_what_the_screen_is_about(vpn_driver: SampleDriver) -> None:
+    vpn_driver.show(samples.x_blocked())
+    vpn_driver.window.vpn.show()
+    runs = vpn_driver.backend.runs
+    vpn_driver.key(Qt.Key.Key_F5)
+    assert (vpn_driver.backend.runs, len(vpn_driver.backend.vpn_wanted)) == (runs + 1, 1)
+    play(vpn_driver, checked())
+    vpn_driver.press("vpn.advice")
+    vpn_driver.press("todo.again")
+    assert vpn_driver.screen == "vpn"
+    assert vpn_driver.window.vpn.busy
+    assert len(vpn_driver.backend.vpn_wanted) == 2
+    vpn_driver.key(Qt.Key.Key_Escape)
+    vpn_driver.key(Qt.Key.Key_Escape)
+    assert vpn_driver.screen == "result"  # what lay between is not walked through backwards
 
 
-def test_advice_about_the_vpn_follows_the_language_and_what_was_said_of_it_stays(driver: SampleDriver) -> None:
-    driver.press("vpn.go")
-    play(driver, checked())
-    driver.press("vpn.advice")
-    driver.press("todo.no.1")
-    driver.window.choose_language("en")
-    assert driver.words("todo.title") == "What to do about your VPN"
-    assert driver.words("todo.told.1") == "It did not work for you"
-    driver.press("todo.back")
-    driver.window.show_home()
-    driver.window.vpn.show()
-    driver.press("vpn.advice")
-    assert driver.words("todo.told.1") == "It did not work for you"
+def test_advice_about_the_vpn_follows_the_language_and_what_was_said_of_it_stays(vpn_driver: SampleDriver) -> None:
+    vpn_driver.press("vpn.go")
+    play(vpn_driver, checked())
+    vpn_driver.press("vpn.advice")
+    vpn_driver.press("todo.no.1")
+    vpn_driver.window.choose_language("en")
+    assert vpn_driver.words("todo.title") == "What to do about your VPN"
+    assert vpn_driver.words("todo.told.1") == "It did not work for you"
+    vpn_driver.press("todo.back")
+    vpn_driver.window.show_home()
+    vpn_driver.window.vpn.show()
+    vpn_driver.press("vpn.advice")
+    assert vpn_driver.words("todo.told.1") == "It did not work for you"
 
 
-def test_the_services_advice_is_theirs_again_afterwards(driver: SampleDriver) -> None:
-    driver.show(samples.x_blocked())
-    driver.window.vpn.show()
-    driver.press("vpn.advice")
-    driver.window.go_back()
-    driver.window.go_back()
-    driver.press("result.action.x")
-    assert driver.words("todo.title") == "Cómo entrar a X desde esta red"
-    driver.press("todo.save")
-    assert offered(driver) == samples.x_blocked()
+def test_the_services_advice_is_theirs_again_afterwards(vpn_driver: SampleDriver) -> None:
+    vpn_driver.show(samples.x_blocked())
+    vpn_driver.window.vpn.show()
+    vpn_driver.press("vpn.advice")
+    vpn_driver.window.go_back()
+    vpn_driver.window.go_back()
+    vpn_driver.press("result.action.x")
+    assert vpn_driver.words("todo.title") == "Cómo entrar a X desde esta red"
+    vpn_driver.press("todo.save")
+    assert offered(vpn_driver) == samples.x_blocked()
 
 
 def test_a_profile_that_is_cut_leads_to_what_helps_and_to_its_own_report(profile: SampleDriver) -> None:
@@ -237,39 +228,39 @@ def test_of_a_profile_that_was_put_away_nothing_is_saved(profile: SampleDriver) 
     assert profile.screen == "vpn_profile"
 
 
-def test_a_screen_reader_hears_what_is_wrong_first(driver: SampleDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_screen_reader_hears_what_is_wrong_first(vpn_driver: SampleDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     monkeypatch.setattr("ui.vpn_flow.announce", lambda _widget, text: heard.append(text))
-    driver.press("vpn.go")
-    play(driver, checked())
+    vpn_driver.press("vpn.go")
+    play(vpn_driver, checked())
     assert heard[-1] == f"{t('cause.vpn_ipv6_outside.likely')} Hay una VPN activa: lo que pruebes pasa por ella."
 
 
 # --- what is not known any more --------------------------------------------------------------------
 
 
-def test_a_vpn_that_cannot_be_seen_any_more_is_unknown_and_nothing_of_it_stays(driver: SampleDriver) -> None:
-    driver.press("vpn.go")
-    play(driver, checked())
-    driver.backend.tunnels.state = VpnVerdict()
-    driver.window.vpn.look()
-    assert driver.words("vpn.lead") == "No pudimos saber si hay una VPN activa."
-    assert driver.words("vpn.state") == ""
-    assert driver.words("vpn.checks") == ""
-    assert driver.words("vpn.finding") == ""
-    assert not driver.button("vpn.save").isVisible()
-    assert not driver.button("vpn.advice").isVisible()
+def test_a_vpn_that_cannot_be_seen_any_more_is_unknown_and_nothing_of_it_stays(vpn_driver: SampleDriver) -> None:
+    vpn_driver.press("vpn.go")
+    play(vpn_driver, checked())
+    vpn_driver.backend.tunnels.state = VpnVerdict()
+    vpn_driver.window.vpn.look()
+    assert vpn_driver.words("vpn.lead") == "No pudimos saber si hay una VPN activa."
+    assert vpn_driver.words("vpn.state") == ""
+    assert vpn_driver.words("vpn.checks") == ""
+    assert vpn_driver.words("vpn.finding") == ""
+    assert not vpn_driver.button("vpn.save").isVisible()
+    assert not vpn_driver.button("vpn.advice").isVisible()
 
 
-def test_the_exam_of_another_vpn_is_not_told_of_this_one(driver: SampleDriver) -> None:
-    driver.press("vpn.kill.fold")
-    driver.press("vpn.kill.go")
-    play(driver, examined(Status.WORKS))
-    assert driver.words("vpn.kill.said") != ""
-    driver.window.vpn.learn(with_vpn(samples.all_works(), NONE))
-    assert driver.words("vpn.kill.said") == ""
+def test_the_exam_of_another_vpn_is_not_told_of_this_one(vpn_driver: SampleDriver) -> None:
+    vpn_driver.press("vpn.kill.fold")
+    vpn_driver.press("vpn.kill.go")
+    play(vpn_driver, examined(Status.WORKS))
+    assert vpn_driver.words("vpn.kill.said") != ""
+    vpn_driver.window.vpn.learn(with_vpn(samples.all_works(), NONE))
+    assert vpn_driver.words("vpn.kill.said") == ""
 
 
-def test_a_run_that_ended_before_it_looked_does_not_make_the_vpn_unknown(driver: SampleDriver) -> None:
-    driver.window.vpn.learn(with_vpn(Report(), VpnVerdict()))
-    assert driver.words("vpn.lead") == "Hay una VPN activa: lo que pruebes pasa por ella."
+def test_a_run_that_ended_before_it_looked_does_not_make_the_vpn_unknown(vpn_driver: SampleDriver) -> None:
+    vpn_driver.window.vpn.learn(with_vpn(Report(), VpnVerdict()))
+    assert vpn_driver.words("vpn.lead") == "Hay una VPN activa: lo que pruebes pasa por ella."

@@ -17,7 +17,8 @@ from ui.screen import Screen
 from ui.theme import Theme
 from ui.widgets import Button, Choice, Field, Label, Row, column
 
-_KINDS = (SaveKind.PAGE, SaveKind.PAPER, SaveKind.SUPPORT, SaveKind.DATA)
+_WORDS = {SaveKind.PAPER: "person", SaveKind.PAGE: "web", SaveKind.SUPPORT: "support", SaveKind.DATA: "program"}
+"""Who each kind is for, the most usual first, by the ids of the texts that say so."""
 
 
 class SaveScreen(Screen):
@@ -43,6 +44,7 @@ class SaveScreen(Screen):
         self.where = Label(name="save.where")
         self.open = Button(theme, "save.open")
         self.open.clicked.connect(self._open_folder)
+        self.body.addWidget(self._code)
         for part in (self._for, Row(list(self._kinds.values())), self._for_support, self._folder_label, Row([self.folder, self.browse])):
             self.body.addWidget(part)
         self.body.addSpacing(8)
@@ -61,8 +63,9 @@ class SaveScreen(Screen):
 
     def _build_choices(self) -> None:
         self._for = Label(rank="name", name="save.for")
-        self._kinds = {kind: Choice(self.theme, f"save.kind.{kind}", exclusive=True) for kind in _KINDS}
-        self._kinds[SaveKind.PAGE].setChecked(True)
+        self._kinds = {kind: Choice(self.theme, f"save.kind.{kind}", exclusive=True) for kind in _WORDS}
+        self._kinds[SaveKind.PAGE].setChecked(True)  # opens on every computer
+        self._code = Label(rank="muted", name="save.code")
         for choice in self._kinds.values():
             choice.toggled.connect(self._show_key)
         self._key_why = Label(rank="muted", name="save.key.why")
@@ -109,9 +112,9 @@ class SaveScreen(Screen):
         """Put the words in."""
         self.title.say(t("report.title"))
         self.lead.say(self._note())
-        self._for.say(t("save.for"))
+        self._for.say(t("report.for"))
         for kind, choice in self._kinds.items():
-            choice.say(t(f"save.kind.{kind}"))
+            choice.say(t(f"report.for.{_WORDS[kind]}"))
         self._key_why.say(t("save.key.why.body"))
         self.key.setAccessibleName(t("save.key"))
         self.key.setPlaceholderText(t("save.key"))
@@ -121,9 +124,9 @@ class SaveScreen(Screen):
         self.kept_out.say(t("save.kept_out"))
         self._hide.say(t("save.hide_sites"))
         self._exact.say(t("save.exact_time"))
-        self._preview_why.say(t("save.preview.why.body"))
+        self._preview_why.say(t("report.preview.body"))
         self._seen.button.say(t("save.preview"))
-        self.page.setAccessibleName(t("save.preview.why.body"))
+        self.page.setAccessibleName(t("report.preview.body"))
         self.open.say(t("save.open"))
         self.back.say(t("nav.back"))
         self.copy.say(t("report.copy"))
@@ -155,6 +158,7 @@ class SaveScreen(Screen):
     def _show_preview(self) -> None:
         found = self._preview
         self._removed.button.say(t("report.removed", n=found.removed) if found is not None else t("save.preview.waiting"))
+        self._code.say(t("report.code", code=found.code) if found is not None and found.code else "")
         self._lines.say("\n".join(found.lines) if found is not None else "")
         self.page.show_page(found.page if found is not None else "")
 
