@@ -10,10 +10,13 @@ import datetime as dt
 import os
 import re
 import sys
+import threading
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QUrl, QUuid
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QThread, QUrl, QUuid
 from PySide6.QtGui import QFont, QGuiApplication, QPageLayout, QPageSize, QPdfWriter, QTextDocument
 
 from diagnostics.model import RunFacts
@@ -40,6 +43,36 @@ class _Closed(QTextDocument):
 def pdf_pages(source: str, title: str, run: RunFacts) -> bytes:
     """Return as a PDF what ``source`` draws, the plain HTML of ``app.renderings.paper_source``; ``run`` gives its dates and its id."""
     application = _application()
+    if threading.current_thread() is threading.main_thread():
+        return _drawn(source, title, run)
+    drawing = _Drawing(partial(_drawn, source, title, run))  # a document's timers need a thread that Qt knows
+    drawing.start()
+    drawing.wait()
+    del application
+    return drawing.result()
+
+
+class _Drawing(QThread):
+    """Draws one file away from the window and from the engine's own thread."""
+
+    def __init__(self, work: Callable[[], bytes]) -> None:
+        """Take what is to be done."""
+        super().__init__()
+        self._work = work
+        self._drawn: bytes | None = None
+
+    def run(self) -> None:
+        """Do it."""
+        self._drawn = self._work()
+
+    def result(self) -> bytes:
+        """Return the file.  Raises RuntimeError where drawing failed, which Qt has told by then."""
+        if self._drawn is None:
+            raise RuntimeError("nothing was drawn")
+        return self._drawn
+
+
+def _drawn(source: str, title: str, run: RunFacts) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QPdfWriter(buffer)
@@ -54,7 +87,7 @@ def pdf_pages(source: str, title: str, run: RunFacts) -> bytes:
     document.setHtml(source)
     document.print_(writer)
     buffer.close()
-    del writer, document, application
+    del writer, document
     return _dated(bytes(buffer.data().data()), run.started)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -58,6 +59,12 @@ def test_in_another_time_zone_the_file_is_the_same() -> None:
     dates = [re.findall(rb"/(?:CreationDate|ModDate) \(D:(\d{14})(Z|\+00'00')\)", each) for each in written]
     assert [len(each) for each in dates] == [2, 2, 2]
     assert len({moment for each in dates for moment, _ in each}) == 1
+
+
+def test_another_thread_draws_the_same_file(qapp: QApplication) -> None:
+    """Qt's warning about timers of a thread that it does not know would fail this."""
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(pdf, samples.mixed()).result(60) == pdf(samples.mixed())
 
 
 def test_no_text_of_a_stranger_names_a_picture_or_a_style(qapp: QApplication) -> None:

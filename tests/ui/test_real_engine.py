@@ -17,6 +17,7 @@ from app.cli import main
 from app.settings import SettingsStore
 from app.texts import set_language
 from diagnostics.model import Cause, Report, Status
+from diagnostics.report.bundle import read_bundle
 from diagnostics.report.contract import load
 from diagnostics.sim.scenario import find_scenario
 from tests.ui.conftest import Driver
@@ -83,13 +84,15 @@ def test_from_the_block_to_the_advice_and_to_a_saved_report(qtbot: QtBot, open_r
     assert driver.screen == "todo"
     assert driver.words("todo.risk.1").startswith("Riesgo: ")
     driver.press("todo.save")
-    for kind, ending in (("save.kind.data", ".json"), ("save.kind.page", ".html")):
-        driver.press(kind)
+    for kind, ending in (("data", ".json"), ("page", ".html"), ("paper", ".pdf"), ("support", ".zip")):
+        driver.press(f"save.kind.{kind}")
         driver.type("save.folder", str(tmp_path / "informes"))
         driver.press("save.go")
         qtbot.waitUntil(partial(says, driver, "save.where", ending), timeout=PATIENCE)
     written = sorted((tmp_path / "informes").iterdir(), key=lambda path: path.suffix)
-    assert [path.suffix for path in written] == [".html", ".json"]
+    assert [path.suffix for path in written] == [".html", ".json", ".pdf", ".zip"]
+    assert written[2].read_bytes().startswith(b"%PDF-")
+    assert read_bundle(written[3]).report == load(written[1])
     assert "X está bloqueado en tu red" in written[0].read_text(encoding="utf-8")
     report = load(written[1]).of_target("x")
     assert report is not None

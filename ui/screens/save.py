@@ -64,7 +64,7 @@ class SaveScreen(Screen):
     def _build_choices(self) -> None:
         self._for = Label(rank="name", name="save.for")
         self._kinds = {kind: Choice(self.theme, f"save.kind.{kind}", exclusive=True) for kind in _WORDS}
-        self._kinds[SaveKind.PAGE].setChecked(True)  # opens on every computer
+        self._kinds[SaveKind.PAPER].setChecked(True)
         self._code = Label(rank="muted", name="save.code")
         for choice in self._kinds.values():
             choice.toggled.connect(self._show_key)
