@@ -144,12 +144,16 @@ def vpn(options: argparse.Namespace, out: Terminal, err: Terminal, measure: Meas
 
     Raises InputError for a profile that is none.
     """
+    from diagnostics.vpn.profile import Protocol
+
     options.list, options.light, options.ways_out = None, True, False
     _take_service(options)
     if options.profile is None and (options.login or options.login_file):
         raise InputError("error.login_without_profile")
     if options.profile is not None:
         profile = profile_of(options.profile)
+        if (options.login or options.login_file) and profile.protocol is not Protocol.OPENVPN:
+            raise InputError("error.login_not_openvpn")  # also where only a greeting would be sent
         may_send(options, profile, err)
         options.vpn, options.no_direct = [profile], True
         return check(options, out, err, measure, _tell)

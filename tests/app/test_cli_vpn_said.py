@@ -253,3 +253,10 @@ def test_a_folder_is_no_profile(command: Command, tmp_path: Path) -> None:
 def test_a_login_needs_a_profile(words: tuple[str, ...], command: Command) -> None:
     done = command("vpn", *words)
     assert (done.status, done.said[0]) == (2, "--login y --login-file son para probar un perfil: escribe cuál.")
+
+
+@pytest.mark.parametrize("words", [("--login",), ("--login-file", "mine.txt"), ("--login-file", "mine.txt", "--not-in-use")])
+def test_a_login_for_what_asks_none_is_said_and_not_passed_over(words: tuple[str, ...], command: Command, tmp_path: Path) -> None:
+    (tmp_path / "line.txt").write_text(BRIDGE)
+    done = command("vpn", str(tmp_path / "line.txt"), *words)
+    assert (done.status, done.said[0]) == (2, t("error.login_not_openvpn"))
